@@ -1,0 +1,98 @@
+"""The shape every action plugin of the collection shares.
+
+The plugins work on the controller and in its own process, since a module costs 0.7 s a task and an
+action plugin 0.1 s. A plugin is a class with one method; its options are read from the DOCUMENTATION
+of the module file of the same name, so what ``ansible-doc`` shows is what is checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import abstractmethod
+from functools import cache
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+
+_MODULES = "ansible_collections.latihan.lab.plugins.modules"
+
+
+@cache
+def options(module: str) -> dict[str, Any]:
+    """The options that the module's DOCUMENTATION declares, as an argument_spec."""
+    documentation = yaml.safe_load(importlib.import_module(f"{_MODULES}.{module}").DOCUMENTATION)
+    return _spec(documentation.get("options", {}))
+
+
+def _spec(documented: dict[str, Any]) -> dict[str, Any]:
+    """Documented options as an argument_spec: the words differ only in ``suboptions``."""
+    spec: dict[str, Any] = {}
+    for name, option in documented.items():
+        spec[name] = {
+            key: value
+            for key, value in option.items()
+            if key in ("type", "elements", "required", "default", "choices", "aliases", "no_log")
+        }
+        if "suboptions" in option:
+            spec[name]["options"] = _spec(option["suboptions"])
+    return spec
+
+
+class LabAction(ActionBase):
+    """Checks the options, does the work, and turns a LabError into a failed result.
+
+    A failed result carries ``msg`` (what and where), ``hint`` (what to do), ``latihan_error`` (the
+    kind, which decides the exit code) and ``detail`` (raw output).
+    """
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    @abstractmethod
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Do the work of the task.
+
+        Args:
+            args: the task's options, checked, with their defaults.
+
+        Returns:
+            The task's result; ``changed`` says whether anything is other than before.
+
+        Raises:
+            LabError: it can't be done.
+        """
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether the task may only tell what it would do."""
+        return bool(self._task.check_mode)
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Ansible's way in."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        module = type(self).__module__.rpartition(".")[2]
+        checked = ArgumentSpecValidator(options(module)).validate(self._task.args)
+        if checked.error_messages:
+            return {
+                **result,
+                "failed": True,
+                "latihan_error": Kind.INPUT.value,
+                "msg": f"latihan.lab.{module}: {'; '.join(checked.error_messages)}",
+            }
+        try:
+            return {**result, **self.execute(checked.validated_parameters)}
+        except LabError as error:
+            return {
+                **result,
+                "failed": True,
+                "msg": error.message,
+                "hint": error.hint,
+                "latihan_error": error.kind.value,
+                "detail": error.detail,
+            }

@@ -1,0 +1,101 @@
+"""What a provider promises once it has run: where the cluster is and how its nodes are entered.
+
+Every provider writes one file, ``contract.json``; whatever stands above the provider reads it and
+asks no more which provider it was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster.
+
+    ``enter`` is the command line that runs what follows it inside the node, as root; empty while
+    the node is stopped, and None where the provider can't enter its nodes.
+    """
+
+    name: str
+    address: str
+    enter: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The cluster as the provider left it.
+
+    ``host_enter`` runs a command where "from the host" is; empty means this machine itself, None
+    that the provider has no such place. ``network``, ``pod_network`` and ``service_network`` are
+    CIDR blocks, empty where they aren't known.
+    """
+
+    profile: str
+    provider: str
+    kubeconfig: str
+    kubectl: str
+    host_address: str
+    host_enter: tuple[str, ...] | None
+    nodes: tuple[Node, ...]
+    network: str = ""
+    pod_network: str = ""
+    service_network: str = ""
+
+    def node(self, name: str) -> Node:
+        """The node of that name; LabError where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        names = ", ".join(node.name for node in self.nodes)
+        raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
+
+    def kubectl_command(self, *arguments: str) -> list[str]:
+        """The command line of ``kubectl`` with these arguments, for this cluster."""
+        return [self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
+
+
+def from_document(document: dict[str, Any]) -> Contract:
+    """The contract that ``contract.json`` holds; KeyError or TypeError where a field is off."""
+    nodes = tuple(
+        Node(node["name"], node["address"], _command(node["enter"])) for node in document["nodes"]
+    )
+    fields = {**document, "nodes": nodes, "host_enter": _command(document["host_enter"])}
+    return Contract(**fields)
+
+
+def read(path: Path) -> Contract:
+    """Read a contract.
+
+    Raises:
+        LabError: there is none (the cluster was never made), or it isn't one.
+    """
+    try:
+        return from_document(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise LabError(
+            f"There is no cluster of the profile {path.parent.name!r}.",
+            "Make it with `python3 runner.py provision`.",
+            Kind.INPUT,
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(
+            f"{path} can't be read as a contract: {error}.",
+            "Take the lab down (`python3 runner.py teardown`) and make it again.",
+        ) from error
+
+
+def write(path: Path, contract: Contract) -> None:
+    """Write a contract in one step: readers see the old one or the new one."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(asdict(contract), indent=2) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def _command(argv: list[str] | None) -> tuple[str, ...] | None:
+    return None if argv is None else tuple(argv)

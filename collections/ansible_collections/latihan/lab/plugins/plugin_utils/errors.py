@@ -1,0 +1,41 @@
+"""The one error type of the collection, and what kind of trouble it stands for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Whose trouble it is; the command line maps each to an exit code.
+
+    ``INPUT``: what the user asked for can't be (exit 2, nothing was touched).
+    ``MACHINE``: the machine lacks something (exit 3).
+    ``STEP``: a step of the lab failed (exit 4).
+    """
+
+    INPUT = "input"
+    MACHINE = "machine"
+    STEP = "step"
+
+
+class LabError(Exception):
+    """Something a person can act on.
+
+    Args:
+        message: what went wrong and where, in one line.
+        hint: what to do about it, in one line; may be empty.
+        kind: whose trouble it is.
+        detail: raw output that helps, shown folded under the message; may be empty.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", kind: Kind = Kind.STEP, detail: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.kind = kind
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
