@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""The way into the lab: makes the virtual environment it needs, then hands over to ``latihan``.
+
+Standard library only, since it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+OLDEST = (3, 11)
+MACHINE_LACKS = 3
+INTERRUPTED = 130
+
+
+class BootstrapError(Exception):
+    """The machine lacks something; the text says what, and what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Make the environment where it isn't there yet, then become ``latihan`` in it.
+
+    Args:
+        arguments: the command line without the program's name.
+
+    Returns:
+        An exit code, only where the hand-over didn't happen.
+    """
+    try:
+        need_python(sys.version_info[:2])
+        prepare(sets_for(arguments))
+    except BootstrapError as error:
+        print(f"runner.py: {error}", file=sys.stderr)
+        return MACHINE_LACKS
+    except KeyboardInterrupt:
+        print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
+        return INTERRUPTED
+    return os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])  # noqa: S606 - our own
+
+
+def need_python(version: tuple[int, ...]) -> None:
+    """Refuse a Python that is too old for the lab; BootstrapError names the one it needs."""
+    if version < OLDEST:
+        needed, found = (".".join(map(str, each)) for each in (OLDEST, version))
+        raise BootstrapError(
+            f"this is Python {found}, and the lab needs {needed} or newer. "
+            "Install one (Debian 12 has 3.11) and run it with that."
+        )
+
+
+def sets_for(arguments: list[str]) -> list[str]:
+    """The requirement files that a command line needs, in the order to install them."""
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    return ["requirements.txt", *(["requirements-dev.txt"] if verb == "test" else [])]
+
+
+def prepare(files: list[str]) -> None:
+    """Bring the virtual environment up to date; does nothing where it already is.
+
+    Raises:
+        BootstrapError: it can't be made on this machine.
+    """
+    missing = [name for name in files if not is_done(name)]
+    if not missing:
+        return
+    with one_at_a_time():
+        if not (PYTHON.exists() and read(stamp("python")) == identity()):
+            create()
+        for name in (name for name in missing if not is_done(name)):
+            install(name)
+
+
+def is_done(name: str) -> bool:
+    """Whether the environment holds what this requirement file says now."""
+    return read(stamp(name)) == wanted(name) and read(stamp("python")) == identity()
+
+
+def wanted(name: str) -> str:
+    """What the stamp of a requirement file holds once it is installed."""
+    return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+
+
+def identity() -> str:
+    """The Python and the place that a virtual environment is bound to."""
+    return f"{sys.version_info[0]}.{sys.version_info[1]} {ROOT}"
+
+
+def stamp(name: str) -> Path:
+    """The file that says what is installed; it is written last, so a broken-off start is redone."""
+    return VENV / f"latihan-{name}.stamp"
+
+
+def read(path: Path) -> str:
+    """A small file's text, or nothing where it isn't there."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the project's folder, so that two first starts don't make one environment together."""
+    handle = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Waiting for another runner.py that is preparing .venv ...")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def create() -> None:
+    """Make an empty virtual environment, in place of an unusable one."""
+    need_ensurepip()
+    say("Preparing a Python environment in .venv (once, about a minute) ...")
+    shutil.rmtree(VENV, ignore_errors=True)
+    command([sys.executable, "-m", "venv", str(VENV)], "the virtual environment can't be made")
+    # The packages of the project are found from any folder, by any program of the environment.
+    site = next(VENV.glob("lib/python*/site-packages"))
+    (site / "latihan.pth").write_text(f"{ROOT}\n{ROOT / 'collections'}\n", encoding="utf-8")
+    stamp("python").write_text(identity(), encoding="utf-8")
+
+
+def install(name: str) -> None:
+    """Install one requirement file and leave its stamp."""
+    say(f"Installing the Python packages of {name} ...")
+    stamp(name).unlink(missing_ok=True)
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input"]
+    command(
+        [*pip, "--disable-pip-version-check", "-r", str(ROOT / name)],
+        f"the Python packages of {name} can't be installed",
+        "Check the network and pip's settings (`pip config list`), then run it again.",
+    )
+    stamp(name).write_text(wanted(name), encoding="utf-8")
+
+
+def need_ensurepip() -> None:
+    """Debian keeps what ``venv`` needs in a package of its own: install it where that is possible.
+
+    Raises:
+        BootstrapError: it isn't there, and installing it isn't possible.
+    """
+    if has_ensurepip():
+        return
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        raise BootstrapError(
+            f"Python can't make virtual environments here. Install the package {package} "
+            f"(`apt-get install {package}`, as root), then run it again."
+        )
+    say(f"Installing the package {package} with apt-get ...")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install_it = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
+    # A machine that was just installed has no package lists yet.
+    if ended(install_it, environment).returncode != 0:
+        ended([apt, "update", "-qq"], environment)
+        done = ended(install_it, environment)
+        if done.returncode != 0:
+            raise BootstrapError(
+                f"apt-get can't install {package}: {last_line(done)} "
+                "Install it by hand, then run it again."
+            )
+    if not has_ensurepip():
+        raise BootstrapError(
+            f"{package} is installed, but {sys.executable} still can't make virtual environments. "
+            "Use the system's Python: `/usr/bin/python3 runner.py`."
+        )
+
+
+def has_ensurepip() -> bool:
+    """Whether this Python can put pip into a new virtual environment."""
+    return ended([sys.executable, "-c", "import ensurepip, venv"]).returncode == 0
+
+
+def command(argv: list[str], trouble: str, hint: str = "") -> None:
+    """Run a program quietly; BootstrapError with its last words where it fails."""
+    done = ended(argv)
+    if done.returncode != 0:
+        raise BootstrapError(f"{trouble}: {last_line(done)} {hint}".strip())
+
+
+def ended(
+    argv: list[str], environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A program that ran to its end, with what it printed."""
+    return subprocess.run(  # noqa: S603 - our own command lines
+        argv, capture_output=True, text=True, errors="replace", check=False, env=environment
+    )
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The line in which a program said why it failed, ending with a full stop."""
+    lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines()]
+    said = [line for line in lines if line]
+    errors = [line for line in said if line.upper().startswith(("ERROR", "E:"))]
+    line = (errors or said or [f"it ended with {done.returncode}"])[-1]
+    return line if line.endswith(".") else line + "."
+
+
+def say(text: str) -> None:
+    """One line for the person who waits; on stderr, so that a verb's output stays clean."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
