@@ -77,6 +77,7 @@ class LabAction(ActionBase):
         """Ansible's way in."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         module = type(self).__module__.rpartition(".")[2]
+        self.task_vars: dict[str, Any] = task_vars or {}
         checked = ArgumentSpecValidator(options(module)).validate(self._task.args)
         if checked.error_messages:
             return {

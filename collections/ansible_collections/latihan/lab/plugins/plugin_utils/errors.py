@@ -11,11 +11,13 @@ class Kind(StrEnum):
     ``INPUT``: what the user asked for can't be (exit 2, nothing was touched).
     ``MACHINE``: the machine lacks something (exit 3).
     ``STEP``: a step of the lab failed (exit 4).
+    ``OUTCOME``: every step worked, and an outcome does not hold (exit 1).
     """
 
     INPUT = "input"
     MACHINE = "machine"
     STEP = "step"
+    OUTCOME = "outcome"
 
 
 class LabError(Exception):

@@ -1,0 +1,270 @@
+"""JMESPath over the lab's documents, strict where a loose answer could prove something false.
+
+Plain JMESPath takes what isn't there for null, and two nulls are equal: ``pods.p1.ip == pods.p2.ip``
+holds where neither pod exists. Here a comparison with something missing or empty is an error, unless
+the expression itself says ``null``, ``[]`` or ``''``. Functions that the lab adds are in ``_Functions``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+from jmespath import exceptions, functions, visitor
+
+Node = dict[str, Any]
+
+
+class ExpressionError(Exception):
+    """An expression doesn't compile, or can't be answered with what is there."""
+
+
+class MissingFact(ExpressionError):
+    """The expression asks for something that isn't in the document."""
+
+
+class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no types
+    """The functions of JMESPath and the lab's own."""
+
+    def __init__(self, document: Any, interpreter: _Interpreter) -> None:
+        super().__init__()
+        self._document = document
+        self._strict = interpreter
+
+    @functions.signature()
+    def _func_root(self) -> Any:
+        """root(): the whole document, also from within a projection."""
+        return self._document
+
+    @functions.signature({"types": ["object"]}, {"types": ["string"]})
+    def _func_lookup(self, members: dict[str, Any], key: str) -> Any:
+        """lookup(nodes, pods.p1.node): the member of that name."""
+        if key not in members:
+            raise MissingFact(f"there is no {key!r} among {', '.join(sorted(members)) or 'none'}")
+        return members[key]
+
+    @functions.signature({"types": ["object"]}, {"types": ["string"]})
+    def _func_absent(self, members: dict[str, Any], key: str) -> bool:
+        """absent(pods, 'p1'): whether there is no such member."""
+        return key not in members
+
+    @functions.signature({"types": ["array"]})
+    def _func_unique(self, items: list[Any]) -> list[Any]:
+        """unique(list): each once, sorted by its JSON text."""
+        return [json.loads(text) for text in sorted({json.dumps(item) for item in items})]
+
+    @functions.signature({"types": ["array"]}, {"types": ["array"]})
+    def _func_same(self, left: list[Any], right: list[Any]) -> bool:
+        """same(a, b): the same items in any order; never true of two empty lists."""
+        if not left and not right:
+            raise MissingFact("both lists are empty")
+        return sorted(map(json.dumps, left)) == sorted(map(json.dumps, right))
+
+    @functions.signature({"types": ["expref"]}, {"types": ["array"]})
+    def _func_every(self, condition: Any, items: list[Any]) -> bool:
+        """every(&ready, list): the condition holds for each; never true of an empty list."""
+        if not items:
+            raise MissingFact("the list is empty")
+        return all(self._strict.visit(condition.expression, item) is True for item in items)
+
+    @functions.signature({"types": ["number"]}, {"types": ["number"]}, {"types": ["number"]})
+    def _func_between(self, low: float, value: float, high: float) -> bool:
+        """between(30000, port, 32767): low <= value <= high."""
+        return low <= value <= high
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_in_network(self, address: str, network: str) -> bool:
+        """in_network(pods.p1.ip, lab.pod_network): the address belongs to the CIDR block."""
+        try:
+            return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+        except ValueError as error:
+            raise MissingFact(str(error)) from error
+
+    @functions.signature({"types": ["string"]})
+    def _func_owner(self, address: str) -> str:
+        """owner('10.244.0.5'): who has that address now, as in 'pod/p1' or 'node/latihan'."""
+        owner = self._document.get("addresses", {}).get(address, {}).get("owner")
+        if owner is None:
+            raise MissingFact(f"nothing of the lab has the address {address}")
+        return str(owner)
+
+    @functions.signature({"types": ["string"]})
+    def _func_trim(self, text: str) -> str:
+        """trim(text): without the white space around it."""
+        return text.strip()
+
+
+class _Interpreter(visitor.TreeInterpreter):  # type: ignore[misc] # jmespath has no types
+    """Evaluates an expression and refuses to compare what isn't there.
+
+    The condition of a filter is let off: there a missing member says that the item doesn't match.
+    """
+
+    def __init__(self, document: Any) -> None:
+        super().__init__(jmespath.Options(custom_functions=_Functions(document, self)))
+        self._filters = 0
+
+    def visit_comparator(self, node: Node, value: Any) -> Any:
+        if not self._filters and not any(_says_empty(child) for child in node["children"]):
+            for child in node["children"]:
+                self._present(child, self.visit(child, value))
+        return super().visit_comparator(node, value)
+
+    def visit_not_expression(self, node: Node, value: Any) -> Any:
+        if not self._filters:
+            self._present(node["children"][0], self.visit(node["children"][0], value))
+        return super().visit_not_expression(node, value)
+
+    def visit_filter_projection(self, node: Node, value: Any) -> Any:
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            return None
+        kept = []
+        for item in base:
+            self._filters += 1
+            try:
+                matches = self._is_true(self.visit(node["children"][2], item))
+            finally:
+                self._filters -= 1
+            if matches:
+                kept.append(self.visit(node["children"][1], item))
+        return [item for item in kept if item is not None]
+
+    def _present(self, node: Node, value: Any) -> None:
+        if value is None or value == "" or (isinstance(value, list) and not value):
+            raise MissingFact(f"{_text(node)} is not there")
+        if isinstance(value, list) and any(item is None for item in value):
+            raise MissingFact(f"{_text(node)} has a gap: {json.dumps(value)}")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A compiled expression: its source and its syntax tree."""
+
+    source: str
+    tree: Node = field(repr=False, compare=False)
+
+    def value(self, document: Any) -> Any:
+        """What it yields over the document; ExpressionError where that can't be said."""
+        return _evaluate(self.tree, document)
+
+    def holds(self, document: Any) -> tuple[bool, str]:
+        """Whether it yields true and nothing but true, and if not, why not."""
+        try:
+            result = self.value(document)
+        except ExpressionError as error:
+            return False, f"{self.source}: {error}"
+        if result is True:
+            return True, ""
+        return False, f"{self.source}: {_sides(self.tree, document) or f'it is {_short(result)}'}"
+
+    def paths(self) -> set[tuple[str, ...]]:
+        """The members of the document that it starts from, as in {("pods", "p1", "ip")}."""
+        return _paths(self.tree)
+
+
+@lru_cache(maxsize=2048)
+def compiled(source: str) -> Expression:
+    """Compile an expression; ExpressionError, with the place, where it is none."""
+    try:
+        tree = jmespath.compile(source).parsed
+    except exceptions.JMESPathError as error:
+        raise ExpressionError(" ".join(str(error).split())) from error
+    unknown = _calls(tree) - set(_Functions.FUNCTION_TABLE)
+    if unknown:
+        raise ExpressionError(f"there is no function {', '.join(sorted(unknown))}()")
+    return Expression(source, tree)
+
+
+def _evaluate(tree: Node, document: Any) -> Any:
+    try:
+        return _Interpreter(document).visit(tree, document)
+    except exceptions.JMESPathError as error:
+        raise ExpressionError(" ".join(str(error).split())) from error
+
+
+def _sides(tree: Node, document: Any) -> str:
+    """For a comparison, what stands on its two sides; for ``a && b``, the part that is false."""
+    if tree["type"] == "comparator":
+        left, right = (_short(_evaluate(child, document)) for child in tree["children"])
+        return f"on the left {left}, on the right {right}"
+    if tree["type"] == "and_expression":
+        for child in tree["children"]:
+            if _evaluate(child, document) is not True:
+                return _sides(child, document) or f"{_text(child)} is not true"
+    if tree["type"] == "function_expression" and tree["value"] in ("same", "contains", "between"):
+        values = (_short(_evaluate(child, document)) for child in tree["children"])
+        return f"{tree['value']} of {' and '.join(values)} is false"
+    return ""
+
+
+def _short(value: Any, limit: int = 300) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _text(node: Node) -> str:
+    """A part of an expression, near to how it was written."""
+    children = node.get("children", [])
+    match node["type"]:
+        case "field":
+            return str(node["value"])
+        case "subexpression" | "index_expression":
+            return ".".join(_text(child) for child in children).replace(".[", "[")
+        case "index":
+            return f"[{node['value']}]"
+        case "function_expression":
+            return f"{node['value']}({', '.join(_text(child) for child in children)})"
+        case "literal":
+            return json.dumps(node["value"])
+        case "projection" | "value_projection" | "filter_projection":
+            rest = _text(children[1])
+            return f"{_text(children[0])}[]" + (f".{rest}" if rest else "")
+        case "flatten" | "expref":
+            return _text(children[0])
+        case "identity" | "current":
+            return ""
+        case kind:
+            return kind.replace("_", " ")
+
+
+def _says_empty(node: Node) -> bool:
+    """Whether the expression itself says null, [] or ''."""
+    return node["type"] == "literal" and node["value"] in (None, [], "")
+
+
+def _children(node: Node) -> list[Node]:
+    return [child for child in node.get("children", []) if isinstance(child, dict)]
+
+
+def _calls(node: Node) -> set[str]:
+    own = {node["value"]} if node["type"] == "function_expression" else set()
+    return own.union(*(_calls(child) for child in _children(node)))
+
+
+def _paths(node: Node) -> set[tuple[str, ...]]:
+    """Paths from the document's root; what follows a projection or a pipe has another root."""
+    if node["type"] == "field":
+        return {(node["value"],)}
+    if node["type"] in ("subexpression", "index_expression"):
+        chain: list[str] = []
+        for child in _flat(node):
+            if child["type"] != "field":
+                return {tuple(chain)} if chain else _paths(child)
+            chain.append(child["value"])
+        return {tuple(chain)}
+    if node["type"] in ("projection", "value_projection", "filter_projection", "pipe", "flatten"):
+        return _paths(node["children"][0])
+    if node["type"] == "expref":
+        return set()
+    return set().union(*(_paths(child) for child in _children(node)))
+
+
+def _flat(node: Node) -> list[Node]:
+    if node["type"] in ("subexpression", "index_expression"):
+        return [leaf for child in node["children"] for leaf in _flat(child)]
+    return [node]
