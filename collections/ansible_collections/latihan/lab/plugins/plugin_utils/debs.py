@@ -1,0 +1,92 @@
+"""Debian packages unpacked into a folder of the cache, never installed on the machine.
+
+Installing would start daemons and could remove what the user has (Debian's containerd conflicts
+with Docker's); an unpacked package touches nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.apt import Deb, PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.cache import Entry
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.progress import Progress
+
+MANIFEST = "packages.json"
+_UNPACK_TIMEOUT = 300
+
+
+@dataclass(frozen=True)
+class DebSet:
+    """Packages that belong together.
+
+    ``packages`` are resolved with what they depend on; ``unpack`` are name patterns (fnmatch(3))
+    of those that are unpacked, where the machine itself has the rest (libraries).
+    """
+
+    packages: tuple[str, ...]
+    unpack: tuple[str, ...]
+
+    def wants(self, name: str) -> bool:
+        """Whether a package of that name is to be unpacked."""
+        return any(fnmatchcase(name, pattern) for pattern in self.unpack)
+
+    def key(self, system: str) -> str:
+        """What the folder is called: other packages or another system, another folder."""
+        told = json.dumps([self.packages, self.unpack, system])
+        return f"{system}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def system_name() -> str:
+    """The distribution, its version and the machine's kind, as in ``debian-12-x86_64``."""
+    release = platform.freedesktop_os_release()
+    version = release.get("VERSION_ID") or release.get("VERSION_CODENAME", "rolling")
+    return f"{release['ID']}-{version}-{platform.machine()}"
+
+
+def unpack(debs: Sequence[Deb], into: Path) -> None:
+    """Unpack package files over each other and note their versions in ``packages.json``."""
+    into.mkdir(parents=True, exist_ok=True)
+    progress = Progress("packages unpacked", len(debs))
+    for deb in debs:
+        run(["dpkg-deb", "--extract", str(deb.path), str(into)], timeout=_UNPACK_TIMEOUT)
+        progress.advance()
+    versions = {deb.name: deb.version for deb in debs}
+    (into / MANIFEST).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
+
+
+def provide(wanted: DebSet, entry: Entry, apt: PrivateApt) -> bool:
+    """Have the packages unpacked in a folder of the cache.
+
+    Args:
+        wanted: the packages.
+        entry: where they are to be.
+        apt: fetches them.
+
+    Returns:
+        Whether it was done now; False when they were there already.
+
+    Raises:
+        LabError: they can't be fetched or unpacked; nothing is left at ``entry`` then.
+    """
+    if entry.ready():
+        return False
+    with apt.locked(), entry.made() as folder:
+        if folder is None:
+            return False
+        debs = apt.fetch(wanted.packages, wanted.wants)
+        unpack(debs, folder)
+    return True
+
+
+def remove_archives(apt: PrivateApt) -> None:
+    """Delete the downloaded package files; what was unpacked from them stays."""
+    shutil.rmtree(apt.archives, ignore_errors=True)

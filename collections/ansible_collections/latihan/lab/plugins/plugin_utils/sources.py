@@ -1,0 +1,64 @@
+"""The machine's own package sources, as a private copy that may ask for source packages too.
+
+Formats: sources.list(5), one-line style (``*.list``) and deb822 style (``*.sources``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_FIELD = re.compile(r"^(?P<name>[A-Za-z0-9-]+):[ \t]*(?P<value>.*)$")
+_ONE_LINE = re.compile(r"^deb(?:-src)?[ \t]+(?P<rest>\S.*)$")
+_NO = frozenset({"no", "false", "without", "off", "disable", "0"})
+
+
+def private_sources(files: Mapping[str, str]) -> dict[str, str]:
+    """The enabled entries of the machine's sources, each asking for packages and their sources.
+
+    Args:
+        files: text of each source file by its name; the ending tells the style.
+
+    Returns:
+        The same files, rewritten; files with no enabled entry, and entries on a CD, are left out.
+    """
+    written: dict[str, str] = {}
+    for name, text in files.items():
+        if name.endswith(".sources"):
+            new = _deb822(text)
+        elif name.endswith(".list"):
+            new = _one_line(text)
+        else:
+            continue
+        if new:
+            written[name] = new
+    return written
+
+
+def _one_line(text: str) -> str:
+    """``deb ...`` lines, each followed by its ``deb-src``; entries given both ways stay single."""
+    entries: dict[str, None] = {}
+    for line in text.splitlines():
+        found = _ONE_LINE.match(line.split("#", 1)[0].strip())
+        if found and "cdrom:" not in found["rest"]:
+            entries[found["rest"]] = None
+    return "".join(f"deb {rest}\ndeb-src {rest}\n" for rest in entries)
+
+
+def _deb822(text: str) -> str:
+    """Paragraphs with ``Types: deb deb-src``; comments and disabled paragraphs are dropped."""
+    kept: list[str] = []
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for paragraph in re.split(r"\n[ \t]*\n", lines.strip()):
+        fields = {
+            found["name"].lower(): found["value"].strip()
+            for found in map(_FIELD.match, paragraph.splitlines())
+            if found
+        }
+        if not fields.get("types") or "cdrom:" in paragraph:
+            continue
+        if fields.get("enabled", "yes").lower() in _NO:
+            continue
+        body = [line for line in paragraph.splitlines() if not line.lower().startswith("types:")]
+        kept.append("\n".join(["Types: deb deb-src", *body]) + "\n")
+    return "\n".join(kept)
