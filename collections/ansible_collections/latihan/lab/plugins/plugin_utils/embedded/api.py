@@ -1,0 +1,125 @@
+"""What the engine asks of the cluster's API: whether it answers, objects made, nodes ready."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import Layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
+
+_POLL = 0.15
+
+
+def kubernetes_version(binaries: str) -> str:
+    """The version of the binaries in that folder, as kubeadm says it (v1.20.2)."""
+    return run([f"{binaries}/kubeadm", "version", "--output=short"]).stdout.strip()
+
+
+def port_of(kubeconfig: Path) -> int:
+    """The port that a kubeconfig's server has; 0 (any) where there is no kubeconfig yet."""
+    if not kubeconfig.exists():
+        return 0
+    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    return urlsplit(document["clusters"][0]["cluster"]["server"]).port or 0
+
+
+def apply(layout: Layout, manifest: str) -> None:
+    """Apply a manifest, given as text."""
+    # A new API server answers before the first namespaces and roles are there: let kubectl try again.
+    deadline = time.monotonic() + 20
+    while True:
+        done = _kubectl(layout, "apply", "--validate=false", "-f", "-", stdin=manifest, check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"The cluster refuses its own objects: {done.stderr.strip()}")
+        time.sleep(_POLL)
+
+
+def wait_api(layout: Layout, within: float) -> None:
+    """Wait until the API says that it is ready; there is nothing to watch before."""
+    deadline = time.monotonic() + within
+    while True:
+        done = _kubectl(layout, "get", "--raw=/readyz", "--request-timeout=2s", check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            log = layout.control_plane.var / "log" / "kube-apiserver.log"
+            raise LabError(
+                f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
+                f"Look into {log}.",
+                detail=done.stderr,
+            )
+        time.sleep(_POLL)
+
+
+def wait_nodes(
+    layout: Layout, since: float | None, within: float, names: Sequence[str] = ()
+) -> None:
+    """Wait until nodes are Ready.
+
+    Args:
+        layout: the cluster.
+        since: count only what a kubelet reported after this time (seconds since the epoch); a node
+            that was down is Ready in the API's memory until somebody looks. None counts all.
+        within: seconds.
+        names: the nodes; none means all.
+    """
+    wanted = list(names) or [node.name for node in layout.nodes]
+    deadline = time.monotonic() + within
+    while True:
+        listed = json.loads(_kubectl(layout, "get", "nodes", "--output=json").stdout)
+        states = {node["metadata"]["name"]: node_state(node, since) for node in listed["items"]}
+        waiting = {name: states.get(name, "not known") for name in wanted}
+        if all(state == "Ready" for state in waiting.values()):
+            return
+        if time.monotonic() > deadline:
+            seen = "; ".join(f"{name}: {state}" for name, state in waiting.items())
+            raise LabError(
+                f"After {within:g} s not every node is Ready. {seen}.",
+                "Look into /var/log/kubelet.log with `python3 runner.py shell NODE`.",
+            )
+        time.sleep(_POLL)
+
+
+def node_state(node: dict[str, Any], since: float | None) -> str:
+    """``Ready``, or why a node isn't."""
+    conditions = node.get("status", {}).get("conditions", [])
+    ready = next((item for item in conditions if item["type"] == "Ready"), None)
+    if ready is None:
+        return "its kubelet hasn't reported yet"
+    if since is not None and _seconds(ready["lastHeartbeatTime"]) < int(since):
+        return "its kubelet hasn't reported since the start"
+    return "Ready" if ready["status"] == "True" else ready.get("message", "not ready")
+
+
+def wait_dns(layout: Layout, within: float) -> None:
+    """Wait until the cluster's DNS has a ready endpoint."""
+    _kubectl(
+        layout,
+        *("--namespace=kube-system", "rollout", "status", "deployment/kube-dns"),
+        f"--timeout={within:g}s",
+        timeout=within + 5,
+    )
+
+
+def _kubectl(
+    layout: Layout, *arguments: str, stdin: str = "", check: bool = True, timeout: float = 60
+) -> Completed:
+    kubectl = f"{layout.settings.binaries}/kubectl"
+    command = [kubectl, f"--kubeconfig={layout.kubeconfig}", *arguments]
+    return run(command, stdin=stdin, check=check, timeout=timeout)
+
+
+def _seconds(stamp: str) -> float:
+    """An RFC 3339 time of the API as seconds since the epoch."""
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,70 @@
+"""The lab's control groups: who is in them, and how they go away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def remove(cgroup: str) -> bool:
+    """Remove a control group and all below it, in every hierarchy.
+
+    Args:
+        cgroup: the group, relative to a hierarchy's root, such as ``latihan/PROFILE``; parents that
+            this leaves empty go too.
+
+    Returns:
+        Whether there was one.
+    """
+    found = False
+    for root in _hierarchies():
+        group = root / cgroup
+        if not group.is_dir():
+            continue
+        found = True
+        for folder in sorted(group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
+            folder.rmdir()
+        group.rmdir()
+        for parent in group.parents:
+            if parent == root or any(child.is_dir() for child in parent.iterdir()):
+                break
+            parent.rmdir()
+    return found
+
+
+def container_inits(cgroup: str) -> list[int]:
+    """The first process of each container below a node's control group, as this machine's ids.
+
+    A container's first process is number 1 of a PID namespace two levels below this one: the node
+    has one, the container another (pid_namespaces(7)).
+    """
+    pids = {
+        int(pid)
+        for root in _hierarchies()
+        for members in (root / cgroup / "kubepods").rglob("cgroup.procs")
+        for pid in members.read_text().split()
+    }
+    return sorted(pid for pid in pids if _numbers(pid)[2:] == ["1"])
+
+
+def _hierarchies() -> Iterator[Path]:
+    """The root of the one hierarchy of version 2, or of each of version 1 (cgroups(7))."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        yield CGROUPS
+        return
+    for path in sorted(CGROUPS.iterdir()):
+        if (path / "cgroup.procs").exists() and not path.is_symlink():
+            yield path
+
+
+def _numbers(pid: int) -> list[str]:
+    """A process's ids, the outermost namespace's first."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return next(
+        (line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), []
+    )

@@ -1,0 +1,250 @@
+"""Every configuration file of an embedded cluster, written before anything of it runs."""
+
+from __future__ import annotations
+
+import shlex
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import (
+    HOST,
+    REGISTRY_PORT,
+    Layout,
+    NodeLayout,
+)
+
+SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that a space's process manager looks after.
+
+    ``autostart`` is off for those that must wait until the cluster knows their node.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    autostart: bool = True
+
+    @property
+    def command(self) -> str:
+        """The command line as supervisord reads it: quoted, its own %-expansion kept off."""
+        return shlex.join(self.argv).replace("%", "%%")
+
+
+def render(template: str, **values: object) -> str:
+    """A template of this package, filled in; a missing value is an error."""
+    environment = jinja2.Environment(  # noqa: S701 - configuration files, no HTML
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(f"{template}.j2").render(**values)
+
+
+def cgroup(layout: Layout, space: str) -> str:
+    """The control group of a space, relative to a hierarchy's root."""
+    return f"latihan/{layout.settings.profile}/{space}"
+
+
+def write_host(layout: Layout) -> None:
+    """Write the files of the lab's host: names, the image registry, the name server."""
+    etc = layout.host_folder / "etc"
+    _write_names(layout, etc, HOST)
+    registry = f"{layout.host_address}:{REGISTRY_PORT}"
+    _write(
+        etc / "latihan" / "registry.conf",
+        render("registry.conf", listen=registry, folder=layout.settings.registry),
+    )
+    nginx = f"{layout.settings.toolbox}/usr/sbin/nginx"
+    dnsmasq = f"{layout.settings.toolbox}/usr/sbin/dnsmasq"
+    library = f"{layout.settings.toolbox}/usr/lib/{_multiarch()}"
+    programs = [
+        Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
+        Program(
+            "names",
+            (
+                *("env", f"LD_LIBRARY_PATH={library}", dnsmasq, "--keep-in-foreground"),
+                *("--conf-file=/dev/null", "--no-resolv", "--domain-needed", "--bogus-priv"),
+                *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
+                *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
+            ),
+        ),
+    ]
+    _write_supervisor(layout, etc, HOST, programs)
+
+
+def write_node(layout: Layout, node: NodeLayout) -> None:
+    """Write the files of a node: names, container runtime, pod network, and its programs."""
+    _write_names(layout, node.etc, node.name)
+    shared = {"toolbox": layout.settings.toolbox, "sandbox_image": SANDBOX_IMAGE}
+    registry = f"{layout.host_address}:{REGISTRY_PORT}"
+    etc = node.etc
+    _write(etc / "containerd" / "config.toml", render("containerd.toml", **shared))
+    mirrors = etc / "containerd" / "certs.d" / "_default" / "hosts.toml"
+    _write(mirrors, render("hosts.toml", registry=registry))
+    conflist = render("cni.conflist", pod_block=node.pod_block)
+    _write(etc / "cni" / "net.d" / "10-latihan.conflist", conflist)
+    kubernetes = etc / "kubernetes"
+    kubelet = render(
+        "kubelet.yaml", cgroup=cgroup(layout, node.name), dns_service=layout.dns_service
+    )
+    _write(kubernetes / "kubelet.yaml", kubelet)
+    proxy = render(
+        "kube-proxy.yaml", name=node.name, pod_network=layout.settings.pod_network
+    )
+    _write(kubernetes / "kube-proxy.yaml", proxy)
+    _write_supervisor(layout, etc, node.name, node_programs(layout, node))
+
+
+def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
+    """The programs of a node, the control plane's first."""
+    binaries, toolbox = layout.settings.binaries, layout.settings.toolbox
+    config = "/etc/kubernetes"
+    programs = [
+        Program("containerd", (f"{toolbox}/usr/bin/containerd",)),
+        Program(
+            "kubelet",
+            (
+                f"{binaries}/kubelet",
+                f"--config={config}/kubelet.yaml",
+                f"--kubeconfig={config}/kubelet.conf",
+                f"--hostname-override={node.name}",
+                f"--node-ip={node.address}",
+                "--container-runtime=remote",
+                "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
+                "--runtime-cgroups=/" + cgroup(layout, node.name),
+            ),
+            autostart=False,
+        ),
+        Program(
+            "kube-proxy",
+            (f"{binaries}/kube-proxy", f"--config={config}/kube-proxy.yaml"),
+            autostart=False,
+        ),
+    ]
+    return [*control_plane_programs(layout), *programs] if node.control_plane else programs
+
+
+def control_plane_programs(layout: Layout) -> list[Program]:
+    """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as kubeadm runs them."""
+    settings, pki = layout.settings, "/etc/kubernetes/pki"
+    address = layout.control_plane.address
+    etcd = "https://127.0.0.1:2379"
+    return [
+        Program(
+            "etcd",
+            (
+                f"{settings.toolbox}/usr/bin/etcd",
+                f"--name={layout.control_plane.name}",
+                "--data-dir=/var/lib/etcd",
+                f"--listen-client-urls={etcd}",
+                f"--advertise-client-urls={etcd}",
+                "--listen-peer-urls=http://127.0.0.1:2380",
+                "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+                f"--initial-cluster={layout.control_plane.name}=http://127.0.0.1:2380",
+                f"--cert-file={pki}/etcd/server.crt",
+                f"--key-file={pki}/etcd/server.key",
+                f"--trusted-ca-file={pki}/etcd/ca.crt",
+                "--client-cert-auth=true",
+                "--logger=zap",
+            ),
+        ),
+        Program(
+            "kube-apiserver",
+            (
+                f"{settings.binaries}/kube-apiserver",
+                f"--advertise-address={address}",
+                "--secure-port=6443",
+                "--insecure-port=0",
+                "--allow-privileged=true",
+                "--authorization-mode=Node,RBAC",
+                "--enable-admission-plugins=NodeRestriction",
+                f"--client-ca-file={pki}/ca.crt",
+                f"--tls-cert-file={pki}/apiserver.crt",
+                f"--tls-private-key-file={pki}/apiserver.key",
+                f"--etcd-servers={etcd}",
+                f"--etcd-cafile={pki}/etcd/ca.crt",
+                f"--etcd-certfile={pki}/apiserver-etcd-client.crt",
+                f"--etcd-keyfile={pki}/apiserver-etcd-client.key",
+                f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
+                f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
+                "--kubelet-preferred-address-types=InternalIP",
+                f"--service-cluster-ip-range={settings.service_network}",
+                "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+                f"--service-account-key-file={pki}/sa.pub",
+                f"--service-account-signing-key-file={pki}/sa.key",
+                f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
+                f"--proxy-client-key-file={pki}/front-proxy-client.key",
+                f"--requestheader-client-ca-file={pki}/front-proxy-ca.crt",
+                "--requestheader-allowed-names=front-proxy-client",
+                "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+                "--requestheader-group-headers=X-Remote-Group",
+                "--requestheader-username-headers=X-Remote-User",
+            ),
+        ),
+        Program(
+            "kube-controller-manager",
+            (
+                f"{settings.binaries}/kube-controller-manager",
+                "--kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--bind-address=127.0.0.1",
+                "--allocate-node-cidrs=true",
+                f"--cluster-cidr={settings.pod_network}",
+                f"--service-cluster-ip-range={settings.service_network}",
+                f"--client-ca-file={pki}/ca.crt",
+                f"--cluster-signing-cert-file={pki}/ca.crt",
+                f"--cluster-signing-key-file={pki}/ca.key",
+                f"--root-ca-file={pki}/ca.crt",
+                f"--service-account-private-key-file={pki}/sa.key",
+                "--controllers=*,bootstrapsigner,tokencleaner",
+                "--use-service-account-credentials=true",
+                "--leader-elect=false",
+            ),
+        ),
+        Program(
+            "kube-scheduler",
+            (
+                f"{settings.binaries}/kube-scheduler",
+                "--kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--authentication-kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--authorization-kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--bind-address=127.0.0.1",
+                "--leader-elect=false",
+            ),
+        ),
+    ]
+
+
+def _write_names(layout: Layout, etc: Path, name: str) -> None:
+    """What the space is called, and whom it asks for names: its own hosts file and the lab's host."""
+    _write(etc / "hostname", name + "\n")
+    hosts = render("hosts", host_address=layout.host_address, nodes=layout.nodes)
+    _write(etc / "hosts", hosts)
+    _write(etc / "resolv.conf", f"nameserver {layout.host_address}\n")
+
+
+def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Program]) -> None:
+    toolbox = layout.settings.toolbox
+    folders = [layout.settings.binaries, f"{toolbox}/usr/sbin", f"{toolbox}/usr/bin"]
+    path = ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+    conf = render("supervisord.conf", name=name, programs=programs, path=path)
+    _write(etc / "latihan" / "supervisord.conf", conf)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _multiarch() -> str:
+    """The name of this machine's library folder in Debian's layout."""
+    return str(sysconfig.get_config_var("MULTIARCH"))

@@ -1,0 +1,48 @@
+"""Offers the cluster's API on 127.0.0.1: takes connections here, makes them inside the lab.
+
+Run inside the network of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT``; FD is a
+listening socket that was opened on this machine's own loopback, which keeps the network namespace it
+was opened in (network_namespaces(7)).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from functools import partial
+
+
+async def relay(
+    address: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Join one connection to one of the same length inside the lab."""
+    try:
+        far_reader, far_writer = await asyncio.open_connection(address, port)
+    except OSError:  # The API isn't up: the caller sees the connection closed, and tries again.
+        writer.close()
+        return
+    await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+
+async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Copy one direction to its end, and pass the end on."""
+    try:
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
+    except OSError:  # One side hung up; closing tells the other.
+        pass
+    finally:
+        target.close()
+
+
+async def serve(fd: int, address: str, port: int) -> None:
+    """Serve until the process is ended."""
+    listener = socket.socket(fileno=fd)
+    server = await asyncio.start_server(partial(relay, address, port), sock=listener)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

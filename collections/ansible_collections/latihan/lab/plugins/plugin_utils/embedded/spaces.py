@@ -1,0 +1,254 @@
+"""Spaces: the lab's host and nodes, each a set of Linux namespaces around a process manager.
+
+A space is its PID 1. Ending that process is a power cut: the kernel ends every process of its PID
+namespace and takes the network, the mounts and the rest away with the last of them
+(pid_namespaces(7)). Which space a process belongs to stands in its environment, so a lab is found
+without any file of state.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+
+PROFILE_VARIABLE = "LATIHAN_PROFILE"
+SPACE_VARIABLE = "LATIHAN_SPACE"
+STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
+_COLLECTIONS = Path(__file__).parents[6]
+_PID1 = f"{__package__}.pid1"
+_ENDED_WITHIN = 10.0
+
+
+@dataclass(frozen=True)
+class SpaceSpec:
+    """What PID 1 needs to know to furnish a space.
+
+    Args:
+        name: the space's host name.
+        folder: its folder; ``etc`` and ``var`` in it become its /etc (over the machine's) and /var.
+        keep: paths of the machine that must stay visible even where they lie below /var.
+        cgroup: the control group of all its processes, relative to a hierarchy's root.
+        kernel_settings: what /proc/sys/KEY shall read; these are shown, the machine's stay.
+        network_settings: what /proc/sys/net/KEY of the space's own network is set to.
+    """
+
+    name: str
+    folder: str
+    keep: tuple[str, ...]
+    cgroup: str
+    kernel_settings: Mapping[str, str] = field(default_factory=dict)
+    network_settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A running space; ``pid`` is its PID 1 as this machine sees it."""
+
+    name: str
+    pid: int
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """The command line that runs what follows it inside the space."""
+        return (
+            *("nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
+            "--",
+        )
+
+    @property
+    def enter_network(self) -> tuple[str, ...]:
+        """The command line that runs what follows it in the space's network alone."""
+        return ("nsenter", f"--target={self.pid}", "--net", "--")
+
+
+class Starting:
+    """A space whose namespaces are there and whose PID 1 waits for the word to go on.
+
+    Leaving the ``with`` block without ``go`` ends it: nothing half-done stays behind.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], space: Space) -> None:
+        self._process = process
+        self.space = space
+
+    def __enter__(self) -> Starting:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            self._process.stdin.close()
+            self._process.wait()
+
+    def go(self) -> None:
+        """Let PID 1 start its programs."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.close()
+
+
+def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
+    """Make a space's namespaces.
+
+    Args:
+        spec: what the space is.
+        profile: the lab it belongs to.
+        state: the folder that has a folder for each profile.
+
+    Raises:
+        LabError: the kernel refused, or furnishing failed; what was said is in it.
+    """
+    folder = Path(spec.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    spec_file = folder / "space.json"
+    spec_file.write_text(json.dumps(asdict(spec)), encoding="utf-8")
+    log = folder / "start.log"
+    environment = {
+        **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
+        "PYTHONPATH": str(_COLLECTIONS),
+        PROFILE_VARIABLE: profile,
+        SPACE_VARIABLE: spec.name,
+        STATE_VARIABLE: str(state),
+    }
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [
+                *("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork"),
+                *("--kill-child", "--", sys.executable, "-m", _PID1, str(spec_file)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env=environment,
+            cwd="/",
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdout is not None
+    # PID 1 says one word when it is furnished; an end of file means that it gave up.
+    if process.stdout.readline().strip() != "ready":
+        process.wait()
+        said = log.read_text(encoding="utf-8").strip().splitlines()
+        raise LabError(
+            f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason given'}.",
+            "Run `python3 runner.py doctor` to see what the machine lacks.",
+            detail="\n".join(said),
+        )
+    process.stdout.close()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
+    return Starting(process, Space(spec.name, int(children.split()[0])))
+
+
+def find(profile: str, state: Path) -> dict[str, Space]:
+    """The running spaces of a lab, by name."""
+    found: dict[str, Space] = {}
+    for pid, environment in _processes(profile, state):
+        name = environment.get(SPACE_VARIABLE, "")
+        if name and _is_pid1(pid):
+            found[name] = Space(name, pid)
+    return found
+
+
+def processes(profile: str, state: Path) -> list[int]:
+    """Every process that says of itself that it is the lab's, the spaces' launchers included."""
+    return [pid for pid, _environment in _processes(profile, state)]
+
+
+def power_off(space: Space) -> None:
+    """Cut a space's power: end its PID 1, and wait until the kernel has taken the rest away."""
+    _kill(space.pid, signal.SIGKILL)
+    wait_gone([space.pid])
+
+
+def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
+    """Wait until none of the processes is there any more.
+
+    Raises:
+        LabError: one outlasted ``within`` seconds.
+    """
+    deadline = time.monotonic() + within
+    left = [pid for pid in pids if _alive(pid)]
+    while left:
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"The processes {', '.join(map(str, left))} don't end.",
+                "See what they wait for with `cat /proc/PID/stack`, then try again.",
+            )
+        time.sleep(0.02)
+        left = [pid for pid in left if _alive(pid)]
+
+
+def kill(pids: list[int]) -> None:
+    """End processes at once; one that has gone already is no trouble."""
+    for pid in pids:
+        _kill(pid, signal.SIGKILL)
+
+
+def terminate(pids: list[int]) -> None:
+    """Ask processes to end."""
+    for pid in pids:
+        _kill(pid, signal.SIGTERM)
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process is there and not just waiting to be reaped by a parent of its own."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # proc(5): the state follows the name, which is in parentheses and may hold anything.
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            raw = (entry / "environ").read_bytes()
+        except OSError:  # It ended while we looked.
+            continue
+        if PROFILE_VARIABLE.encode() not in raw:
+            continue
+        environment = _environment(raw)
+        if wanted.items() <= environment.items():
+            yield int(entry.name), environment
+
+
+def _environment(raw: bytes) -> dict[str, str]:
+    """What /proc/PID/environ holds, as a mapping."""
+    pairs = (item.partition("=") for item in raw.decode(errors="replace").split("\0") if item)
+    return {name: value for name, _equals, value in pairs}
+
+
+def _is_pid1(pid: int) -> bool:
+    """Whether a process is the first of a PID namespace one level below this one's."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    for line in status.splitlines():
+        if line.startswith("NSpid:"):
+            numbers = line.split()[1:]
+            return len(numbers) > 1 and numbers[-1] == "1"
+    return False
