@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.apt import Deb, PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.cache import Entry
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import Progress
 
@@ -29,11 +30,13 @@ class DebSet:
     """Packages that belong together.
 
     ``packages`` are resolved with what they depend on; ``unpack`` are name patterns (fnmatch(3))
-    of those that are unpacked, where the machine itself has the rest (libraries).
+    of those that are unpacked, where the machine itself has the rest (libraries). ``programs`` are
+    command lines, with paths inside the folder, that must run from there.
     """
 
     packages: tuple[str, ...]
     unpack: tuple[str, ...]
+    programs: tuple[str, ...] = ()
 
     def wants(self, name: str) -> bool:
         """Whether a package of that name is to be unpacked."""
@@ -41,7 +44,7 @@ class DebSet:
 
     def key(self, system: str) -> str:
         """What the folder is called: other packages or another system, another folder."""
-        told = json.dumps([self.packages, self.unpack, system])
+        told = json.dumps([self.packages, self.unpack, self.programs, system])
         return f"{system}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
@@ -84,9 +87,20 @@ def provide(wanted: DebSet, entry: Entry, apt: PrivateApt) -> bool:
             return False
         debs = apt.fetch(wanted.packages, wanted.wants)
         unpack(debs, folder)
+        prove(wanted.programs, folder)
     return True
 
 
-def remove_archives(apt: PrivateApt) -> None:
-    """Delete the downloaded package files; what was unpacked from them stays."""
-    shutil.rmtree(apt.archives, ignore_errors=True)
+def prove(programs: Sequence[str], folder: Path) -> None:
+    """Run each program from the folder; LabError where one doesn't (a library is missing, say)."""
+    for line in programs:
+        program, *arguments = shlex.split(line)
+        try:
+            run([str(folder / program), *arguments])
+        except LabError as error:
+            raise LabError(
+                f"{program} was fetched but doesn't run on this machine: {error.message}",
+                "Install the library that it names, then run the lab again.",
+                Kind.MACHINE,
+                error.detail,
+            ) from error

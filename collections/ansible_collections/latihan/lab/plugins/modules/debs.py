@@ -1,0 +1,63 @@
+"""Documentation of the action plugin ``debs``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: debs
+short_description: Unpack Debian packages into a folder, without installing them
+description:
+  - Fetches packages with a private apt, which has the machine's own archives and keys, and unpacks
+    them into a folder of the cache. The machine's packages, services and C(/etc/apt) stay as they
+    are.
+  - The folder is named after what is in it, so a second run does nothing. It is either whole or
+    not there.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  cache:
+    description: The folder in which unpacked packages, package lists and package files are kept.
+    type: path
+    required: true
+  name:
+    description: What the folder is for; the first part of its path in the cache.
+    type: str
+    required: true
+  packages:
+    description: The packages.
+    type: list
+    elements: str
+    required: true
+  unpack:
+    description:
+      - Name patterns of what is unpacked, out of the packages and all that they depend on. Where
+        it isn't set just the packages themselves are, and the machine has the libraries.
+    type: list
+    elements: str
+    default: []
+  programs:
+    description: Commands, with paths inside the folder, that must run from there; the proof.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Have an etcd at hand
+  latihan.lab.debs:
+    cache: /var/cache/latihan
+    name: toolbox
+    packages: [etcd-server]
+    programs: [usr/bin/etcd --version]
+"""
+
+RETURN = r"""
+path:
+  description: The folder with the unpacked packages.
+  type: str
+  returned: always
+packages:
+  description: Names and versions of what was unpacked.
+  type: dict
+  returned: when the folder is there
+"""

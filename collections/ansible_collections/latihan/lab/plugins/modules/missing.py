@@ -1,0 +1,35 @@
+"""Documentation of the action plugin ``missing``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: missing
+short_description: Tell which Debian packages are not installed
+description:
+  - Tells which of some Debian packages are not installed, so that a run that has them all need not
+    start the package manager.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  packages:
+    description: Names of packages.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: See which tools are missing
+  latihan.lab.missing:
+    packages: [iproute2, iptables]
+  register: missing_tools
+"""
+
+RETURN = r"""
+packages:
+  description: The packages that are not installed, in the order asked for.
+  type: list
+  elements: str
+  returned: success
+"""
