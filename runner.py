@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
         return INTERRUPTED
-    return os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])  # noqa: S606 - our own
+    return os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])
 
 
 def need_python(version: tuple[int, ...]) -> None:
@@ -61,7 +61,11 @@ def need_python(version: tuple[int, ...]) -> None:
 
 def sets_for(arguments: list[str]) -> list[str]:
     """The requirement files that a command line needs, in the order to install them."""
-    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    rest = list(arguments)
+    # These two take a value, and may stand before the command's name.
+    while rest and rest[0] in ("--profile", "--provider"):
+        rest = rest[2:]
+    verb = next((argument for argument in rest if not argument.startswith("-")), "")
     return ["requirements.txt", *(["requirements-dev.txt"] if verb == "test" else [])]
 
 
@@ -199,7 +203,7 @@ def ended(
     argv: list[str], environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """A program that ran to its end, with what it printed."""
-    return subprocess.run(  # noqa: S603 - our own command lines
+    return subprocess.run(
         argv, capture_output=True, text=True, errors="replace", check=False, env=environment
     )
 

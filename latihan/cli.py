@@ -1,0 +1,171 @@
+"""The command line: which command is meant, and errors as one line each."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from latihan import playbooks, playing
+from latihan.exits import Exit, exit_of
+from latihan.project import (
+    DEFAULT_PROFILE,
+    DEFAULT_PROVIDER,
+    Project,
+    checked_profile,
+    from_environment,
+)
+from latihan.verbs import VERBS, Context
+
+PROGRAM = "python3 runner.py"
+# A pipe has no width of its own; lines that are cut or folded at 80 are hard to read in a log.
+_LOG_WIDTH = 200
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are a LabError, as all bad input is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse a command line."""
+        raise LabError(f"{message}.", f"See `{self.prog} --help`.", Kind.INPUT)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command line, split: what stands before the command's name, the name, what follows."""
+
+    profile: str
+    provider: str
+    name: str
+    rest: list[str]
+
+
+def main(arguments: Sequence[str], project: Project | None = None) -> int:
+    """Do what a command line asks.
+
+    Args:
+        arguments: the command line without the program's name.
+        project: the folders to work on; the project this file belongs to where not given.
+
+    Returns:
+        The exit code.
+    """
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        return int(dispatch(list(arguments), project or from_environment()))
+    except LabError as error:
+        errors.print(Text(f"runner.py: {error.message}", style="red"))
+        if error.hint:
+            errors.print(Text(f"  → {error.hint}", style="yellow"))
+        errors.print(Text(error.detail, style="dim"), end="\n" if error.detail else "")
+        return exit_of(error.kind.value)
+    except KeyboardInterrupt:
+        errors.print(Text("runner.py: interrupted.", style="yellow"))
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more at its exit.
+        sys.stderr.close()
+        return Exit.HOLDS
+
+
+def dispatch(arguments: list[str], project: Project) -> int:
+    """Find the command that is meant and do it."""
+    line = split(arguments)
+    console = console_for_stdout()
+    if not line.name:
+        top_parser(project).print_help()
+        return Exit.HOLDS if arguments else Exit.BAD_INPUT
+    verb = VERBS.get(line.name)
+    if verb is None:
+        return playing.play(project, request_of(line, arguments), console)
+    context = Context(project, checked_profile(line.profile), line.provider, console)
+    if verb.raw:
+        return verb.execute(context, argparse.Namespace(arguments=line.rest))
+    parser = Parser(prog=f"{PROGRAM} {line.name}", description=verb.description)
+    add_place(parser, line)
+    verb.add_arguments(parser)
+    options = parser.parse_args(line.rest)
+    playbooks.checked_provider(project, options.provider)
+    context = Context(project, checked_profile(options.profile), options.provider, console)
+    return verb.execute(context, options)
+
+
+def console_for_stdout() -> Console:
+    """Where results are printed."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_LOG_WIDTH)
+
+
+def split(arguments: list[str]) -> Line:
+    """Split a command line at the command's name; an unknown option before it is refused."""
+    parser = Parser(prog=PROGRAM, add_help=False)
+    parser.add_argument("--profile", default=DEFAULT_PROFILE)
+    parser.add_argument("--provider", default=DEFAULT_PROVIDER)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    name = "" if options.help or not options.rest else str(options.rest[0])
+    return Line(options.profile, options.provider, name, options.rest[1:])
+
+
+def request_of(line: Line, arguments: list[str]) -> playing.Request:
+    """What a command line asks to be played."""
+    parser = Parser(
+        prog=f"{PROGRAM} {line.name}",
+        description=f"Run playbooks/{line.name}.yml. docs/commands.md has the exit codes.",
+    )
+    add_place(parser, line)
+    add = parser.add_argument
+    add("-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE|@FILE",
+        help="set a variable of the lab or of a role")  # fmt: skip
+    add("--tags", default="", help="only tasks with one of these tags")
+    add("--skip-tags", default="", help="no tasks with one of these tags")
+    add("--limit", default="", help="only these hosts of the inventory")
+    add("--check", action="store_true", help="change nothing, tell what would change")
+    add("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv more")
+    options = parser.parse_args(line.rest)
+    return playing.Request(
+        name=line.name,
+        profile=options.profile,
+        provider=options.provider,
+        command=f"{PROGRAM} {shlex.join(arguments)}",
+        extra=options.extra_vars,
+        tags=options.tags,
+        skip_tags=options.skip_tags,
+        limit=options.limit,
+        check=options.check,
+        verbosity=options.verbose,
+        verbs=tuple(VERBS),
+    )
+
+
+def add_place(parser: argparse.ArgumentParser, line: Line) -> None:
+    """The options that every command has; what stood before its name is their default."""
+    parser.add_argument("--profile", default=line.profile, help="the lab to work on")
+    parser.add_argument("--provider", default=line.provider, help="what makes the cluster")
+
+
+def top_parser(project: Project) -> argparse.ArgumentParser:
+    """The parser that only tells what there is."""
+    names = [(each.name, each.title) for each in playbooks.all_of(project)]
+    verbs = [(name, verb.description) for name, verb in VERBS.items()]
+    width = max(len(name) for name, _ in [*names, *verbs]) + 2
+    lines = ["playbooks:", *(f"  {name:<{width}}{title}" for name, title in names), ""]
+    lines += ["commands:", *(f"  {name:<{width}}{title}" for name, title in verbs), ""]
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--profile NAME] [--provider NAME] NAME [options]",
+        description="A Kubernetes networking lab that builds itself and proves what it teaches.",
+        epilog="\n".join([*lines, "Each has its own --help."]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--profile", help=f"the lab to work on ({DEFAULT_PROFILE})")
+    parser.add_argument("--provider", help=f"what makes the cluster ({DEFAULT_PROVIDER})")
+    return parser

@@ -1,0 +1,199 @@
+"""Playing one playbook from start to end: checks, lock, run, display, report, exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.progress import PREFIX
+from latihan import ansible, cleanup, events, junit, locks, playbooks, report, summary, variables
+from latihan.cleanup import Left
+from latihan.display import Display, Guarded, LineDisplay, LiveDisplay
+from latihan.exits import Exit
+from latihan.model import RunModel
+from latihan.project import DEFAULT_PROVIDER, Project, checked_profile
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked to be played; ``command`` is the command line that asks for it again."""
+
+    name: str
+    profile: str
+    provider: str
+    command: str
+    extra: Sequence[str] = ()
+    tags: str = ""
+    skip_tags: str = ""
+    limit: str = ""
+    check: bool = False
+    verbosity: int = 0
+    verbs: tuple[str, ...] = field(default=())
+
+
+def play(project: Project, request: Request, console: Console) -> Exit:
+    """Play a playbook and report on it.
+
+    Raises:
+        LabError: it was not even begun, and nothing was touched.
+    """
+    job = checked(project, request)
+    need_root(request.provider)
+    what = shlex.join(["runner.py", request.name, "--profile", request.profile])
+    with locks.held(project.cache / "locks", request.profile, what):
+        return Playing(project, request, job, console).play()
+
+
+def checked(project: Project, request: Request) -> ansible.Job:
+    """What ansible-playbook is to run, once all that was asked for is known to make sense."""
+    playbook = playbooks.find(project, request.name, request.verbs)
+    profile = checked_profile(request.profile)
+    provider = playbooks.checked_provider(project, request.provider)
+    chosen = variables.chosen(project, request.extra)
+    return ansible.Job(
+        root=project.root,
+        playbook=playbook.path,
+        inventory=project.inventory / f"{provider}.yml",
+        variables={**chosen, "lab_profile": profile},
+        tags=request.tags,
+        skip_tags=request.skip_tags,
+        limit=request.limit,
+        check=request.check,
+        verbosity=request.verbosity,
+    )
+
+
+def need_root(provider: str = DEFAULT_PROVIDER) -> None:
+    """Refuse to work without the rights that a lab on this machine needs."""
+    if provider == DEFAULT_PROVIDER and os.geteuid() != 0:
+        raise LabError(
+            "This needs root: the lab's nodes are namespaces of this machine.",
+            "Run it as root, or with sudo.",
+            Kind.MACHINE,
+        )
+
+
+class Playing:
+    """One run of a playbook, with what it shows and what it leaves behind.
+
+    Args:
+        project: the folders.
+        request: what was asked for.
+        job: the same for Ansible.
+        console: where to show it.
+    """
+
+    def __init__(
+        self, project: Project, request: Request, job: ansible.Job, console: Console
+    ) -> None:
+        self._project = project
+        self._request = request
+        self._job = job
+        self._console = console
+        self._model = RunModel()
+        self._display = Guarded(display_for(console, verbose=request.verbosity > 0))
+        self._started = datetime.now(UTC)
+        self._clock = time.monotonic()
+
+    def play(self) -> Exit:
+        """Run it, put away what an interruption left, and write the report."""
+        request = self._request
+        artifacts = self._project.artifacts(request.profile)
+        folder = report.new_folder(artifacts, request.name, self._started)
+        try:
+            with (folder / "ansible.log").open("w", encoding="utf-8", errors="replace") as log:
+                ended = self._run(log)
+        finally:
+            self._display.stop()
+        self._display.show(self._model.finish())
+        code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
+        if code is Exit.STEP_FAILED and not self._model.failures:
+            self._say("Ansible ended with an error before it ran a task, or outside of one:", "red")
+            self._say("\n".join(self._model.printed) or f"see {folder / 'ansible.log'}", "red")
+        if ended.interrupted:
+            self._put_away()
+        about = self._about(code)
+        self._write(folder, about)
+        summary.print_end(self._console, self._model, about, folder)
+        if self._display.trouble:
+            self._say(self._display.trouble, "yellow")
+        return code
+
+    def _run(self, log: TextIO) -> ansible.Ended:
+        request = self._request
+        self._display.start(
+            f"{request.name} (profile {request.profile}, provider {request.provider})"
+        )
+
+        def on_event(raw: Mapping[str, Any]) -> None:
+            text = _COLOUR.sub("", str(raw.get("stdout") or "")).replace("\r", "")
+            if text and not text.startswith(PREFIX):
+                log.write(text + "\n")
+                log.flush()
+                self._display.printed(text)
+            event = events.parse(raw)
+            if event is not None:
+                self._display.show(self._model.apply(event, time.monotonic()))
+
+        return ansible.run(
+            self._job,
+            on_event,
+            on_tick=lambda: self._display.tick(self._model),
+            on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
+        )
+
+    def _put_away(self) -> None:
+        """Remove a half-made cluster; say what is left otherwise."""
+        request = self._request
+        left = cleanup.left_by(self._project, request.profile, request.provider)
+        if left is Left.CLUSTER:
+            self._say(f"The cluster {request.profile!r} is as the interruption left it.", "yellow")
+            self._say("  → `python3 runner.py status` shows it, `teardown` removes it.", "yellow")
+        if left is not Left.HALF_MADE:
+            return
+        self._say("Removing the half-made cluster ...", "yellow")
+        waiting = "Still removing the half-made cluster; it takes a few seconds ..."
+        with ansible.on_signals(lambda number, frame: self._say(waiting, "yellow")):
+            trouble = cleanup.remove(self._project, request.profile)
+        if trouble:
+            self._say(f"It can't all be removed: {trouble}", "red")
+            self._say("Run `python3 runner.py teardown`.", "yellow")
+
+    def _about(self, code: Exit) -> report.About:
+        request = self._request
+        return report.About(
+            playbook=request.name,
+            profile=request.profile,
+            provider=request.provider,
+            command=request.command,
+            started=self._started,
+            duration=time.monotonic() - self._clock,
+            code=code,
+        )
+
+    def _write(self, folder: Path, about: report.About) -> None:
+        report.write(folder / "junit.xml", junit.xml(about.playbook, self._model))
+        report.write(folder / "report.json", report.dumped(report.document(about, self._model)))
+        report.point_latest(folder)
+
+    def _say(self, text: str, style: str) -> None:
+        self._console.print(Text(text, style=style))
+
+
+def display_for(console: Console, *, verbose: bool) -> Display:
+    """A live display on a terminal, plain lines elsewhere."""
+    kind = LiveDisplay if console.is_terminal else LineDisplay
+    return kind(console, verbose=verbose)

@@ -1,0 +1,78 @@
+"""Where things are: the project's own folders, the cache, the state of a profile."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+
+DEFAULT_PROFILE = "latihan"
+DEFAULT_PROVIDER = "embedded"
+_PROFILE = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders that commands work on.
+
+    ``root`` is the project, ``cache`` what outlives a teardown, ``state`` what belongs to clusters.
+    """
+
+    root: Path
+    cache: Path
+    state: Path
+
+    @property
+    def playbooks(self) -> Path:
+        """One file for each thing that a person can run."""
+        return self.root / "playbooks"
+
+    @property
+    def roles(self) -> Path:
+        """The roles that playbooks are made of."""
+        return self.root / "roles"
+
+    @property
+    def inventory(self) -> Path:
+        """One file for each provider."""
+        return self.root / "inventory"
+
+    def artifacts(self, profile: str) -> Path:
+        """What the runs of a profile left behind, one folder a run."""
+        return self.root / "artifacts" / profile
+
+    def profile_state(self, profile: str) -> Path:
+        """Everything of one cluster; it is gone after a teardown."""
+        return self.state / profile
+
+    def contract(self, profile: str) -> Path:
+        """The file that says where the cluster is and how its nodes are entered."""
+        return self.profile_state(profile) / "contract.json"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
+    """The project that this file belongs to; LATIHAN_CACHE and LATIHAN_STATE move the folders."""
+    return Project(
+        root=Path(__file__).resolve().parent.parent,
+        cache=Path(environment.get("LATIHAN_CACHE") or "/var/cache/latihan"),
+        state=Path(environment.get("LATIHAN_STATE") or "/var/lib/latihan"),
+    )
+
+
+def checked_profile(name: str) -> str:
+    """The name of a profile, once it is known to be one.
+
+    Raises:
+        LabError: it can't name hosts, folders and network links.
+    """
+    if _PROFILE.fullmatch(name):
+        return name
+    raise LabError(
+        f"{name!r} can't be the name of a profile.",
+        "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last.",
+        Kind.INPUT,
+    )

@@ -1,0 +1,32 @@
+"""``list``: what can be run."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.table import Table
+from rich.text import Text
+
+from latihan import playbooks
+from latihan.exits import Exit
+from latihan.verbs.base import Context, Verb
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG001 - it has none
+    """Print the playbooks, the commands and the providers."""
+    from latihan.verbs import VERBS  # noqa: PLC0415 - the table of commands holds this one too
+
+    rows = [(each.name, each.title) for each in playbooks.all_of(context.project)]
+    verbs = [(name, verb.description) for name, verb in VERBS.items()]
+    for title, lines in (("Playbooks", rows), ("Commands", verbs)):
+        context.console.print(Text(title, style="bold"))
+        table = Table.grid(padding=(0, 2))
+        for name, text in lines:
+            table.add_row(f"  {name}", Text(text))
+        context.console.print(table)
+    providers = ", ".join(playbooks.providers(context.project))
+    context.console.print(Text.assemble(("Providers", "bold"), f"  {providers}"))
+    return Exit.HOLDS
+
+
+LIST = Verb("Show the playbooks, the commands and the providers.", execute)
