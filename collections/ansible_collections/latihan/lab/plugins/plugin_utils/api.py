@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ Query = Sequence[tuple[str, str]]
 _TIMEOUT = urllib3.Timeout(connect=3, read=20)
 
 
-class Refused(LabError):
+class RefusedError(LabError):
     """The API answered with a Status other than success.
 
     ``status`` is the HTTP status, ``reason`` the API's own word for it, as in ``NotFound``.
@@ -81,12 +82,12 @@ class Api:
         return str(self._configuration.host)
 
     def get(self, path: str, query: Query = ()) -> dict[str, Any]:
-        """The document at a path; Refused or LabError where there is none."""
+        """The document at a path; RefusedError or LabError where there is none."""
         document = json.loads(self.text(path, query))
         return dict(document)
 
     def text(self, path: str, query: Query = ()) -> str:
-        """The text at a path, as a pod's log is; Refused or LabError where there is none."""
+        """The text at a path, as a pod's log is; RefusedError or LabError where there is none."""
         response = self._request(path, query, _TIMEOUT)
         try:
             return response.data.decode("utf-8", "replace")
@@ -158,7 +159,7 @@ class Api:
             "GET", path, query_params=list(query), header_params={}, auth_settings=["BearerToken"]
         )
         try:
-            response = self._client.rest_client.pool_manager.request(
+            response: urllib3.BaseHTTPResponse = self._client.rest_client.pool_manager.request(
                 method, url, headers=headers, timeout=timeout, preload_content=False, retries=False
             )
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
@@ -166,12 +167,12 @@ class Api:
                 f"The cluster's API at {self.address} does not answer: {_first_line(str(error))}",
                 "See whether the lab is up: `python3 runner.py status`.",
             ) from error
-        if response.status >= 400:
+        if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(path, response)
         return response
 
 
-def _refused(path: str, response: urllib3.BaseHTTPResponse) -> Refused:
+def _refused(path: str, response: urllib3.BaseHTTPResponse) -> RefusedError:
     """The API's Status as an error."""
     body = response.data.decode("utf-8", "replace")
     response.release_conn()
@@ -180,7 +181,7 @@ def _refused(path: str, response: urllib3.BaseHTTPResponse) -> Refused:
     except ValueError:
         status = {}
     message = status.get("message") or body[:200]
-    return Refused(
+    return RefusedError(
         f"The API answers {response.status} to {path}: {message}",
         response.status,
         str(status.get("reason", "")),

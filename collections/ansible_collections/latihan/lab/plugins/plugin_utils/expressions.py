@@ -1,8 +1,9 @@
 """JMESPath over the lab's documents, strict where a loose answer could prove something false.
 
-Plain JMESPath takes what isn't there for null, and two nulls are equal: ``pods.p1.ip == pods.p2.ip``
-holds where neither pod exists. Here a comparison with something missing or empty is an error, unless
-the expression itself says ``null``, ``[]`` or ``''``. Functions that the lab adds are in ``_Functions``.
+Plain JMESPath takes what isn't there for null, and two nulls are equal, so that
+``pods.p1.ip == pods.p2.ip`` holds where neither pod exists. Here a comparison with something
+missing or empty is an error, unless the expression itself says ``null``, ``[]`` or ``''``. The
+functions that the lab adds are in ``_Functions``.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from typing import Any
 import jmespath
 from jmespath import exceptions, functions, visitor
 
-Node = dict[str, Any]
+Node = Any  # jmespath keeps its syntax tree in plain dictionaries
 
 
 class ExpressionError(Exception):
     """An expression doesn't compile, or can't be answered with what is there."""
 
 
-class MissingFact(ExpressionError):
+class MissingFactError(ExpressionError):
     """The expression asks for something that isn't in the document."""
 
 
-class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no types
+class _Functions(functions.Functions):
     """The functions of JMESPath and the lab's own."""
 
     def __init__(self, document: Any, interpreter: _Interpreter) -> None:
@@ -44,7 +45,9 @@ class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no t
     def _func_lookup(self, members: dict[str, Any], key: str) -> Any:
         """lookup(nodes, pods.p1.node): the member of that name."""
         if key not in members:
-            raise MissingFact(f"there is no {key!r} among {', '.join(sorted(members)) or 'none'}")
+            raise MissingFactError(
+                f"there is no {key!r} among {', '.join(sorted(members)) or 'none'}"
+            )
         return members[key]
 
     @functions.signature({"types": ["object"]}, {"types": ["string"]})
@@ -61,14 +64,14 @@ class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no t
     def _func_same(self, left: list[Any], right: list[Any]) -> bool:
         """same(a, b): the same items in any order; never true of two empty lists."""
         if not left and not right:
-            raise MissingFact("both lists are empty")
+            raise MissingFactError("both lists are empty")
         return sorted(map(json.dumps, left)) == sorted(map(json.dumps, right))
 
     @functions.signature({"types": ["expref"]}, {"types": ["array"]})
     def _func_every(self, condition: Any, items: list[Any]) -> bool:
         """every(&ready, list): the condition holds for each; never true of an empty list."""
         if not items:
-            raise MissingFact("the list is empty")
+            raise MissingFactError("the list is empty")
         return all(self._strict.visit(condition.expression, item) is True for item in items)
 
     @functions.signature({"types": ["number"]}, {"types": ["number"]}, {"types": ["number"]})
@@ -82,14 +85,14 @@ class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no t
         try:
             return ipaddress.ip_address(address) in ipaddress.ip_network(network)
         except ValueError as error:
-            raise MissingFact(str(error)) from error
+            raise MissingFactError(str(error)) from error
 
     @functions.signature({"types": ["string"]})
     def _func_owner(self, address: str) -> str:
         """owner('10.244.0.5'): who has that address now, as in 'pod/p1' or 'node/latihan'."""
         owner = self._document.get("addresses", {}).get(address, {}).get("owner")
         if owner is None:
-            raise MissingFact(f"nothing of the lab has the address {address}")
+            raise MissingFactError(f"nothing of the lab has the address {address}")
         return str(owner)
 
     @functions.signature({"types": ["string"]})
@@ -98,7 +101,7 @@ class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no t
         return text.strip()
 
 
-class _Interpreter(visitor.TreeInterpreter):  # type: ignore[misc] # jmespath has no types
+class _Interpreter(visitor.TreeInterpreter):
     """Evaluates an expression and refuses to compare what isn't there.
 
     The condition of a filter is let off: there a missing member says that the item doesn't match.
@@ -127,7 +130,7 @@ class _Interpreter(visitor.TreeInterpreter):  # type: ignore[misc] # jmespath ha
         for item in base:
             self._filters += 1
             try:
-                matches = self._is_true(self.visit(node["children"][2], item))
+                matches = self.visit(node["children"][2], item) not in (None, False, "", [], {})
             finally:
                 self._filters -= 1
             if matches:
@@ -136,9 +139,9 @@ class _Interpreter(visitor.TreeInterpreter):  # type: ignore[misc] # jmespath ha
 
     def _present(self, node: Node, value: Any) -> None:
         if value is None or value == "" or (isinstance(value, list) and not value):
-            raise MissingFact(f"{_text(node)} is not there")
+            raise MissingFactError(f"{_text(node)} is not there")
         if isinstance(value, list) and any(item is None for item in value):
-            raise MissingFact(f"{_text(node)} has a gap: {json.dumps(value)}")
+            raise MissingFactError(f"{_text(node)} has a gap: {json.dumps(value)}")
 
 
 @dataclass(frozen=True)
@@ -209,27 +212,23 @@ def _short(value: Any, limit: int = 300) -> str:
 
 def _text(node: Node) -> str:
     """A part of an expression, near to how it was written."""
-    children = node.get("children", [])
-    match node["type"]:
-        case "field":
-            return str(node["value"])
-        case "subexpression" | "index_expression":
-            return ".".join(_text(child) for child in children).replace(".[", "[")
-        case "index":
-            return f"[{node['value']}]"
-        case "function_expression":
-            return f"{node['value']}({', '.join(_text(child) for child in children)})"
-        case "literal":
-            return json.dumps(node["value"])
-        case "projection" | "value_projection" | "filter_projection":
-            rest = _text(children[1])
-            return f"{_text(children[0])}[]" + (f".{rest}" if rest else "")
-        case "flatten" | "expref":
-            return _text(children[0])
-        case "identity" | "current":
-            return ""
-        case kind:
-            return kind.replace("_", " ")
+    children = [_text(child) for child in _children(node)]
+    written = {
+        "field": str(node.get("value")),
+        "literal": json.dumps(node.get("value")),
+        "index": f"[{node.get('value')}]",
+        "identity": "",
+        "current": "@",
+        "subexpression": ".".join(children),
+        "index_expression": "".join(children),
+        "function_expression": f"{node.get('value')}({', '.join(children)})",
+        "flatten": "".join(children),
+        "expref": "".join(children),
+        "projection": "[].".join(part for part in children if part),
+        "value_projection": ".*.".join(part for part in children if part),
+        "filter_projection": "[?].".join(part for part in children[:2] if part),
+    }
+    return written.get(node["type"], str(node["type"]).replace("_", " "))
 
 
 def _says_empty(node: Node) -> bool:

@@ -1,7 +1,7 @@
 """One document of what the cluster is right now, which every expectation is written over.
 
-Sources: the Kubernetes API (nodes, pods, services, endpoints), ``ip -json`` inside the nodes and the
-provider's contract. The functions that turn one into the other are pure; ``gather`` does the asking.
+Sources: the Kubernetes API (nodes, pods, services, endpoints), ``ip -json`` inside the nodes and
+the provider's contract. The functions that turn one into the other are pure; ``gather`` asks.
 """
 
 from __future__ import annotations
@@ -147,14 +147,14 @@ def node(item: Document, network: str = "") -> Document:
 
 
 def network_of(printed: str) -> Document:
-    """Interfaces and routes out of ``ip -json address; ip -json route``, one document after another.
+    """Interfaces and routes out of what ``ip -json address; ip -json route`` printed.
 
     Empty where nothing was printed: an expectation over them then isn't met.
     """
-    documents = _documents(printed)
-    if len(documents) < 2:
+    try:
+        links, routes = _documents(printed)
+    except ValueError:
         return {}
-    links, routes = documents[0], documents[1]
     return {
         "interfaces": {
             link["ifname"]: {
@@ -288,9 +288,7 @@ def endpoints(item: Document) -> Document:
         "not_ready": [entry["ip"] for entry in waiting],
         "ready_pods": [name for entry in ready if (name := _target(entry))],
         "not_ready_pods": [name for entry in waiting if (name := _target(entry))],
-        "ports": sorted(
-            {port["port"] for subset in subsets for port in subset.get("ports") or []}
-        ),
+        "ports": sorted({port["port"] for subset in subsets for port in subset.get("ports") or []}),
     }
 
 
@@ -312,21 +310,26 @@ def owners(facts: Document, pods: Iterable[Document]) -> Document:
     namespace is named with it, as in ``pod/kube-system/dns``.
     """
     found: Document = {}
-    namespace = facts["lab"]["namespace"]
     for name, fact in facts["services"].items():
         if fact["cluster_ip"] not in (None, "None", ""):
             found[fact["cluster_ip"]] = {"owner": f"service/{name}"}
     for fact in pods:
         if fact["ip"] and not fact["host_network"] and fact["phase"] in ("Running", "Pending"):
-            inside = "" if fact["namespace"] == namespace else f"{fact['namespace']}/"
-            found[fact["ip"]] = {"owner": f"pod/{inside}{fact['name']}", "interface": "eth0"}
+            own = fact["namespace"] == facts["lab"]["namespace"]
+            name = fact["name"] if own else f"{fact['namespace']}/{fact['name']}"
+            found[fact["ip"]] = {"owner": f"pod/{name}", "interface": "eth0"}
     for name, fact in facts["nodes"].items():
-        for interface in fact.get("interfaces", {}).values():
-            for address in interface["addresses"]:
-                if not address.startswith("127."):
-                    found[address] = {"owner": f"node/{name}", "interface": interface["name"]}
-        if fact["internal_ip"]:
-            found.setdefault(fact["internal_ip"], {"owner": f"node/{name}"})
+        found |= _of_node(name, fact)
     if facts["host"]["address"]:
         found[facts["host"]["address"]] = {"owner": "host"}
+    return found
+
+
+def _of_node(name: str, fact: Document) -> Document:
+    """The addresses of one node; those of its loopback are everybody's."""
+    found = {fact["internal_ip"]: {"owner": f"node/{name}"}} if fact["internal_ip"] else {}
+    for interface in fact.get("interfaces", {}).values():
+        for address in interface["addresses"]:
+            if not address.startswith("127."):
+                found[address] = {"owner": f"node/{name}", "interface": interface["name"]}
     return found

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
     Expression,
     ExpressionError,
-    MissingFact,
+    MissingFactError,
     compiled,
 )
 
@@ -32,7 +32,7 @@ class Template:
         """The text, every expression answered; a lone ``${...}`` keeps the type of its value.
 
         Raises:
-            MissingFact: an expression yields nothing.
+            MissingFactError: an expression yields nothing.
         """
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
             return _answer(self.parts[0], document)
@@ -90,7 +90,7 @@ def _end(text: str) -> int:
 def _answer(expression: Expression, document: Any) -> Any:
     value = expression.value(document)
     if value is None:
-        raise MissingFact(f"{expression.source} is not there")
+        raise MissingFactError(f"{expression.source} is not there")
     return value
 
 

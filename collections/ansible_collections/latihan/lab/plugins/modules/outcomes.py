@@ -1,0 +1,57 @@
+"""Documentation of the action plugin ``outcomes``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: outcomes
+short_description: Check outcomes on the live lab
+description:
+  - Reads outcomes from files and checks the entries before anything runs. A bad one ends the task
+    with file, line and field.
+  - Probes the network for all of them at the same time and compares what is seen with what the
+    live facts say should be seen.
+  - The task stays ok when an outcome doesn't hold, so that a run tells of all of them.
+    M(latihan.lab.verdict) at the end fails the run.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  files:
+    description: Files with outcomes.
+    type: list
+    elements: path
+    required: true
+  ids:
+    description: The outcomes to check. Empty for all that the files have.
+    type: list
+    elements: str
+    default: []
+  vars:
+    description: Values from the steps before, which the outcomes know as C(vars).
+    type: dict
+    default: {}
+  contract:
+    description: The file in which the provider says where the cluster is.
+    type: path
+    required: true
+  namespace:
+    description: The namespace whose pods, services and endpoints are meant.
+    type: str
+    default: default
+"""
+
+EXAMPLES = r"""
+- name: Check the paths between pods
+  latihan.lab.outcomes:
+    contract: /var/lib/latihan/latihan/contract.json
+    files: [outcomes/pods.yml]
+    ids: [P7, P9]
+"""
+
+RETURN = r"""
+outcomes:
+  description: For each outcome its id, title, expected, observed, verdict, reason and evidence.
+  type: list
+  elements: dict
+  returned: always
+"""

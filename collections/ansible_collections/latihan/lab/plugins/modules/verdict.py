@@ -1,0 +1,33 @@
+"""Documentation of the action plugin ``verdict``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verdict
+short_description: End a run with the verdict on its outcomes
+description:
+  - Fails when an outcome that M(latihan.lab.outcomes) checked earlier in the run doesn't hold, and
+    when none was checked.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  ids:
+    description: Outcomes that have to have been checked.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Tell the verdict
+  latihan.lab.verdict:
+"""
+
+RETURN = r"""
+checked:
+  description: The ids of the outcomes that were checked.
+  type: list
+  elements: str
+  returned: success
+"""

@@ -1,0 +1,59 @@
+"""Documentation of the action plugin ``wait``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wait
+short_description: Wait until something is true of the cluster
+description:
+  - Watches nodes, pods, services and endpoints, and goes on as soon as every expression is true.
+  - When the time is over it tells which expression isn't true and what was last seen, such as a
+    pod's phase, the scheduler's words or why a container waits.
+  - Does nothing in check mode.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  until:
+    description: JMESPath expressions over the lab's facts. All have to be true.
+    type: list
+    elements: str
+    required: true
+  keep:
+    description: Facts to hand over, as name and JMESPath expression, read when all was true.
+    type: dict
+    default: {}
+  timeout:
+    description: Seconds until it is given up.
+    type: int
+    default: 60
+  contract:
+    description: The file in which the provider says where the cluster is.
+    type: path
+    required: true
+  namespace:
+    description: The namespace whose pods, services and endpoints are meant.
+    type: str
+    default: default
+"""
+
+EXAMPLES = r"""
+- name: Wait for a pod
+  latihan.lab.wait:
+    contract: /var/lib/latihan/latihan/contract.json
+    until:
+      - pods.p1.ready
+    keep:
+      uid: pods.p1.uid
+"""
+
+RETURN = r"""
+waited_s:
+  description: Seconds that it took.
+  type: float
+  returned: when not in check mode
+kept:
+  description: The facts that were asked for, by name.
+  type: dict
+  returned: always
+"""

@@ -1,0 +1,166 @@
+"""Checks outcomes on a live lab: facts, probes, verdicts, and again where one may take time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
+    ExpressionError,
+    compiled,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.judge import (
+    FAIL,
+    Verdict,
+    judge,
+    report,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import Outcome, ProbeEntry
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab, probe_all
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, place
+from ansible_collections.latihan.lab.plugins.plugin_utils.templates import template
+
+Document = dict[str, Any]
+
+_PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An outcome with its probes filled in; ``fault`` says why they couldn't be."""
+
+    outcome: Outcome
+    probes: dict[str, list[Probe]]
+    fault: str = ""
+
+
+def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -> list[Document]:
+    """Check outcomes, all at the same time.
+
+    Args:
+        lab: the lab.
+        outcomes: the outcomes.
+        variables: values for what the outcomes call ``vars``.
+
+    Returns:
+        For each outcome, in their order: id, title, expected, observed, verdict (pass, fail or
+        skip), reason, evidence, attempts, duration_s (seconds).
+    """
+    reports: dict[str, Document] = {}
+    started = time.monotonic()
+    open_ones, attempt = list(outcomes), 0
+    while open_ones:
+        attempt += 1
+        judged = _round(lab, open_ones, variables)
+        passed = time.monotonic() - started
+        again = []
+        for outcome, verdict, document in judged:
+            if verdict.verdict == FAIL and passed < outcome.within:
+                again.append(outcome)
+                continue
+            reports[outcome.id] = report(
+                outcome, verdict, document, attempts=attempt, duration=passed
+            )
+        open_ones = again
+        if open_ones:
+            time.sleep(_PAUSE)
+    return [reports[outcome.id] for outcome in outcomes]
+
+
+def _round(
+    lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]
+) -> list[tuple[Outcome, Verdict, Document]]:
+    """Facts, probes and verdicts once, for all of these outcomes."""
+    try:
+        before = facts.gather(lab.api, lab.contract, lab.namespace)
+    except LabError as error:
+        return [
+            (outcome, Verdict(FAIL, str(error)), {"probes": {}, "vars": {}}) for outcome in outcomes
+        ]
+    plans = [_plan(outcome, before, _variables(outcome, variables)) for outcome in outcomes]
+    probes = [probe for plan in plans for group in plan.probes.values() for probe in group]
+    answers = iter(probe_all(lab, probes, before["addresses"]))
+    after = before
+    if any(outcome.reread for outcome in outcomes):
+        after = facts.gather(lab.api, lab.contract, lab.namespace)
+    judged = []
+    for plan in plans:
+        found = {name: [next(answers) for _ in group] for name, group in plan.probes.items()}
+        document = {
+            **(after if plan.outcome.reread else before),
+            "before": before,
+            "vars": _variables(plan.outcome, variables),
+            "probes": {
+                name: results if _many(plan.outcome.probes[name]) else results[0]
+                for name, results in found.items()
+            },
+        }
+        verdict = Verdict(FAIL, plan.fault) if plan.fault else judge(plan.outcome, document)
+        judged.append((plan.outcome, verdict, document))
+    return judged
+
+
+def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:
+    """The outcome's own values, and those given in their place."""
+    return {
+        name: given[name] if given.get(name) is not None else default
+        for name, default in outcome.vars.items()
+    }
+
+
+def _many(entry: ProbeEntry) -> bool:
+    return entry.each is not None or entry.count > 1
+
+
+def _plan(outcome: Outcome, known: Document, variables: Document) -> _Plan:
+    """Fill in an outcome's probes from the facts."""
+    document = {**known, "vars": variables, "before": known}
+    try:
+        return _Plan(
+            outcome,
+            {name: fill(name, entry, document) for name, entry in outcome.probes.items()},
+        )
+    except (ExpressionError, LabError) as error:
+        return _Plan(outcome, {}, f"It can't be probed: {error}.")
+
+
+def fill(name: str, entry: ProbeEntry, document: Document) -> list[Probe]:
+    """The probes that an entry makes.
+
+    Raises:
+        ExpressionError: what it needs isn't among the facts.
+        LabError: its place is none.
+    """
+    items: list[Any] = [None]
+    if entry.each is not None:
+        items = compiled(entry.each).value(document) or []
+        if not isinstance(items, list) or not items:
+            raise ExpressionError(f"{entry.each} yields nothing to probe")
+    return [
+        _filled(name, entry, {**document, "item": item}, item)
+        for item in items
+        for _ in range(entry.count)
+    ]
+
+
+def _filled(name: str, entry: ProbeEntry, document: Document, item: Any) -> Probe:
+    target = entry.target
+    return Probe(
+        name=name,
+        kind=entry.kind,
+        place=None if entry.from_ is None else place(str(template(entry.from_).value(document))),
+        target=str(template(target).value(document))
+        if isinstance(target, str)
+        else tuple(str(template(word).value(document)) for word in target),
+        options=tuple(
+            (option, str(template(value).value(document)))
+            for option, value in entry.options.items()
+        ),
+        timeout=entry.timeout,
+        delay=entry.after,
+        item=item,
+    )

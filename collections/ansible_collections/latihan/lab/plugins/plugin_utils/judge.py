@@ -1,0 +1,147 @@
+"""Verdicts. Pure functions: an outcome and what was seen in, a verdict out.
+
+Nothing passes for want of an answer: a control that fails, a fact that isn't there, a probe that
+never ran and an expression that yields anything but true all fail the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import (
+    ANY,
+    Expectation,
+    Outcome,
+    ProbeEntry,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.templates import template
+
+Document = dict[str, Any]
+
+PASS, FAIL, SKIP = "pass", "fail", "skip"
+_SHOWN = 12
+_OUTPUT = 2000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``verdict`` is pass, fail or skip; ``reason`` says why it isn't pass."""
+
+    verdict: str
+    reason: str = ""
+
+
+def judge(outcome: Outcome, document: Mapping[str, Any]) -> Verdict:
+    """The verdict on an outcome.
+
+    Args:
+        outcome: the outcome.
+        document: the facts, with ``probes`` (results by name; a list of them where the entry makes
+            many), ``vars`` and ``before``.
+    """
+    for name, value in outcome.vars.items():
+        if value is None and document["vars"].get(name) is None:
+            return Verdict(FAIL, f"The step before did not hand over {name!r}.")
+    for rule in outcome.skip:
+        if compiled(rule.when).holds(document)[0]:
+            return Verdict(SKIP, template(rule.reason).text(document))
+    for result in _results(document["probes"]):
+        if result["reason"] == "unavailable":
+            return Verdict(SKIP, result["output"])
+    controls = list(_unmet(outcome.control, document))
+    if controls:
+        return Verdict(FAIL, f"The control failed, so nothing is proven: {controls[0]}")
+    wrong = [
+        fault
+        for name, entry in outcome.probes.items()
+        for fault in _unwanted(name, entry, document["probes"].get(name))
+    ]
+    wrong += _unmet(outcome.expect, document)
+    return Verdict(FAIL, " ".join(wrong[:4])) if wrong else Verdict(PASS)
+
+
+def _unmet(expectations: list[Expectation], document: Mapping[str, Any]) -> Iterator[str]:
+    """What to say of each expectation that isn't met."""
+    for expectation in expectations:
+        holds, why = compiled(expectation.that).holds(document)
+        if not holds:
+            told = template(expectation.otherwise).text(document)
+            yield f"{told} ({why})." if told else f"{why}."
+
+
+def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
+    """What to say of each answer that isn't among those that are right."""
+    found = list(_results({name: results}))
+    if not found:
+        yield f"The probe {name!r} asked nothing."
+    if ANY in entry.want:
+        return
+    for result in found:
+        if result["reason"] not in entry.want:
+            said = (result["output"] or "it printed nothing").strip().splitlines()[-1]
+            yield (
+                f"{name}: expected {' or '.join(entry.want)}, got {result['reason']} from "
+                f"`{result['command']}`: {said[:200]}."
+            )
+
+
+def _results(probes: Mapping[str, Any]) -> Iterator[Document]:
+    for results in probes.values():
+        if isinstance(results, list):
+            yield from results
+        elif results is not None:
+            yield results
+
+
+def report(
+    outcome: Outcome,
+    verdict: Verdict,
+    document: Mapping[str, Any],
+    *,
+    attempts: int,
+    duration: float,
+) -> Document:
+    """An outcome as it stands in the report.
+
+    Args:
+        outcome: the outcome.
+        verdict: the verdict on it.
+        document: what it was judged by.
+        attempts: how often it was probed until the verdict.
+        duration: seconds that it took.
+    """
+    results = list(_results(document["probes"]))
+    evidence = [
+        {
+            "command": result["command"],
+            "output": result["output"][:_OUTPUT],
+            "reason": result["reason"],
+            "exit_code": result["exit_code"],
+            "duration_s": result["duration_s"],
+        }
+        for result in _telling(results)
+    ]
+    told: Document = {
+        "id": outcome.id,
+        "title": outcome.title,
+        "expected": template(outcome.expected).text(document),
+        "observed": template(outcome.observed).text(document),
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "evidence": evidence,
+        "probes": len(results),
+        "attempts": attempts,
+        "duration_s": round(duration, 3),
+    }
+    return told | ({"false_alarm": outcome.false_alarm} if outcome.false_alarm else {})
+
+
+def _telling(results: list[Document]) -> list[Document]:
+    """The results to show: all of a few; of many, those that went wrong first."""
+    if len(results) <= _SHOWN:
+        return results
+    wrong = [result for result in results if not result["ok"]]
+    return (wrong + [result for result in results if result["ok"]])[:_SHOWN]

@@ -1,0 +1,199 @@
+"""Runs probes: everything at the same time, and all that start in one place in one go."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, RefusedError
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.kubectl import status_object
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes import readers
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.batch import (
+    Batch,
+    batch,
+    split,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KINDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import (
+    Document,
+    Place,
+    Probe,
+    Raw,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
+
+_WORKERS = 48
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What the engine needs to reach the places of a lab."""
+
+    api: Api
+    contract: Contract
+    namespace: str
+
+
+def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Document]:
+    """Run probes, all at the same time, and read their answers.
+
+    Args:
+        lab: the lab.
+        probes: the probes; those of one place share one shell.
+        addresses: who has which address, from the facts: hops are labelled with it.
+
+    Returns:
+        A result for each probe, in their order: name, kind, from, target, item, command (what a
+        person would type), output, exit_code, reason, ok, duration_s (seconds), and what its kind
+        yields besides.
+    """
+    groups: dict[object, list[int]] = {}
+    for number, probe in enumerate(probes):
+        alone = probe.place is None
+        groups.setdefault(number if alone else probe.place, []).append(number)
+    raws: list[Raw] = [Raw() for _ in probes]
+    with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
+        running = [
+            (numbers, pool.submit(_run_group, lab, [probes[number] for number in numbers]))
+            for numbers in groups.values()
+        ]
+        for numbers, future in running:
+            for number, raw in zip(numbers, future.result(), strict=True):
+                raws[number] = raw
+    return [
+        result(probe, raw, lab.namespace, addresses)
+        for probe, raw in zip(probes, raws, strict=True)
+    ]
+
+
+def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Document:
+    """A probe's answer as the document that expectations are written over."""
+    reading = readers.broken(raw) or KINDS[probe.kind].read(raw)
+    fields = dict(reading.fields)
+    for hop in fields.get("hops", []):
+        known = addresses.get(hop["address"] or "", {})
+        hop["owner"] = known.get("owner")
+        hop["interface"] = known.get("interface")
+    if probe.kind == "kubectl":
+        fields["refusal"] = status_object(raw.stderr)
+    return {
+        "name": probe.name,
+        "kind": probe.kind,
+        "from": str(probe.place) if probe.place else "",
+        "target": probe.text,
+        "item": probe.item,
+        "command": command(probe, namespace),
+        "output": reading.output,
+        "exit_code": raw.exit_code,
+        "reason": reading.reason,
+        "ok": reading.reason == "ok",
+        "duration_s": round(raw.seconds, 3),
+        **fields,
+    }
+
+
+def command(probe: Probe, namespace: str) -> str:
+    """What a person would type; a prompt says where, as in ``host$ curl ...``."""
+    inner = KINDS[probe.kind].shown(probe)
+    where = [] if namespace == "default" else ["-n", namespace]
+    if probe.kind == "kubectl":
+        return shlex.join(["kubectl", *where, *probe.target])
+    if probe.kind == "log":
+        pod, _, container = probe.text.partition("/")
+        return shlex.join(["kubectl", *where, "logs", pod, *(["-c", container] * bool(container))])
+    place = probe.place or Place("host")
+    if place.kind != "pod":
+        return f"{place.name or 'host'}$ {inner}"
+    chosen = ["-c", place.container] if place.container else []
+    if probe.kind == "mtu":
+        inner = shlex.join(["sh", "-c", inner])
+    return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
+
+
+def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
+    first = probes[0]
+    if first.kind == "kubectl":
+        return [_kubectl(lab, first)]
+    if first.kind == "log":
+        return [_log(lab, first)]
+    place = first.place or Place("host")
+    made = batch(probes)
+    limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
+    if place.kind == "pod":
+        return _in_pod(lab, place, made, limit)
+    enter, trouble, by_nature = _way_in(lab.contract, place)
+    if enter is None:
+        return [Raw(error=trouble, missing=by_nature) for _ in probes]
+    try:
+        done = run([*enter, "sh", "-c", made.script], check=False, timeout=limit, env=_plain())
+    except LabError as error:
+        return [Raw(error=error.message) for _ in probes]
+    return split(made, done.stdout, done.stderr.strip())
+
+
+def _in_pod(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
+    """By the API's exec; where its websocket isn't to be had, by ``kubectl exec``."""
+    argv = ["sh", "-c", made.script]
+    done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
+    if done.exit_code is None and not done.stdout and "did not end" not in done.error:
+        chosen = ["-c", place.container] if place.container else []
+        words = ["-n", lab.namespace, "exec", place.name, *chosen, "--", *argv]
+        try:
+            other = run(lab.contract.kubectl_command(*words), check=False, timeout=limit)
+        except LabError as error:
+            return [Raw(error=error.message)] * made.count
+        return split(made, other.stdout, other.stderr.strip() or done.error)
+    if done.exit_code in readers.NO_TOOL and not done.stdout:
+        return [Raw(stderr=done.stderr or done.error, exit_code=done.exit_code)] * made.count
+    return split(made, done.stdout, done.error or done.stderr.strip())
+
+
+def _way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:
+    """The command that enters a place; else why there is none, and whether that is by nature."""
+    if place.kind == "host":
+        trouble = "This provider has no lab host."
+        return contract.host_enter, trouble, contract.host_enter is None
+    try:
+        node = contract.node(place.name)
+    except LabError as error:
+        return None, error.message, False
+    if node.enter is None:
+        return None, f"This provider has no way into its node {place.name}.", True
+    return node.enter or None, f"The node {place.name} is stopped.", False
+
+
+def _plain() -> dict[str, str]:
+    """This process's environment without proxies: a probe speaks to its target itself."""
+    return {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
+
+
+def _kubectl(lab: Lab, probe: Probe) -> Raw:
+    time.sleep(probe.delay)
+    words = [probe.target] if isinstance(probe.target, str) else list(probe.target)
+    argv = lab.contract.kubectl_command("-n", lab.namespace, *words)
+    try:
+        done: Completed = run(argv, check=False, timeout=KINDS["kubectl"].seconds)
+    except LabError as error:
+        return Raw(error=error.message)
+    return Raw(done.stdout, done.stderr, done.returncode, done.duration)
+
+
+def _log(lab: Lab, probe: Probe) -> Raw:
+    started = time.monotonic()
+    pod, _, container = probe.text.partition("/")
+    query = [("container", container)] if container else []
+    try:
+        text = lab.api.text(f"/api/v1/namespaces/{lab.namespace}/pods/{pod}/log", query)
+    except RefusedError as error:
+        return Raw(stderr=error.message, exit_code=1, seconds=time.monotonic() - started)
+    except LabError as error:
+        return Raw(error=error.message)
+    return Raw(text, "", 0, time.monotonic() - started)

@@ -1,0 +1,120 @@
+"""The kinds of probes: the command that each one runs, and who reads its output."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes import readers
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, Raw, Reading
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of probe.
+
+    Args:
+        run: the shell text that is run.
+        shown: what a person would type for the same.
+        read: what its output says.
+        seconds: the longest it may take, besides the probe's own timeout.
+    """
+
+    run: Callable[[Probe], str]
+    shown: Callable[[Probe], str]
+    read: Callable[[Raw], Reading]
+    seconds: float = 5.0
+
+
+_HTTP_REPORT = r"\n@http %{http_code} %{remote_ip} %{local_ip} %{local_port}"
+
+
+def _http_run(probe: Probe) -> str:
+    return shlex.join(["curl", "-sv", *_http_options(probe), "-w", _HTTP_REPORT, "--", probe.text])
+
+
+def _http_shown(probe: Probe) -> str:
+    return shlex.join(["curl", "-sS", *_http_options(probe), probe.text])
+
+
+def _http_options(probe: Probe) -> list[str]:
+    limit = probe.timeout
+    options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + 3:g}"]
+    host = probe.option("host")
+    return [*options, "-H", f"Host: {host}"] if host else options
+
+
+def _tcp(probe: Probe) -> str:
+    host, _, port = probe.text.rpartition(":")
+    device = shlex.quote(f"/dev/tcp/{host}/{port}")
+    return shlex.join(["timeout", f"{probe.timeout:g}", "bash", "-c", f"exec 3<>{device}"])
+
+
+def _udp(probe: Probe) -> str:
+    host, _, port = probe.text.rpartition(":")
+    device = shlex.quote(f"/dev/udp/{host}/{port}")
+    text = shlex.quote(probe.option("send", "latihan\n"))
+    script = f"exec 3<>{device}; printf %s {text} >&3; head -c 1500 <&3"
+    return shlex.join(["timeout", f"{probe.timeout:g}", "bash", "-c", script])
+
+
+def _dns(probe: Probe) -> str:
+    server = probe.option("server")
+    if not server:
+        return shlex.join(["getent", "ahostsv4", probe.text])
+    limits = ["+short", f"+time={max(1, round(probe.timeout))}", "+retry=0"]
+    return shlex.join(["dig", f"@{server}", probe.text, "A", *limits])
+
+
+def _icmp(probe: Probe) -> str:
+    count = probe.option("packets", "1")
+    words = ["ping", "-n", "-c", count, "-W", f"{probe.timeout:g}"]
+    if count != "1":
+        words += ["-i", "0.2"]
+    return shlex.join([*words, probe.text])
+
+
+def _path(probe: Probe) -> str:
+    return shlex.join(["traceroute", "-n", "-q", "2", "-w", "1", "-m", "8", probe.text])
+
+
+def _mtu(probe: Probe) -> str:
+    """28 bytes of each packet are the headers of IP and ICMP."""
+    interface = shlex.quote(f"/sys/class/net/{probe.option('interface', 'eth0')}/mtu")
+    ping = f"ping -n -M do -c 1 -W {probe.timeout:g}"
+    target = shlex.quote(probe.text)
+    return (
+        f'm=$(cat {interface}); echo "@mtu $m"; {ping} -s $((m-28)) {target} 2>&1; '
+        f'echo "@mtu $m"; {ping} -s $((m-27)) {target} 2>&1; true'
+    )
+
+
+def _mtu_shown(probe: Probe) -> str:
+    interface = probe.option("interface", "eth0")
+    return (
+        f"m=$(cat /sys/class/net/{interface}/mtu); ping -M do -c 1 -s $((m-28)) {probe.text}; "
+        f"ping -M do -c 1 -s $((m-27)) {probe.text}"
+    )
+
+
+def _words(probe: Probe) -> str:
+    return shlex.join([probe.target] if isinstance(probe.target, str) else probe.target)
+
+
+def _exec(probe: Probe) -> str:
+    return f"timeout {probe.timeout + 5:g} {_words(probe)}"
+
+
+KINDS = {
+    "http": Kind(_http_run, _http_shown, readers.http),
+    "tcp": Kind(_tcp, _tcp, readers.tcp),
+    "udp": Kind(_udp, _udp, readers.udp),
+    "dns": Kind(_dns, _dns, readers.dns, seconds=12),
+    "icmp": Kind(_icmp, _icmp, readers.icmp),
+    "path": Kind(_path, _path, readers.path, seconds=20),
+    "mtu": Kind(_mtu, _mtu_shown, readers.mtu),
+    "exec": Kind(_exec, _words, readers.command, seconds=8),
+    "log": Kind(_words, _words, readers.command),
+    "kubectl": Kind(_words, _words, readers.command, seconds=20),
+}
