@@ -8,6 +8,7 @@ of the module file of the same name, so what ``ansible-doc`` shows is what is ch
 from __future__ import annotations
 
 import importlib
+import json
 from abc import abstractmethod
 from functools import cache
 from typing import Any
@@ -40,6 +41,12 @@ def _spec(documented: dict[str, Any]) -> dict[str, Any]:
         if "suboptions" in option:
             spec[name]["options"] = _spec(option["suboptions"])
     return spec
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Options as plain values: Ansible tags its strings, which YAML's writer refuses to represent."""
+    plain: dict[str, Any] = json.loads(json.dumps(parameters))
+    return plain
 
 
 class LabAction(ActionBase):
@@ -87,7 +94,7 @@ class LabAction(ActionBase):
                 "msg": f"latihan.lab.{module}: {'; '.join(checked.error_messages)}",
             }
         try:
-            return {**result, **self.execute(checked.validated_parameters)}
+            return {**result, **self.execute(_plain(checked.validated_parameters))}
         except LabError as error:
             return {
                 **result,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import Layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import Layout, NodeLayout
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
@@ -62,6 +62,33 @@ def wait_api(layout: Layout, within: float) -> None:
         time.sleep(_POLL)
 
 
+def introduce_nodes(layout: Layout, within: float) -> None:
+    """Give each node its block of pod addresses and its role, as soon as its kubelet has registered it.
+
+    A kubelet may not do either itself (KEP-279, node restriction; ``spec.podCIDR`` is the cluster's).
+    """
+    deadline = time.monotonic() + within
+    for node in layout.nodes:
+        labels = {f"node-role.kubernetes.io/{role}": "" for role in roles_of(node)}
+        patch = {
+            "metadata": {"labels": labels},
+            "spec": {"podCIDR": node.pod_block, "podCIDRs": [node.pod_block]},
+        }
+        command = ["patch", "node", node.name, "--patch", json.dumps(patch)]
+        while (done := _kubectl(layout, *command, check=False)).returncode != 0:
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"The node {node.name} didn't join within {within:g} s: {done.stderr.strip()}",
+                    f"Look into {node.var / 'log' / 'kubelet.log'}.",
+                )
+            time.sleep(_POLL)
+
+
+def roles_of(node: NodeLayout) -> tuple[str, ...]:
+    """The roles that ``kubectl get nodes`` shows, as kubeadm gives them in this version."""
+    return ("control-plane", "master") if node.control_plane else ()
+
+
 def wait_nodes(
     layout: Layout, since: float | None, within: float, names: Sequence[str] = ()
 ) -> None:
@@ -102,13 +129,37 @@ def node_state(node: dict[str, Any], since: float | None) -> str:
     return "Ready" if ready["status"] == "True" else ready.get("message", "not ready")
 
 
-def wait_dns(layout: Layout, within: float) -> None:
-    """Wait until the cluster's DNS has a ready endpoint."""
-    _kubectl(
-        layout,
-        *("--namespace=kube-system", "rollout", "status", "deployment/kube-dns"),
-        f"--timeout={within:g}s",
-        timeout=within + 5,
+def wait_system(layout: Layout, since: float, within: float) -> None:
+    """Wait until every pod of the system (the cluster's DNS) is ready.
+
+    Args:
+        layout: the cluster.
+        since: count only containers that started after this time (seconds since the epoch); those
+            of a cluster that was stopped are ready in the API's memory until a kubelet looks.
+        within: seconds.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        command = ("--namespace=kube-system", "get", "pods", "--output=json")
+        pods = json.loads(_kubectl(layout, *command).stdout)["items"]
+        waiting = [pod["metadata"]["name"] for pod in pods if not serves(pod, since)]
+        if pods and not waiting:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"After {within:g} s these don't serve: {', '.join(waiting) or 'no system pod'}.",
+                "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
+            )
+        time.sleep(_POLL)
+
+
+def serves(pod: dict[str, Any], since: float) -> bool:
+    """Whether a pod's containers are ready, and started after that time."""
+    containers = pod.get("status", {}).get("containerStatuses", [])
+    started = [item["state"].get("running", {}).get("startedAt") for item in containers]
+    return bool(containers) and all(
+        item["ready"] and begun is not None and _seconds(begun) >= int(since)
+        for item, begun in zip(containers, started, strict=True)
     )
 
 

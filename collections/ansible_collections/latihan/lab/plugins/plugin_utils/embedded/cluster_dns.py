@@ -12,6 +12,7 @@ import http.client
 import ipaddress
 import json
 import os
+import signal
 import ssl
 import threading
 import time
@@ -249,6 +250,8 @@ def serve_readiness(cluster: Cluster) -> None:
 
 def main() -> None:
     """Serve until the pod ends."""
+    # Number 1 of a PID namespace ignores what it has no handler for (pid_namespaces(7)).
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     cluster = Cluster()
     for kind in ("services", "endpoints"):
         threading.Thread(target=follow, args=(cluster, kind), daemon=True).start()

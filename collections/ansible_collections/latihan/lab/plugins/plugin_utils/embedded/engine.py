@@ -75,11 +75,10 @@ def create(layout: Layout) -> None:
         with ThreadPoolExecutor() as pool:
             certificates = pool.submit(pki.make, layout, version)
             _power_on(layout, layout.nodes, before_go=certificates.result)
-        api.apply(layout, files.render("nodes.yaml", nodes=layout.nodes))
-        _start_kubelets(layout, layout.nodes)
         api.apply(layout, _dns_manifest(layout))
+        api.introduce_nodes(layout, within=_NODES_WITHIN)
         api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
-        api.wait_dns(layout, within=_NODES_WITHIN)
+        api.wait_system(layout, since=0, within=_NODES_WITHIN)
     except BaseException:
         teardown(layout.settings.profile, Path(layout.settings.state))
         raise
@@ -111,10 +110,9 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
         )
     since = time.time()
     _power_on(layout, missing)
-    _start_kubelets(layout, missing)
     api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=[n.name for n in missing])
     if not names:
-        api.wait_dns(layout, within=_NODES_WITHIN)
+        api.wait_system(layout, since=since, within=_NODES_WITHIN)
     return True
 
 
@@ -301,17 +299,6 @@ def _listener(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _start_kubelets(layout: Layout, nodes: Sequence[NodeLayout]) -> None:
-    """Start what had to wait until the API knew the nodes."""
-    running = _spaces(layout)
-    with ThreadPoolExecutor() as pool:
-        list(
-            pool.map(
-                lambda node: supervise(running[node.name], "start", "kubelet", "kube-proxy"), nodes
-            )
-        )
-
-
 def _shut_down(layout: Layout, space: Space) -> None:
     """End a node's containers, then its programs, then the node.
 
@@ -323,9 +310,7 @@ def _shut_down(layout: Layout, space: Space) -> None:
     spaces.terminate(containers)
     with contextlib.suppress(LabError):  # What doesn't end by itself loses its power below.
         spaces.wait_gone(containers, within=_STOP_WITHIN)
-    spaces.terminate([space.pid])
-    with contextlib.suppress(LabError):
-        spaces.wait_gone([space.pid], within=_STOP_WITHIN)
+    supervise(space, "stop", "containerd")
     spaces.power_off(space)
 
 

@@ -22,14 +22,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Program:
-    """A program that a space's process manager looks after.
-
-    ``autostart`` is off for those that must wait until the cluster knows their node.
-    """
+    """A program that a space's process manager looks after."""
 
     name: str
     argv: tuple[str, ...]
-    autostart: bool = True
 
     @property
     def command(self) -> str:
@@ -96,9 +92,7 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
         "kubelet.yaml", cgroup=cgroup(layout, node.name), dns_service=layout.dns_service
     )
     _write(kubernetes / "kubelet.yaml", kubelet)
-    proxy = render(
-        "kube-proxy.yaml", name=node.name, pod_network=layout.settings.pod_network
-    )
+    proxy = render("kube-proxy.yaml", node=node, pod_network=layout.settings.pod_network)
     _write(kubernetes / "kube-proxy.yaml", proxy)
     _write_supervisor(layout, etc, node.name, node_programs(layout, node))
 
@@ -121,13 +115,8 @@ def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
                 "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
                 "--runtime-cgroups=/" + cgroup(layout, node.name),
             ),
-            autostart=False,
         ),
-        Program(
-            "kube-proxy",
-            (f"{binaries}/kube-proxy", f"--config={config}/kube-proxy.yaml"),
-            autostart=False,
-        ),
+        Program("kube-proxy", (f"{binaries}/kube-proxy", f"--config={config}/kube-proxy.yaml")),
     ]
     return [*control_plane_programs(layout), *programs] if node.control_plane else programs
 
@@ -197,8 +186,8 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--bind-address=127.0.0.1",
-                "--allocate-node-cidrs=true",
-                f"--cluster-cidr={settings.pod_network}",
+                # The engine gives each node its block, since routes to it are laid before it starts.
+                "--allocate-node-cidrs=false",
                 f"--service-cluster-ip-range={settings.service_network}",
                 f"--client-ca-file={pki}/ca.crt",
                 f"--cluster-signing-cert-file={pki}/ca.crt",

@@ -157,9 +157,13 @@ def find(profile: str, state: Path) -> dict[str, Space]:
     return found
 
 
-def processes(profile: str, state: Path) -> list[int]:
-    """Every process that says of itself that it is the lab's, the spaces' launchers included."""
-    return [pid for pid, _environment in _processes(profile, state)]
+def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
+    """Every process that says of itself that it is the lab's (or of that one space of it)."""
+    return [
+        pid
+        for pid, environment in _processes(profile, state)
+        if space is None or environment.get(SPACE_VARIABLE) == space
+    ]
 
 
 def power_off(space: Space) -> None:

@@ -1,0 +1,25 @@
+"""latihan.lab.tunnel: the lab's load balancer started and stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import tunnel
+from ansible_collections.latihan.lab.plugins.plugin_utils.action import LabAction
+
+
+class ActionModule(LabAction):
+    """See ``ansible-doc latihan.lab.tunnel``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Start or stop the tunnel."""
+        path = Path(args["contract"])
+        wanted = args["state"] == "started"
+        changed = wanted != tunnel.is_running(path)
+        if changed and not self.check_mode:
+            if wanted:
+                tunnel.start(path)
+            else:
+                tunnel.stop(path)
+        return {"changed": changed}

@@ -1,0 +1,71 @@
+"""Documentation of the action plugin of the same name, which does the work."""
+
+DOCUMENTATION = r"""
+module: cluster
+short_description: An embedded Kubernetes cluster, its nodes being namespaces of this machine
+description:
+  - Makes, starts, stops and removes a real Kubernetes cluster whose nodes are Linux namespaces.
+  - Nothing outside the state folder and the lab's own namespaces and control groups changes.
+author: The latihan team
+options:
+  profile:
+    description: The cluster's name, which is its first node's name too.
+    type: str
+    required: true
+  state_folder:
+    description: The folder that has a folder for each profile.
+    type: path
+    required: true
+  state:
+    description:
+      - C(present) makes the cluster, or starts it when it is there and stopped.
+      - C(started) and C(stopped) start and stop a cluster that is there.
+      - C(absent) removes all of it, a half-made one too.
+    type: str
+    choices: [present, started, stopped, absent]
+    default: present
+  node:
+    description: With C(started) or C(stopped), the one node to start or stop; the whole cluster if not given.
+    type: str
+  nodes:
+    description: How many nodes.
+    type: int
+    default: 2
+  network:
+    description: The network of the nodes and the lab's host, in CIDR form.
+    type: str
+    default: 192.168.49.0/24
+  pod_network:
+    description: The network that each node gets a /24 block of, for its pods.
+    type: str
+    default: 10.244.0.0/16
+  service_network:
+    description: The network of the services' addresses.
+    type: str
+    default: 10.96.0.0/12
+  binaries:
+    description: The folder of kube-apiserver, kubelet and the others. Needed with C(present).
+    type: path
+  toolbox:
+    description: The folder that containerd, runc, etcd and the others are unpacked in. Needed with C(present).
+    type: path
+  registry:
+    description: The folder that the lab's image registry serves. Needed with C(present).
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Stop one node
+  latihan.lab.cluster:
+    profile: latihan
+    state_folder: /var/lib/latihan
+    state: stopped
+    node: latihan-m02
+"""
+
+RETURN = r"""
+contract:
+  description: The file that says how the cluster is reached.
+  type: str
+  returned: unless the state is C(absent)
+"""
