@@ -1,0 +1,60 @@
+"""The parts of the build that need no compiler."""
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import gobuild
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("kubernetes_1.20.5+really1.20.2-1.1+deb12u1.dsc", "v1.20.2"),
+        ("kubernetes_1.31.4+ds-1.dsc", "v1.31.4"),
+        ("kubernetes_1.33.0-2.dsc", "v1.33.0"),
+    ],
+)
+def test_the_version_of_a_source_package(name: str, version: str) -> None:
+    gobuild.require_version([Path("x.orig.tar.gz"), Path(name)], version)
+    with pytest.raises(LabError, match=r"not v1\.2\.3") as raised:
+        gobuild.require_version([Path(name)], "v1.2.3")
+    assert raised.value.kind is Kind.INPUT
+
+
+def test_no_source_package() -> None:
+    with pytest.raises(LabError, match="is missing"):
+        gobuild.require_version([], "v1.20.2")
+
+
+def test_packages_that_ask_for_openapi(tmp_path: Path) -> None:
+    marked, plain = "// +k8s:openapi-gen=true\npackage x\n", "package x\n"
+    for path, text in {
+        "pkg/a/doc.go": marked,
+        "pkg/b/doc.go": plain,
+        "cmd/c/c.go": marked,
+        "plugin/p.txt": marked,
+        "staging/api/v1/doc.go": marked,
+        "staging/sample-apiserver/doc.go": marked,
+        "staging/api/code-generator/doc.go": marked,
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    vendored = tmp_path / "vendor/k8s.io"
+    vendored.mkdir(parents=True)
+    for name in ("api", "sample-apiserver"):
+        (vendored / name).symlink_to(tmp_path / "staging" / name)
+    assert gobuild.openapi_packages(tmp_path) == [
+        "k8s.io/kubernetes/cmd/c",
+        "k8s.io/kubernetes/pkg/a",
+        "k8s.io/kubernetes/vendor/k8s.io/api/v1",
+    ]
+
+
+def test_the_programs_are_stamped_with_the_version() -> None:
+    flags = gobuild.link_flags("v1.20.2")
+    package = "k8s.io/kubernetes/vendor/k8s.io/component-base/version"
+    assert flags.startswith("-s -w ")
+    assert f"-X {package}.gitVersion=v1.20.2" in flags
+    assert f"-X {package}.gitMinor=20" in flags
