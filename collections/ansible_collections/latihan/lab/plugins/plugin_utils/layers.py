@@ -139,7 +139,7 @@ def _merge_usr(tar: tarfile.TarFile, seen: set[str]) -> None:
 def _copy(deb: Deb, tar: tarfile.TarFile, seen: set[str], replaced: set[str]) -> None:
     """Copy what a package holds, in its merged place, each directory once."""
     argv = ["dpkg-deb", "--fsys-tarfile", str(deb.path)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:  # noqa: S603
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         try:
             with tarfile.open(fileobj=program.stdout, mode="r|") as source:
                 for member in source:

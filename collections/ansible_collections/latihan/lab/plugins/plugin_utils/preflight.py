@@ -1,7 +1,7 @@
 """What a lab asks of the machine and of the user's values, checked before anything is touched.
 
-``survey`` reads the machine, ``judge`` is pure, ``try_out`` does for a moment in throwaway namespaces
-what the lab will do for long. ``check`` is all three.
+``survey`` reads the machine, ``judge`` is pure, ``try_out`` does for a moment in throwaway
+namespaces what the lab will do for long. ``check`` is all three.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
 _PROFILE = re.compile(r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$")
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
-_SUGGESTED = ("10.{}.0.0/16", "172.{}.0.0/16", "192.168.{}.0/24")
 Network = ipaddress.IPv4Network
 
 
@@ -37,8 +36,8 @@ Network = ipaddress.IPv4Network
 class Check:
     """One thing that was checked.
 
-    ``kind`` says whose trouble it is when ``ok`` is false. ``warning`` is true where the lab goes on
-    but may stumble.
+    ``kind`` says whose trouble it is when ``ok`` is false. ``warning`` is true where the lab goes
+    on but may stumble.
     """
 
     name: str
@@ -206,14 +205,9 @@ def _collision(
 def suggest(prefix: int, used: Iterable[Network]) -> str:
     """A private range of about that size which overlaps none of those used; empty for none."""
     used = list(used)
-    for pattern in _SUGGESTED:
-        first = 16 if pattern.startswith("172") else 50
-        for number in range(first, 32 if pattern.startswith("172") else 250):
-            candidate = Network(pattern.format(number))
-            if candidate.prefixlen <= prefix or pattern == _SUGGESTED[-1]:
-                if not any(candidate.overlaps(each) for each in used):
-                    size = max(prefix, candidate.prefixlen)
-                    return f"{candidate.network_address}/{size}"
+    for candidate in (Network(f"10.{number}.0.0/16") for number in range(50, 250)):
+        if not any(candidate.overlaps(each) for each in used):
+            return f"{candidate.network_address}/{max(prefix, candidate.prefixlen)}"
     return ""
 
 
@@ -359,7 +353,7 @@ def _taken() -> list[Taken]:
 
 
 def parse_routes(text: str) -> list[Taken]:
-    """The routes of /proc/net/route (hexadecimal, in the machine's byte order), less the default."""
+    """The routes of /proc/net/route (hexadecimal, little-endian), less the default route."""
     taken = []
     for line in text.splitlines()[1:]:
         interface, destination, *_, mask = line.split()[:8]
