@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from types import FrameType
 from typing import Any
 
 import ansible_runner
+
+from latihan import stragglers
 
 # Debian's `su` leaves these out of the PATH, and the lab's programs are there.
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -25,7 +28,10 @@ _TICK = 0.2
 
 @dataclass(frozen=True)
 class Job:
-    """What ansible-playbook is to run; ``variables`` are set as with its ``-e``."""
+    """What ansible-playbook is to run.
+
+    ``variables`` are set as with its ``-e``; ``mark`` tells the run's processes from others.
+    """
 
     root: Path
     playbook: Path
@@ -36,6 +42,7 @@ class Job:
     limit: str = ""
     check: bool = False
     verbosity: int = 0
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ def run(
                 on_interrupt()
             on_tick()
         worker.join()
+        if cancel.is_set():
+            stragglers.end(job.mark)
     if worker.error is not None:
         raise worker.error
     return Ended(worker.returned, cancel.is_set())
@@ -123,7 +132,7 @@ class _Worker(threading.Thread):
                 playbook=str(job.playbook),
                 inventory=str(job.inventory),
                 extravars=dict(job.variables),
-                envvars=environment(job.root, os.environ),
+                envvars={**environment(job.root, os.environ), stragglers.RUN_VARIABLE: job.mark},
                 settings={"pexpect_timeout": 0.3},
                 cmdline="--check" if job.check else None,
                 verbosity=job.verbosity or None,

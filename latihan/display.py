@@ -71,8 +71,9 @@ class LineDisplay:
     def show(self, changes: Iterable[Change]) -> None:
         """Print a line for each change."""
         for change in changes:
-            for line in lines_of(change):
-                self._console.print(line)
+            # With -v it was printed already, as part of Ansible's own output.
+            if not (self._verbose and isinstance(change, Warned)):
+                self._console.print(*lines_of(change), sep="\n")
 
     def tick(self, model: RunModel) -> None:
         """Now and then, tell how far a long step is."""
@@ -206,7 +207,7 @@ def lines_of(change: Change) -> list[Text]:
 
 def step_line(step: Step) -> Text:
     """A finished step: how it went, its name, what it did, how long it took."""
-    holds = not step.failed and all(each.verdict is not Verdict.FAIL for each in step.outcomes)
+    holds = not step.failures and all(each.verdict is not Verdict.FAIL for each in step.outcomes)
     line = Text("✔ " if holds else "✘ ", style="green" if holds else "red")
     line.append(f"{step.name:<{_NAME_WIDTH}} ", style="bold")
     line.append(f"{step_counts(step):<{_COUNT_WIDTH}} ", style="default")

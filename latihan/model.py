@@ -37,7 +37,7 @@ class Step:
     changed: int = 0
     skipped: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
-    failed: bool = False
+    failures: list[Failure] = field(default_factory=list)
 
     @property
     def duration(self) -> float:
@@ -205,7 +205,7 @@ class RunModel:
                 changes.append(OutcomeFailed(outcome))
         if event.status in (Status.FAILED, Status.UNREACHABLE):
             failure = failure_of(event)
-            step.failed = True
+            step.failures.append(failure)
             self._failures.append(failure)
             # What an outcome said need not be said again.
             if failure.kind != OUTCOME:

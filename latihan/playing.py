@@ -121,8 +121,8 @@ class Playing:
         self._display.show(self._model.finish())
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
         if code is Exit.STEP_FAILED and not self._model.failures:
-            self._say("Ansible ended with an error before it ran a task, or outside of one:", "red")
-            self._say("\n".join(self._model.printed) or f"see {folder / 'ansible.log'}", "red")
+            log_file = folder / "ansible.log"
+            self._say(f"Ansible ended with an error of its own: see above, or {log_file}", "red")
         if ended.interrupted:
             self._put_away()
         about = self._about(code)

@@ -69,7 +69,7 @@ def document(about: About, model: RunModel) -> dict[str, Any]:
                 "tasks": step.tasks,
                 "changed": step.changed,
                 "skipped": step.skipped,
-                "failed": step.failed,
+                "failed": any(failure in model.failures for failure in step.failures),
                 "duration_s": round(step.duration, 3),
             }
             for step in model.steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import yaml
 
 _BEGIN = "<!-- variables: from meta/argument_specs.yml, by `python3 runner.py docs` -->"
 _END = "<!-- end of variables -->"
+# Ansible's words for code, values, options, modules and emphasis.
+_MARKUP = re.compile(r"\b[CVOMIB]\(([^)]*)\)")
 
 
 def stale(roles: Path) -> Iterator[tuple[Path, str]]:
@@ -39,7 +42,7 @@ def readme(role: str, entries: Mapping[str, Mapping[str, Any]], old: str) -> str
     if old.strip():
         return f"{old.rstrip()}\n\n## Variables\n\n{part}\n"
     main = entries.get("main", {})
-    about = [str(main.get("short_description", "")), *paragraphs(main.get("description"))]
+    about = [_summary(main), *paragraphs(main.get("description"))]
     text = "\n\n".join(part for part in about if part)
     return f"# Role {role}\n\n{text}\n\n## Variables\n\n{part}\n"
 
@@ -67,11 +70,11 @@ def table(options: Mapping[str, Mapping[str, Any]]) -> str:
 def paragraphs(description: object) -> list[str]:
     """A description as paragraphs: Ansible takes one text or a list of them."""
     parts = description if isinstance(description, list) else [description]
-    return [" ".join(str(part).split()) for part in parts if part]
+    return [_MARKUP.sub(r"`\1`", " ".join(str(part).split())) for part in parts if part]
 
 
 def _summary(entry: Mapping[str, Any]) -> str:
-    return " ".join(str(entry.get("short_description", "")).split())
+    return " ".join(paragraphs(entry.get("short_description")))
 
 
 def _type(option: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def totals(model: RunModel, code: Exit, duration: float) -> str:
         parts.append(f"{len(model.outcomes)} {noun}: " + ", ".join(part for part in said if part))
     tasks = sum(step.tasks for step in model.steps)
     changed = sum(step.changed for step in model.steps)
-    parts.append(f"{tasks} tasks, {changed} changed")
+    parts.append(f"{tasks} task{'s' * (tasks != 1)}, {changed} changed")
     line = "; ".join(parts) + "."
     return line[0].upper() + line[1:]
 

@@ -1,0 +1,175 @@
+"""What is refused before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from latihan import locks, playbooks, variables
+from latihan.cli import main
+from latihan.project import Project, checked_profile, from_environment
+
+
+@pytest.mark.parametrize("name", ["latihan", "a", "a1", "class-2b", "a" * 20])
+def test_good_profiles(name: str) -> None:
+    assert checked_profile(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1a", "A", "a-", "-a", "a_b", "a" * 21, "../x", "a b", "a\n", "ä"]
+)
+def test_bad_profiles(name: str) -> None:
+    with pytest.raises(LabError) as caught:
+        checked_profile(name)
+    assert caught.value.kind is Kind.INPUT
+
+
+def test_folders_come_from_the_environment() -> None:
+    moved = from_environment({"LATIHAN_CACHE": "/c", "LATIHAN_STATE": "/s"})
+    assert (moved.cache, moved.state) == (Path("/c"), Path("/s"))
+    usual = from_environment({"LATIHAN_CACHE": ""})
+    assert usual.cache == Path("/var/cache/latihan")
+    assert usual.contract("x") == Path("/var/lib/latihan/x/contract.json")
+
+
+def test_playbooks_have_names_and_titles(project: Project) -> None:
+    titles = {each.name: each.title for each in playbooks.all_of(project)}
+    assert titles["holds"] == "A run in which all holds."
+    assert titles["fails"] == "Work"
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "just words", "- [", "- 1\n"])
+def test_a_title_needs_no_good_playbook(text: str) -> None:
+    assert playbooks.title_of(text) == ""
+
+
+def test_an_unknown_playbook_gets_the_nearest_names(project: Project) -> None:
+    with pytest.raises(LabError) as caught:
+        playbooks.find(project, "hold", verbs=("status",))
+    assert "holds" in caught.value.hint
+    with pytest.raises(LabError) as caught:
+        playbooks.find(project, "statsu", verbs=("status",))
+    assert "status" in caught.value.hint
+
+
+def test_values_take_the_type_of_their_variable(project: Project) -> None:
+    given = ["lab_nodes=3", "greet_words=hi", 'lab_addresses=["a"]', "greet_count=07"]
+    assert variables.chosen(project, given) == {
+        "lab_nodes": 3,
+        "greet_words": "hi",
+        "lab_addresses": ["a"],
+        "greet_count": 7,
+    }
+
+
+def test_variables_come_from_files_and_objects(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("lab_nodes: 3\ngreet_count: '4'\n", encoding="utf-8")
+    assert variables.chosen(project, [f"@{path}", '{"lab_network": "10.9.0.0/24"}']) == {
+        "lab_nodes": 3,
+        "greet_count": 4,
+        "lab_network": "10.9.0.0/24",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("lab_node=3", "no variable 'lab_node'"),
+        ("lab_nodes=three", "not of the type int"),
+        ("lab_addresses=5", "not of the type list"),
+        ("lab_addresses=[", "not of the type list"),
+        ("lab_nodes", "sets no variable"),
+        ("=3", "sets no variable"),
+        ("lab_profile=x", "not set with -e"),
+        ("{", "doesn't parse"),
+        ("@/nowhere/at/all.yml", "can't be read"),
+    ],
+)
+def test_wrong_variables_are_refused(project: Project, given: str, message: str) -> None:
+    with pytest.raises(LabError, match=message) as caught:
+        variables.chosen(project, [given])
+    assert caught.value.kind is Kind.INPUT
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"a: [", "line 1"), (b"- a\n", "no variables"), (b"\xff\xfe", "no text"), (b"", "no var")],
+)
+def test_wrong_variable_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_bytes(content)
+    with pytest.raises(LabError, match=message):
+        variables.parse(f"@{path}")
+
+
+def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
+    with locks.held(tmp_path, "latihan", "runner.py full-lab"):
+        second = locks.held(tmp_path, "latihan", "runner.py verify")
+        with pytest.raises(LabError, match="runner.py full-lab") as caught:
+            second.__enter__()
+        assert caught.value.kind is Kind.INPUT
+        with locks.held(tmp_path, "other", "runner.py verify"):
+            pass
+    with locks.held(tmp_path, "latihan", "runner.py verify"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["hold"], "Did you mean holds"),
+        (["holds", "--profile", "Bad Name"], "can't be the name of a profile"),
+        (["--profile", "X", "list"], "can't be the name of a profile"),
+        (["holds", "--provider", "embeded"], "Did you mean embedded"),
+        (["holds", "--bogus"], "unrecognized arguments: --bogus"),
+        (["--bogus", "holds"], "unrecognized arguments: --bogus"),
+        (["holds", "-e", "greet_cuont=2"], "Did you mean greet_count"),
+        (["holds", "-e"], "expected one argument"),
+        (["url"], "required: service"),
+        (["report", "never"], "no run 'never'"),
+        (["kubectl", "get", "pods"], "no cluster"),
+        (["shell", "host"], "no cluster"),
+    ],
+)
+def test_bad_input_is_exit_2_and_one_line(
+    project: Project, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments, project) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert len(captured.err.strip().splitlines()) <= 2
+    # Nothing was touched.
+    assert not (project.root / "artifacts").exists()
+    assert not project.cache.exists()
+
+
+def test_without_root_it_says_so(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    for arguments in (["holds"], ["status"], ["kubectl", "get", "pods"], ["tunnel"]):
+        assert main(arguments, project) == 3
+        assert "needs root" in capsys.readouterr().err
+
+
+def test_help_and_list_show_all(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["list"]):
+        assert main(arguments, project) == 0
+        said = capsys.readouterr().out
+        for word in ("holds", "A run in which all holds.", "kubectl", "tunnel", "embedded"):
+            assert word in said
+    assert main([], project) == 2
+
+
+@pytest.mark.parametrize("name", ["holds", "status", "doctor", "shell", "url", "report", "test"])
+def test_every_command_has_help(
+    project: Project, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"], project)
+    assert ended.value.code == 0
+    assert f"usage: python3 runner.py {name}" in capsys.readouterr().out

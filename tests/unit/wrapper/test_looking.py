@@ -1,0 +1,204 @@
+"""``kubectl``, ``shell``, ``url`` and ``status`` on a cluster that is only a contract."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract, Node, write
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from latihan import processes
+from latihan.cli import main
+from latihan.project import Project
+from latihan.verbs import status
+from latihan.verbs.cluster import entering, urls
+
+NODES = (
+    Node("latihan", "192.0.2.2", ("env", "NODE=one")),
+    Node("latihan-m02", "192.0.2.3", ()),
+)
+
+
+def contract(**fields: Any) -> Contract:
+    usual: dict[str, Any] = {
+        "profile": "latihan",
+        "provider": "embedded",
+        "kubeconfig": "/k/config",
+        "kubectl": "kubectl",
+        "host_address": "192.0.2.1",
+        "host_enter": ("env", "NODE=host"),
+        "nodes": NODES,
+    }
+    return Contract(**{**usual, **fields})
+
+
+def service(name: str, kind: str, *ports: int) -> dict[str, Any]:
+    listed = [{"port": 80, **({"nodePort": port} if port else {})} for port in ports]
+    return {"metadata": {"name": name}, "spec": {"type": kind, "ports": listed}}
+
+
+@pytest.fixture
+def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A cluster whose kubectl is a script with that body."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+    def make(script: str) -> None:
+        kubectl = tmp_path / "kubectl"
+        kubectl.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        kubectl.chmod(0o755)
+        project.profile_state("latihan").mkdir(parents=True)
+        write(project.contract("latihan"), contract(kubectl=str(kubectl)))
+
+    return make
+
+
+def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own: some commands become another program."""
+    code = (
+        "import os, sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.project import Project; os.geteuid = lambda: 0;"
+        "sys.exit(main(sys.argv[4:], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    return subprocess.run(
+        [sys.executable, "-c", code, *folders, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_kubectl_gets_all_arguments_and_gives_its_exit_code(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up('echo "$@"; exit 7')
+    done = run(project, "kubectl", "get", "pods", "--profile", "x", "-o", "wide", "--help")
+    assert done.returncode == 7
+    assert done.stdout.split() == [
+        "--kubeconfig=/k/config",
+        *("get", "pods", "--profile", "x", "-o", "wide", "--help"),
+    ]
+
+
+def test_a_kubectl_that_is_gone_is_named(project: Project, up: Callable[[str], None]) -> None:
+    up("true")
+    write(project.contract("latihan"), contract(kubectl="/no/such/kubectl"))
+    done = run(project, "kubectl", "get", "pods")
+    assert done.returncode == 3
+    assert "/no/such/kubectl can't be run" in done.stderr
+
+
+def test_shell_runs_a_command_where_it_is_told_to(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up("true")
+    asked = ("--", "sh", "-c", "echo in $NODE; exit 3")
+    for name, said in (("latihan", "in one"), ("host", "in host")):
+        done = run(project, "shell", name, *asked)
+        assert (done.stdout.strip(), done.returncode) == (said, 3)
+    stopped = run(project, "shell", "latihan-m02")
+    assert stopped.returncode == 2
+    assert "is stopped" in stopped.stderr
+    unknown = run(project, "shell", "latihan-m03")
+    assert unknown.returncode == 2
+    assert "latihan, latihan-m02" in unknown.stderr
+
+
+def test_a_provider_may_have_no_way_in() -> None:
+    with pytest.raises(LabError, match="no way into"):
+        entering(contract(host_enter=None), "host")
+    assert entering(contract(host_enter=()), "host") == ()
+
+
+def test_url_is_of_the_first_node_that_runs() -> None:
+    found = [service("s1", "NodePort", 30080, 30081), service("s2", "LoadBalancer", 31000)]
+    assert list(urls(contract(), found, "s1")) == [
+        "http://192.0.2.2:30080",
+        "http://192.0.2.2:30081",
+    ]
+    stopped = contract(nodes=NODES[::-1])
+    assert list(urls(stopped, found, "s2")) == ["http://192.0.2.2:31000"]
+
+
+def test_url_refuses_what_has_no_address_outside() -> None:
+    found = [service("s1", "ClusterIP", 0), service("web", "NodePort", 30080)]
+    with pytest.raises(LabError, match="ClusterIP"):
+        list(urls(contract(), found, "s1"))
+    with pytest.raises(LabError, match="no service 'wbe'") as caught:
+        list(urls(contract(), found, "wbe"))
+    assert "web" in caught.value.hint
+
+
+def test_url_and_status_read_the_cluster(
+    project: Project,
+    up: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    nodes = [{"metadata": {"name": node.name}, "status": ready} for node in NODES]
+    answers = {"services": [service("s1", "NodePort", 30080)], "nodes": nodes}
+    for name, items in answers.items():
+        (tmp_path / name).write_text(json.dumps({"items": items}), encoding="utf-8")
+    up(f'case "$*" in *services*) cat {tmp_path}/services;; *) cat {tmp_path}/nodes;; esac')
+    assert main(["url", "s1"], project) == 0
+    assert capsys.readouterr().out == "http://192.0.2.2:30080\n"
+    # One node is stopped.
+    assert main(["status"], project) == 1
+    said = capsys.readouterr().out
+    assert "answers" in said
+    assert "stopped" in said
+    write(project.contract("latihan"), contract(kubectl=str(tmp_path / "kubectl"), nodes=NODES[:1]))
+    assert main(["status"], project) == 0
+
+
+def test_a_cluster_that_does_not_answer(
+    project: Project, up: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    up("echo refused >&2; exit 1")
+    assert main(["url", "s1"], project) == 4
+    assert "doesn't answer: refused" in capsys.readouterr().err
+    assert main(["status"], project) == 1
+    assert "does not answer" in capsys.readouterr().out
+
+
+def test_status_without_a_cluster(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert main(["status"], project) == 1
+    assert "There is no cluster 'latihan'" in capsys.readouterr().out
+    project.profile_state("latihan").mkdir(parents=True)
+    assert main(["status"], project) == 1
+    assert "only half a cluster" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("enter", "ready", "said"),
+    [
+        ((), "True", "stopped"),
+        (("x",), "True", "Ready"),
+        (("x",), "False", "not ready"),
+        (("x",), "Unknown", "not ready"),
+        (None, None, "unknown"),
+    ],
+)
+def test_states(enter: tuple[str, ...] | None, ready: str | None, said: str) -> None:
+    assert status.state(enter, ready) == said
+
+
+def test_memory_is_of_the_profiles_processes(tmp_path: Path) -> None:
+    for pid, environment in (("10", "A=b\0LATIHAN_PROFILE=x\0"), ("11", "LATIHAN_PROFILE=xy\0")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "environ").write_text(environment, encoding="ascii")
+        rollup = "5000-6000 ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 300 kB\n"
+        (tmp_path / pid / "smaps_rollup").write_text(rollup, encoding="ascii")
+    (tmp_path / "12").mkdir()
+    (tmp_path / "self").mkdir()
+    assert processes.usage("x", tmp_path) == processes.Usage(1, 300 * 1024)

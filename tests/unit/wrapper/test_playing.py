@@ -1,0 +1,132 @@
+"""The wrapper on real runs of ansible-playbook, with playbooks that touch nothing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latihan.cli import main
+from latihan.project import Project
+
+SLEEP = b"sleep\x00600.25\x00"
+DRIVER = """
+import sys
+from pathlib import Path
+from latihan.cli import main
+from latihan.project import Project
+root, cache, state = map(Path, sys.argv[1:4])
+sys.exit(main(sys.argv[4:], Project(root, cache, state)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs ask for root, and these need none of its rights."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+
+def report_of(project: Project) -> Mapping[str, Any]:
+    path = project.artifacts("latihan") / "latest" / "report.json"
+    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["holds", "-e", "greet_count=2"], project) == 0
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "holds (profile latihan, provider embedded)" in said
+    assert "PASS P10  The largest packet passes | 1500" in said
+    assert "SKIP P2   No way in | The provider has no host." in said
+    assert "2 outcomes: 1 hold, 1 skipped" in said
+    folder = project.artifacts("latihan") / "latest"
+    assert {path.name for path in folder.iterdir()} == {"ansible.log", "junit.xml", "report.json"}
+    assert "hello | goodbye 2" in (folder / "ansible.log").read_text(encoding="utf-8")
+    document = report_of(project)
+    assert document["exit_code"] == 0
+    assert document["command"] == "python3 runner.py holds -e greet_count=2"
+    # Variables of one run are not those of the next.
+    assert main(["holds", "--profile", "other", "-v"], project) == 0
+    said = capsys.readouterr().out
+    assert "TASK [greet : Say hello]" in said
+    assert "hello | goodbye 1" in said
+    assert (project.artifacts("other") / "latest").exists()
+    assert main(["report"], project) == 0
+    said = capsys.readouterr().out
+    assert "holds (profile latihan, provider embedded)" in said
+    assert "PASS P10" in said
+
+
+@pytest.mark.parametrize(
+    ("playbook", "code", "said"),
+    [
+        ("does-not-hold", 1, "reason: The selector misses p3."),
+        ("greets-badly", 2, "greet_count"),
+        ("wants-more", 3, "→ Free some."),
+        ("fails", 4, "/playbooks/fails.yml:6"),
+        ("no-such-role", 4, "the role 'nowhere' was not found"),
+    ],
+)
+def test_exit_codes(
+    project: Project, capsys: pytest.CaptureFixture[str], playbook: str, code: int, said: str
+) -> None:
+    assert main([playbook], project) == code
+    out = capsys.readouterr().out
+    assert said in out
+    assert f"Again:  python3 runner.py {playbook}" in out
+    assert report_of(project)["exit_code"] == code
+
+
+def test_tags_and_check_reach_ansible(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["waits", "--check"], project) == 0
+    assert main(["fails", "--tags", "none-of-these"], project) == 0
+    assert main(["fails", "--limit", "nobody"], project) == 4
+    assert "nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_running(
+    project: Project, number: signal.Signals
+) -> None:
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    with subprocess.Popen([*argv, "waits"], stdout=subprocess.PIPE, text=True) as program:
+        assert wait_for(sleepers)
+        assert main(["holds"], project) == 2  # the profile is in use
+        program.send_signal(number)
+        said, _ = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert "Interrupted" in said
+    assert report_of(project)["exit_code"] == 130
+    assert wait_for(lambda: not sleepers())
+    # The lock is free again.
+    assert main(["waits", "--check"], project) == 0
+
+
+def wait_for(condition: Any, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return bool(condition())
+
+
+def sleepers() -> list[int]:
+    """The processes that the playbook ``waits`` starts."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if (folder / "cmdline").read_bytes() == SLEEP:
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+    return found
