@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
 
 class ActionModule(LabAction):
@@ -18,9 +19,16 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "kept": dict.fromkeys(keep)}
         lab = live.lab(args["contract"], args["namespace"])
-        waited = waiting.wait(lab.api, lab.contract, lab.namespace, until, args["timeout"])
+        goal = waiting.Goal(until, list(keep.values()), args["timeout"])
+        waited = waiting.wait(lab.api, lab.contract, lab.namespace, goal)
+        if waited.unmet and args["required"]:
+            raise LabError(
+                f"Waited {args['timeout']} s in vain: {waited.unmet}.",
+                "Look with `kubectl describe` and `kubectl get events`.",
+            )
         return {
             "changed": False,
             "waited_s": round(waited.seconds, 2),
+            "unmet": waited.unmet,
             "kept": live.kept(keep, waited.facts),
         }

@@ -27,6 +27,10 @@ options:
     description: Seconds until it is given up.
     type: int
     default: 60
+  required:
+    description: Whether it is an error when the time is over. If not, the result tells of it.
+    type: bool
+    default: true
   contract:
     description: The file in which the provider says where the cluster is.
     type: path
@@ -51,6 +55,10 @@ RETURN = r"""
 waited_s:
   description: Seconds that it took.
   type: float
+  returned: when not in check mode
+unmet:
+  description: What was still not true when the time was over; empty where all became true.
+  type: str
   returned: when not in check mode
 kept:
   description: The facts that were asked for, by name.

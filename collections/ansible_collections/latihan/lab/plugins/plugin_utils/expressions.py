@@ -95,6 +95,16 @@ class _Functions(functions.Functions):
             raise MissingFactError(f"nothing of the lab has the address {address}")
         return str(owner)
 
+    @functions.signature({"types": ["object"]})
+    def _func_pairs(self, members: dict[str, Any]) -> list[str]:
+        """pairs(labels): as text, as in ["name=latihan"]."""
+        return [f"{key}={value}" for key, value in members.items()]
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_split(self, mark: str, text: str) -> list[str]:
+        """split(' ', text): its parts."""
+        return text.split(mark)
+
     @functions.signature({"types": ["string"]})
     def _func_trim(self, text: str) -> str:
         """trim(text): without the white space around it."""

@@ -97,7 +97,10 @@ def document(
             for item in items["nodes"]
         },
         "pods": {fact["name"]: fact for fact in every_pod if fact["namespace"] == namespace},
-        "services": {item["metadata"]["name"]: service(item) for item in items["services"]},
+        "services": {
+            item["metadata"]["name"]: service(item) | {"url": service_url(item, contract)}
+            for item in items["services"]
+        },
         "endpoints": {item["metadata"]["name"]: endpoints(item) for item in items["endpoints"]},
         "host": {"address": contract.host_address},
         "lab": {
@@ -275,6 +278,13 @@ def service(item: Document) -> Document:
         "external_traffic_policy": spec.get("externalTrafficPolicy"),
         "session_affinity": spec.get("sessionAffinity"),
     }
+
+
+def service_url(item: Document, contract: Contract) -> str | None:
+    """Where a service answers from outside: its port at the first node; None where it has none."""
+    ports = item.get("spec", {}).get("ports") or [{}]
+    port = ports[0].get("nodePort")
+    return f"http://{contract.nodes[0].address}:{port}" if port and contract.nodes else None
 
 
 def endpoints(item: Document) -> Document:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import facts
@@ -22,103 +22,124 @@ _RETRY = 0.3
 
 @dataclass(frozen=True)
 class Waited:
-    """What a wait ended with: the facts, and how long it took in seconds."""
+    """What a wait ended with: the facts, how long it took in seconds, and what was still not true.
+
+    ``unmet`` is empty where everything became true.
+    """
 
     facts: Document
     seconds: float
+    unmet: str = ""
 
 
-@dataclass
-class _Store:
-    """The objects of one kind as the watches tell them, by UID."""
+@dataclass(frozen=True)
+class Goal:
+    """What is waited for.
 
-    items: dict[str, Document] = field(default_factory=dict)
+    ``until`` are the expressions that have to become true, ``keep`` those that are read then, and
+    ``timeout`` is in seconds.
+    """
 
-    def apply(self, event: Document) -> None:
-        """Take in one change."""
-        item = event["object"]
-        uid = item["metadata"]["uid"]
-        if event["type"] == "DELETED":
-            self.items.pop(uid, None)
+    until: Sequence[Expression]
+    keep: Sequence[Expression] = ()
+    timeout: float = 60.0
+
+
+class View:
+    """The cluster as the watches tell it; ``kinds`` are the kinds of objects that are watched."""
+
+    def __init__(self, kinds: set[str]) -> None:
+        self.trouble = "the API has not answered"
+        self._items: dict[str, dict[str, Document]] = {}
+        self._missing = set(kinds)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every kind was listed."""
+        return not self._missing
+
+    def take(self, kind: str, event: Document) -> None:
+        """Take in a list, a change or a trouble."""
+        if event["type"] == "TROUBLE":
+            self.trouble = event["message"]
+        elif event["type"] == "LIST":
+            self._items[kind] = {item["metadata"]["uid"]: item for item in event["items"]}
+            self._missing.discard(kind)
+        elif event["type"] == "DELETED":
+            self._items[kind].pop(event["object"]["metadata"]["uid"], None)
         else:
-            self.items[uid] = item
+            self._items[kind][event["object"]["metadata"]["uid"]] = event["object"]
+
+    def document(self, namespace: str, contract: Contract) -> Document:
+        """The facts, without interfaces and routes: nothing announces a change of those."""
+        items = {kind: self._items.get(kind, {}).values() for kind in facts.paths(namespace)}
+        return facts.document(items, namespace, contract)
 
 
-def wait(
-    api: Api,
-    contract: Contract,
-    namespace: str,
-    until: Sequence[Expression],
-    timeout: float,
-) -> Waited:
-    """Watch the cluster until every expression is true of its facts.
-
-    Interfaces and routes inside the nodes are not among these facts: nothing announces a change.
+def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
+    """Watch the cluster until every expression is true of its facts, or the time is over.
 
     Args:
         api: the cluster's API.
         contract: the lab as its provider left it.
         namespace: the namespace that is meant.
-        until: the expressions.
-        timeout: seconds.
+        goal: what is waited for.
 
     Returns:
-        The facts that they were true of.
+        The last facts; its ``unmet`` tells which expression isn't true and the last seen state.
 
     Raises:
-        LabError: the time is over; it tells which expression isn't true and the last seen state.
+        LabError: the cluster could not be read at all.
     """
     started = time.monotonic()
-    ends = started + timeout
-    seen = "the API has not answered"
+    ends = started + goal.timeout
     changes: queue.Queue[tuple[str, Document]] = queue.Queue()
-    kinds = needed(until)
-    stop = threading.Event()
-    for kind, path in facts.paths(namespace).items():
-        if kind in kinds:
-            threading.Thread(
-                target=_follow, args=(api, (kind, path), ends, changes, stop), daemon=True
-            ).start()
-    stores = {kind: _Store() for kind in facts.paths(namespace)}
-    missing = set(kinds)
+    kinds = needed([*goal.until, *goal.keep])
+    view, last, stop = View(kinds), Waited({}, 0.0), threading.Event()
+    for kind in kinds:
+        listed = (kind, facts.paths(namespace)[kind])
+        threading.Thread(
+            target=_follow, args=(api, listed, ends, changes, stop), daemon=True
+        ).start()
     try:
         while (left := ends - time.monotonic()) > 0:
-            try:
-                batch = [changes.get(timeout=left), *_ready(changes)]
-            except queue.Empty:
-                break
-            for kind, event in batch:
-                if event["type"] == "TROUBLE":
-                    seen = event["message"]
-                elif event["type"] == "LIST":
-                    stores[kind].items = {item["metadata"]["uid"]: item for item in event["items"]}
-                    missing.discard(kind)
-                else:
-                    stores[kind].apply(event)
-            if missing:
-                continue
-            document = facts.document(
-                {kind: list(store.items.values()) for kind, store in stores.items()},
-                namespace,
-                contract,
-            )
-            unmet = [why for holds, why in (item.holds(document) for item in until) if not holds]
-            if not unmet:
-                return Waited(document, time.monotonic() - started)
-            seen = f"{unmet[0]}; {state(document, until)}"
+            for kind, event in _arrived(changes, left):
+                view.take(kind, event)
+            if view.complete:
+                last = _judged(view.document(namespace, contract), goal, started)
+                if not last.unmet:
+                    return last
     finally:
         stop.set()
-    raise LabError(
-        f"Waited {timeout:g} s in vain. Last seen: {seen}.",
-        "Look with `python3 runner.py kubectl describe pods` and `kubectl get events`.",
-    )
+    if not last.facts:
+        raise LabError(
+            f"Waited {goal.timeout:g} s in vain: {view.trouble}",
+            "See whether the lab is up: `python3 runner.py status`.",
+        )
+    return last
 
 
-def needed(until: Sequence[Expression]) -> set[str]:
+def _judged(document: Document, goal: Goal, started: float) -> Waited:
+    unmet = [why for holds, why in (item.holds(document) for item in goal.until) if not holds]
+    told = f"{unmet[0]}; last seen: {state(document, goal.until)}" if unmet else ""
+    return Waited(document, time.monotonic() - started, told)
+
+
+def needed(expressions: Sequence[Expression]) -> set[str]:
     """The kinds of objects that the expressions speak of; all of them where that can't be told."""
-    roots = {path[0] for expression in until for path in expression.paths()}
+    roots = {path[0] for expression in expressions for path in expression.paths()}
     kinds = {"nodes", "pods", "services", "endpoints"}
     return kinds if "addresses" in roots or not roots & kinds else roots & kinds
+
+
+def _arrived(
+    changes: queue.Queue[tuple[str, Document]], seconds: float
+) -> list[tuple[str, Document]]:
+    """What comes next, with all else that has come meanwhile; nothing when the time is over."""
+    try:
+        return [changes.get(timeout=seconds), *_ready(changes)]
+    except queue.Empty:
+        return []
 
 
 def _ready(changes: queue.Queue[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:

@@ -187,6 +187,7 @@ def _kubectl(lab: Lab, probe: Probe) -> Raw:
 
 
 def _log(lab: Lab, probe: Probe) -> Raw:
+    time.sleep(probe.delay)
     started = time.monotonic()
     pod, _, container = probe.text.partition("/")
     query = [("container", container)] if container else []

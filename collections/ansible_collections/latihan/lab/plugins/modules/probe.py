@@ -1,0 +1,44 @@
+"""Documentation of the action plugin ``probe``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Probe the network without judging
+description:
+  - Runs probes, all at the same time, and hands over what was seen. A step uses it to remember how
+    something was before it changes it.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  probes:
+    description: Probes by name, written as in an outcome.
+    type: dict
+    required: true
+  contract:
+    description: The file in which the provider says where the cluster is.
+    type: path
+    required: true
+  namespace:
+    description: The namespace whose pods, services and endpoints are meant.
+    type: str
+    default: default
+"""
+
+EXAMPLES = r"""
+- name: See what p1 serves
+  latihan.lab.probe:
+    contract: /var/lib/latihan/latihan/contract.json
+    probes:
+      page:
+        from: pod/p2/p2-c2
+        http: http://${pods.p1.ip}/
+"""
+
+RETURN = r"""
+probes:
+  description: For each name the list of results, such as C(reason), C(output) and C(status).
+  type: dict
+  returned: always
+"""
