@@ -1,12 +1,13 @@
-"""The processes of a lab, found by what is written in their environment."""
+"""The memory that processes take, with all that descends from them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_MARK = b"LATIHAN_PROFILE="
 _KIB = 1024
+_PARENT_FIELD = 1  # counted from the field after the name in proc(5)'s stat
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,29 @@ class Usage:
     memory: int
 
 
-def usage(profile: str, proc: Path = Path("/proc")) -> Usage:
-    """What the processes of a profile take."""
-    folders = (folder for folder in proc.iterdir() if folder.name.isdigit())
-    sizes = [_memory(folder) for folder in folders if _of(folder, profile)]
-    return Usage(len(sizes), sum(sizes))
+def usage(roots: Iterable[int], proc: Path = Path("/proc")) -> Usage:
+    """What these processes and all their descendants take."""
+    children: dict[int, list[int]] = {}
+    for folder in proc.iterdir():
+        if folder.name.isdigit():
+            children.setdefault(_parent(folder), []).append(int(folder.name))
+    found: set[int] = set()
+    left = list(roots)
+    while left:
+        pid = left.pop()
+        if pid not in found:
+            found.add(pid)
+            left += children.get(pid, [])
+    return Usage(len(found), sum(_memory(proc / str(pid)) for pid in found))
 
 
-def _of(folder: Path, profile: str) -> bool:
+def _parent(folder: Path) -> int:
+    """The process that started this one; 0 where it has ended meanwhile."""
     try:
-        marks = (folder / "environ").read_bytes().split(b"\0")
+        text = (folder / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
-    return _MARK + profile.encode() in marks
+        return 0
+    return int(text.rpartition(")")[2].split()[_PARENT_FIELD])
 
 
 def _memory(folder: Path) -> int:

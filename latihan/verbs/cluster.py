@@ -138,22 +138,20 @@ def urls(contract: Contract, found: Sequence[Mapping[str, Any]], name: str) -> I
 def tunnel(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG001 - it has none
     """Give LoadBalancer services their addresses until somebody ends it."""
     need_root(context.provider)
-    enter = entering(context.contract(), _HOST)
+    context.contract()
     path = context.project.contract(context.profile)
-    argv = [*enter, sys.executable, "-m", _TUNNEL, "--contract", str(path)]
+    asked: list[int] = []
     # In a group of its own, so that Ctrl-C reaches it once, through us, and it can put away.
+    argv = [sys.executable, "-m", _TUNNEL, str(path)]
     with subprocess.Popen(argv, process_group=0) as program:
-        asked: list[int] = []
 
         def end(number: int, frame: object) -> None:  # noqa: ARG001 - a signal handler's shape
             asked.append(number)
-            program.send_signal(signal.SIGINT)
+            program.send_signal(signal.SIGTERM)
 
         with on_signals(end):
             returned = program.wait()
-    if asked:
-        return Exit.HOLDS
-    return Exit.HOLDS if returned == 0 else Exit.STEP_FAILED
+    return Exit.HOLDS if asked else returned
 
 
 KUBECTL = Verb("Run kubectl on the lab's cluster; all that follows goes to it.", kubectl, raw=True)

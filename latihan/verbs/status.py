@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from latihan import processes, report
 from latihan.exits import Exit
@@ -33,7 +34,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG0
     lines.add_row("Profile", contract.profile)
     lines.add_row("Provider", contract.provider)
     lines.add_row("API", "answers" if ready is not None else "does not answer")
-    used = processes.usage(context.profile)
+    used = processes.usage(spaces.processes(context.profile, context.project.state))
     lines.add_row("Processes", f"{used.processes}, {used.memory / _MIB:.0f} MiB together")
     lines.add_row("Last run", last_run(context))
     context.console.print(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,12 +194,48 @@ def test_states(enter: tuple[str, ...] | None, ready: str | None, said: str) -> 
     assert status.state(enter, ready) == said
 
 
-def test_memory_is_of_the_profiles_processes(tmp_path: Path) -> None:
-    for pid, environment in (("10", "A=b\0LATIHAN_PROFILE=x\0"), ("11", "LATIHAN_PROFILE=xy\0")):
-        (tmp_path / pid).mkdir()
-        (tmp_path / pid / "environ").write_text(environment, encoding="ascii")
+def test_memory_is_of_the_processes_and_their_descendants(tmp_path: Path) -> None:
+    parents = {10: 1, 11: 10, 12: 11, 13: 1, 14: 1}
+    for pid, parent in parents.items():
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{pid} (a) b) S {parent} 0 0", encoding="ascii")
         rollup = "5000-6000 ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 300 kB\n"
-        (tmp_path / pid / "smaps_rollup").write_text(rollup, encoding="ascii")
-    (tmp_path / "12").mkdir()
+        (folder / "smaps_rollup").write_text(rollup, encoding="ascii")
     (tmp_path / "self").mkdir()
-    assert processes.usage("x", tmp_path) == processes.Usage(1, 300 * 1024)
+    assert processes.usage([10, 14, 11], tmp_path) == processes.Usage(4, 4 * 300 * 1024)
+    # One has ended meanwhile.
+    assert processes.usage([15], tmp_path) == processes.Usage(1, 0)
+
+
+def test_a_tunnel_ends_well_when_asked_to(
+    project: Project, up: Callable[[str], None], tmp_path: Path
+) -> None:
+    up("true")
+    (tmp_path / "pretended.py").write_text(
+        "import signal, sys, time\n"
+        "signal.signal(15, lambda *_: sys.exit('put away'))\n"
+        "print('open', sys.argv[1], flush=True)\n"
+        "time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    code = (
+        "import sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.project import Project; from latihan.verbs import cluster;"
+        "cluster._TUNNEL = 'pretended';"
+        "sys.exit(main(['tunnel'], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *folders],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == f"open {project.contract('latihan')}\n"
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+    assert said == "put away\n"
+    assert program.returncode == 0
