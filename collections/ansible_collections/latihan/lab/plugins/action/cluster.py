@@ -33,22 +33,15 @@ class ActionModule(LabAction):
         return {"changed": changed, "contract": str(cluster.contract)}
 
     def _present(self, wanted: Layout) -> bool:
-        state = Path(wanted.settings.state)
-        try:
-            there = layout.load(state, wanted.settings.profile)
-        except LabError:
-            if not self.check_mode:
-                # Whatever an interrupted run left is in the way.
-                engine.teardown(wanted.settings.profile, state)
-                engine.create(wanted)
-            return True
-        _require_same(there.settings, wanted.settings)
-        if not there.kubeconfig.exists():  # It was interrupted before it was complete.
-            if not self.check_mode:
-                engine.teardown(wanted.settings.profile, state)
-                engine.create(wanted)
-            return True
-        return self._power(there, "started", [])
+        state, profile = Path(wanted.settings.state), wanted.settings.profile
+        if wanted.contract.exists():
+            there = layout.load(state, profile)
+            _require_same(there.settings, wanted.settings)
+            return self._power(there, "started", [])
+        if not self.check_mode:
+            engine.teardown(profile, state)  # Whatever an interrupted run left is in the way.
+            engine.create(wanted)
+        return True
 
     def _power(self, cluster: Layout, state: str, nodes: list[str]) -> bool:
         if self.check_mode:

@@ -25,7 +25,8 @@ options:
     choices: [present, started, stopped, absent]
     default: present
   node:
-    description: With C(started) or C(stopped), the one node to start or stop; the whole cluster if not given.
+    description: >-
+      With C(started) or C(stopped), the one node to start or stop; the whole cluster if not given.
     type: str
   nodes:
     description: How many nodes.
@@ -47,7 +48,8 @@ options:
     description: The folder of kube-apiserver, kubelet and the others. Needed with C(present).
     type: path
   toolbox:
-    description: The folder that containerd, runc, etcd and the others are unpacked in. Needed with C(present).
+    description: >-
+      The folder that containerd, runc, etcd and the others are unpacked in. Needed with C(present).
     type: path
   registry:
     description: The folder that the lab's image registry serves. Needed with C(present).

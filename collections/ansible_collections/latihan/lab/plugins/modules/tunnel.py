@@ -4,9 +4,9 @@ DOCUMENTATION = r"""
 module: tunnel
 short_description: Gives services of type LoadBalancer their addresses, as long as it runs
 description:
-  - Starts or stops the lab's load balancer, which works as C(minikube tunnel) does. The lab's host gets a
-    route to the services' network, and each service of type LoadBalancer gets its ClusterIP as its
-    external address.
+  - Starts or stops the lab's load balancer, which works as C(minikube tunnel) does. The lab's host
+    gets a route to the services' network, and each service of type LoadBalancer gets its ClusterIP
+    as its external address.
 author: The latihan team
 options:
   contract:

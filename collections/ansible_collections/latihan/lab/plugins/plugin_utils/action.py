@@ -1,8 +1,8 @@
 """The shape every action plugin of the collection shares.
 
 The plugins work on the controller and in its own process, since a module costs 0.7 s a task and an
-action plugin 0.1 s. A plugin is a class with one method; its options are read from the DOCUMENTATION
-of the module file of the same name, so what ``ansible-doc`` shows is what is checked.
+action plugin 0.1 s. A plugin is a class with one method; its options are read from the
+DOCUMENTATION of the module file of the same name, so what ``ansible-doc`` shows is what is checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _spec(documented: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Options as plain values: Ansible tags its strings, which YAML's writer refuses to represent."""
+    """Options as plain values: Ansible tags its strings, which YAML's writer refuses to write."""
     plain: dict[str, Any] = json.loads(json.dumps(parameters))
     return plain
 

@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
 @dataclass(frozen=True)
 class Completed:
-    """A finished program: what was run, how it ended, what it printed, how long it took (seconds)."""
+    """A finished program: what was run, how it ended, what it printed, its duration in seconds."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -55,7 +55,7 @@ def run(
     """
     started = time.monotonic()
     try:
-        done = subprocess.run(  # noqa: S603 - argv is built by the lab, never a shell line
+        done = subprocess.run(
             argv,
             input=stdin,
             capture_output=True,

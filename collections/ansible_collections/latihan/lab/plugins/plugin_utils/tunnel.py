@@ -1,9 +1,9 @@
 """The lab's load balancer, which works as ``minikube tunnel`` does.
 
-While it runs, the lab's host has a route to the services' network by way of the first node, and each
-service of type LoadBalancer has its ClusterIP as its external address. When it ends, both go. Run as
-``python3 -m ...tunnel CONTRACT``; it prints a line when it is ready and for each service, and ends
-on SIGINT or SIGTERM.
+While it runs, the lab's host has a route to the services' network by way of the first node, and
+each service of type LoadBalancer has its ClusterIP as its external address. When it ends, both go.
+Run as ``python3 -m ...tunnel CONTRACT``; it prints a line when it is ready and for each service,
+and ends on SIGINT or SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 
@@ -49,10 +51,12 @@ def serve(path: Path, stopping: threading.Event) -> None:
         api = _api(lab)
         print(READY, flush=True)
         try:
-            while not stopping.is_set():
+            # A lab that was taken down meanwhile has no contract any more.
+            while not stopping.is_set() and path.exists():
                 _give_addresses(api, stopping)
         finally:
-            take_addresses(api)
+            if path.exists():
+                take_addresses(api)
 
 
 def is_running(path: Path) -> bool:
@@ -74,26 +78,26 @@ def start(path: Path) -> None:
         spaces.SPACE_VARIABLE: _SPACE,
         spaces.STATE_VARIABLE: str(state),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        cwd="/",
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    said = process.stdout.readline().strip()
-    process.stdout.close()
-    if said != READY:
-        process.wait()
-        raise LabError(f"The tunnel can't be opened: {said or 'it said nothing'}")
+    log = path.with_name("tunnel.log")
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    while READY not in (said := log.read_text(encoding="utf-8")):
+        if process.poll() is not None:
+            lines = said.strip().splitlines() or ["it said nothing"]
+            raise LabError(f"The tunnel can't be opened: {lines[-1]}", detail=said)
+        time.sleep(_RETRY_AFTER / 10)
 
 
 def stop(path: Path) -> None:
-    """Close the tunnel, and leave nothing of it, even where it was ended by force."""
+    """Close the tunnel; it takes its route and its addresses back before it ends."""
     pids = _pids(path)
     spaces.terminate(pids)
     spaces.wait_gone(pids)
@@ -126,11 +130,9 @@ def _patch(api: client.CoreV1Api, service: client.V1Service, address: str | None
     ingress = None if address is None else [{"ip": address}]
     body = {"status": {"loadBalancer": {"ingress": ingress}}}
     try:
-        api.patch_namespaced_service_status(
-            service.metadata.name, service.metadata.namespace, body
-        )
+        api.patch_namespaced_service_status(service.metadata.name, service.metadata.namespace, body)
     except client.ApiException as error:
-        if error.status != 404:  # It was deleted meanwhile.
+        if error.status != HTTPStatus.NOT_FOUND:  # It was deleted meanwhile.
             raise
 
 

@@ -34,7 +34,7 @@ def port_of(kubeconfig: Path) -> int:
 
 def apply(layout: Layout, manifest: str) -> None:
     """Apply a manifest, given as text."""
-    # A new API server answers before the first namespaces and roles are there: let kubectl try again.
+    # A new API server answers before the first namespaces and roles are there: try again.
     deadline = time.monotonic() + 20
     while True:
         done = _kubectl(layout, "apply", "--validate=false", "-f", "-", stdin=manifest, check=False)
@@ -63,9 +63,9 @@ def wait_api(layout: Layout, within: float) -> None:
 
 
 def introduce_nodes(layout: Layout, within: float) -> None:
-    """Give each node its block of pod addresses and its role, as soon as its kubelet has registered it.
+    """Give each node its block of pod addresses and its role, as soon as its kubelet registered it.
 
-    A kubelet may not do either itself (KEP-279, node restriction; ``spec.podCIDR`` is the cluster's).
+    A kubelet may do neither itself (NodeRestriction admission; ``spec.podCIDR`` is the cluster's).
     """
     deadline = time.monotonic() + within
     for node in layout.nodes:

@@ -65,6 +65,4 @@ def _numbers(pid: int) -> list[str]:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return []
-    return next(
-        (line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), []
-    )
+    return next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), [])

@@ -1,9 +1,9 @@
 """The cluster's DNS server: answers Kubernetes' DNS names from a watch on services and endpoints.
 
-It runs alone in a pod (Python's standard library and dnslib), behind the usual ``kube-dns`` service.
-What it answers is the Kubernetes DNS-Based Service Discovery specification, version 1.1.0: A and SRV
-records of services, A records of headless services and their named endpoints, CNAME of external
-names, PTR records; and names of other zones are asked of the node's own name server.
+It runs alone in a pod (Python's standard library and dnslib), behind the usual ``kube-dns``
+service. What it answers is the Kubernetes DNS-Based Service Discovery specification, version 1.1.0:
+A and SRV records of services, A records of headless services and their named endpoints, CNAME of
+external names, PTR records; and names of other zones are asked of the node's own name server.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -194,12 +195,12 @@ def _get(path: str) -> http.client.HTTPResponse:
     token = (_ACCOUNT / "token").read_text(encoding="utf-8")
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     response = connection.getresponse()
-    if response.status != 200:
+    if response.status != HTTPStatus.OK:
         raise ValueError(f"the API answered {response.status} {response.reason}")
     return response
 
 
-class Resolver(BaseResolver):  # type: ignore[misc]
+class Resolver(BaseResolver):
     """Answers the zone's names itself, and asks the node's name server for all others."""
 
     def __init__(self, cluster: Cluster, upstream: str | None) -> None:
@@ -239,7 +240,7 @@ def serve_readiness(cluster: Cluster) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if cluster.ready else 503)
+            self.send_response(HTTPStatus.OK if cluster.ready else HTTPStatus.SERVICE_UNAVAILABLE)
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:

@@ -79,6 +79,8 @@ def create(layout: Layout) -> None:
         api.introduce_nodes(layout, within=_NODES_WITHIN)
         api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
         api.wait_system(layout, since=0, within=_NODES_WITHIN)
+        # Last, for a profile that has a contract is complete.
+        write_contract(layout)
     except BaseException:
         teardown(layout.settings.profile, Path(layout.settings.state))
         raise
@@ -110,6 +112,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
         )
     since = time.time()
     _power_on(layout, missing)
+    write_contract(layout)
     api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=[n.name for n in missing])
     if not names:
         api.wait_system(layout, since=since, within=_NODES_WITHIN)
@@ -117,7 +120,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
 
 
 def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
-    """Stop a cluster, or some nodes of it, as one shuts a machine down: programs end, then the power.
+    """Stop a cluster, or some nodes of it, as a machine is shut down: programs end, then the power.
 
     Args:
         layout: the cluster.
@@ -238,12 +241,9 @@ def _power_on(
     if any(node.control_plane for node in nodes):
         _forward_api(layout, host)
         api.wait_api(layout, within=_API_WITHIN)
-    write_contract(layout)
 
 
-def _spec(
-    layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]
-) -> SpaceSpec:
+def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
     """What a space of this lab is; the host's name tells it from the node of the same profile."""
     settings = layout.settings
     keep = (settings.binaries, settings.toolbox, settings.registry, sys.prefix, sys.base_prefix)

@@ -186,7 +186,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--bind-address=127.0.0.1",
-                # The engine gives each node its block, since routes to it are laid before it starts.
+                # The engine gives each node its block: the routes to it are laid already.
                 "--allocate-node-cidrs=false",
                 f"--service-cluster-ip-range={settings.service_network}",
                 f"--client-ca-file={pki}/ca.crt",
@@ -214,7 +214,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
 
 
 def _write_names(layout: Layout, etc: Path, name: str) -> None:
-    """What the space is called, and whom it asks for names: its own hosts file and the lab's host."""
+    """What the space is called, and where it asks for names: its hosts file, and the lab's host."""
     _write(etc / "hostname", name + "\n")
     hosts = render("hosts", host_address=layout.host_address, nodes=layout.nodes)
     _write(etc / "hosts", hosts)

@@ -1,8 +1,8 @@
 """Offers the cluster's API on 127.0.0.1: takes connections here, makes them inside the lab.
 
 Run inside the network of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT``; FD is a
-listening socket that was opened on this machine's own loopback, which keeps the network namespace it
-was opened in (network_namespaces(7)).
+listening socket that was opened on this machine's own loopback, and a socket stays in the network
+namespace it was opened in (network_namespaces(7)).
 """
 
 from __future__ import annotations

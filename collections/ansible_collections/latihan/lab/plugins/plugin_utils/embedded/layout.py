@@ -1,4 +1,4 @@
-"""Where everything of an embedded cluster is: names, addresses, folders. Pure, and the same each time."""
+"""Where everything of an embedded cluster is: names, addresses, folders. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, La
 SETTINGS_FILE = "cluster.json"
 HOST = "host"
 REGISTRY_PORT = 5000
-# The places that kubeadm gives these two in every cluster: the first and tenth address of the range.
+# Where kubeadm puts these two in every cluster: the first and the tenth address of the range.
 _API_SERVICE, _DNS_SERVICE = 1, 10
 _POD_BLOCK_PREFIX = 24
 
@@ -87,7 +87,7 @@ class Layout:
 
     @property
     def pki(self) -> Path:
-        """The cluster's keys and certificates, which the control plane sees as /etc/kubernetes/pki."""
+        """The cluster's keys and certificates; the control plane sees /etc/kubernetes/pki."""
         return self.control_plane.etc / "kubernetes" / "pki"
 
     @property

@@ -1,4 +1,4 @@
-"""The wires of the lab: a bridge in the lab's host, a cable to each node, a route to each block of pods."""
+"""The wires of the lab: a bridge in its host, a cable to each node, a route to each node's pods."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """PID 1 of a space: furnishes the namespaces it was started in, then becomes the process manager.
 
-Run as ``python3 -m ...pid1 SPEC``. It prints ``ready`` when the space is furnished, waits for a line
-``go`` (without it, it ends, and the space with it), and then executes supervisord, which reaps every
-orphan as a PID 1 must.
+Run as ``python3 -m ...pid1 SPEC``. It prints ``ready`` when the space is furnished, waits for a
+line ``go`` (without it, it ends, and the space with it), and then executes supervisord, which reaps
+every orphan as a PID 1 must.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(spec_file: str) -> None:
     own_etc(folder)
     own_var(folder, [Path(path) for path in spec["keep"]])
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    # Nothing of the space reaches the machine; inside, mounts reach the containers (kubelet's volumes).
+    # No mount reaches the machine; inside, the kubelet's volumes must reach the containers.
     mount("--make-rshared", "/")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -47,7 +47,7 @@ def main(spec_file: str) -> None:
 
 
 def mount(*arguments: str) -> None:
-    """Run mount(8); what it says of a failure is on standard error already."""
+    """Mount something as mount(8) does; what it says of a failure is on standard error already."""
     subprocess.run(["mount", *arguments], check=True)
 
 

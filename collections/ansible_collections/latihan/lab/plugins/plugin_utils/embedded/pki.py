@@ -39,7 +39,18 @@ def make(layout: Layout, version: str) -> None:
     config.write_text(text, encoding="utf-8")
     kubeadm = f"{layout.settings.binaries}/kubeadm"
     run([kubeadm, "init", "phase", "certs", "all", f"--config={config}"])
-    run([kubeadm, "init", "phase", "kubeconfig", "all", f"--config={config}", "--kubeconfig-dir", str(kubernetes)])
+    run(
+        [
+            kubeadm,
+            "init",
+            "phase",
+            "kubeconfig",
+            "all",
+            f"--config={config}",
+            "--kubeconfig-dir",
+            str(kubernetes),
+        ]
+    )
     proxy = _user(kubeadm, config, "system:kube-proxy")
     for node in layout.nodes:
         folder = node.etc / "kubernetes"

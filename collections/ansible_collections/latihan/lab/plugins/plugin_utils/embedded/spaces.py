@@ -8,6 +8,7 @@ without any file of state.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO, Self, cast
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
@@ -76,23 +78,23 @@ class Starting:
     Leaving the ``with`` block without ``go`` ends it: nothing half-done stays behind.
     """
 
-    def __init__(self, process: subprocess.Popen[str], space: Space) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], word: IO[bytes], space: Space) -> None:
         self._process = process
+        self._word = word
         self.space = space
 
-    def __enter__(self) -> Starting:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        if not self._word.closed:
+            self._word.close()
             self._process.wait()
 
     def go(self) -> None:
         """Let PID 1 start its programs."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.close()
+        self._word.write(b"go\n")
+        self._word.close()
 
 
 def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
@@ -129,22 +131,23 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
             stderr=output,
             env=environment,
             cwd="/",
-            text=True,
             start_new_session=True,
         )
-    assert process.stdout is not None
+    word, answer = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
     # PID 1 says one word when it is furnished; an end of file means that it gave up.
-    if process.stdout.readline().strip() != "ready":
+    with answer:
+        ready = answer.readline() == b"ready\n"
+    if not ready:
+        word.close()
         process.wait()
         said = log.read_text(encoding="utf-8").strip().splitlines()
         raise LabError(
-            f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason given'}.",
+            f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason'}.",
             "Run `python3 runner.py doctor` to see what the machine lacks.",
             detail="\n".join(said),
         )
-    process.stdout.close()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
-    return Starting(process, Space(spec.name, int(children.split()[0])))
+    return Starting(process, word, Space(spec.name, int(children.split()[0])))
 
 
 def find(profile: str, state: Path) -> dict[str, Space]:
@@ -211,10 +214,8 @@ def _kill(pid: int, number: signal.Signals) -> None:
 
 def _alive(pid: int) -> bool:
     """Whether a process is there and not just waiting to be reaped by a parent of its own."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

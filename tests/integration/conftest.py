@@ -1,0 +1,23 @@
+"""The lab that the integration tests talk to: a real cluster, made once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.labs import Lab, runner
+
+PROFILE = "latihan-test"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A lab on which ``full-lab`` has just run."""
+    runner("teardown", "--profile", PROFILE)
+    made = runner("full-lab", "--profile", PROFILE)
+    if made.code != 0:
+        runner("teardown", "--profile", PROFILE)
+        pytest.fail(f"full-lab ended with {made.code}:\n{made.out}", pytrace=False)
+    yield Lab(PROFILE, made)
+    runner("teardown", "--profile", PROFILE)

@@ -1,0 +1,78 @@
+"""How the integration tests run the lab and look into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of ``runner.py``: its exit code and what it printed."""
+
+    code: int
+    out: str
+
+
+def runner(*arguments: str, timeout: float = 2700) -> Done:
+    """Run ``python3 runner.py`` as a user would, and keep what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "runner.py"), *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A standing lab, and the run of ``full-lab`` that made it."""
+
+    profile: str
+    made: Done
+
+    @property
+    def contract_path(self) -> Path:
+        """The lab's contract."""
+        return STATE / self.profile / "contract.json"
+
+    @property
+    def contract(self) -> dict[str, Any]:
+        """What the contract says now."""
+        document: dict[str, Any] = json.loads(self.contract_path.read_text(encoding="utf-8"))
+        return document
+
+    def runner(self, name: str, *arguments: str) -> Done:
+        """Run a playbook or verb on this lab."""
+        return runner(name, "--profile", self.profile, *arguments)
+
+    def kubectl(self, *arguments: str) -> str:
+        """What kubectl prints; it must succeed."""
+        lab = self.contract
+        command = [lab["kubectl"], f"--kubeconfig={lab['kubeconfig']}", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def enter(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on a node, or on ``host``."""
+        lab = self.contract
+        enter = {"host": lab["host_enter"], **{n["name"]: n["enter"] for n in lab["nodes"]}}[name]
+        return subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
+
+    def report(self) -> dict[str, Any]:
+        """The report of the last run on this lab."""
+        path = ROOT / "artifacts" / self.profile / "latest" / "report.json"
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return document

@@ -1,0 +1,69 @@
+"""A lab that is taken down, or was never finished, leaves the machine as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
+from tests.integration.labs import ROOT, STATE, runner
+from tests.integration.machine_state import snapshot
+
+PROFILE = "latihan-gone"
+_STARTS_WITHIN = 2400
+
+
+def assert_nothing_stays(before: dict[str, list[str]]) -> None:
+    after = snapshot()
+    for kind, lines in before.items():
+        new = sorted(set(after[kind]) - set(lines))
+        gone = sorted(set(lines) - set(after[kind]))
+        assert (new, gone) == ([], []), f"{kind}: new {new}, gone {gone}"
+    assert spaces.processes(PROFILE, STATE) == []
+    assert not (STATE / PROFILE).exists()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _caches() -> None:
+    """Caches and the machine's tools stay, so they are made before anything is compared."""
+    done = runner("provision", "--profile", PROFILE)
+    assert done.code == 0, done.out
+    assert runner("teardown", "--profile", PROFILE).code == 0
+
+
+def test_teardown_leaves_nothing() -> None:
+    before = snapshot()
+    provisioned = runner("provision", "--profile", PROFILE)
+    assert provisioned.code == 0, provisioned.out
+    assert len(spaces.find(PROFILE, STATE)) == 3
+    torn_down = runner("teardown", "--profile", PROFILE)
+    assert torn_down.code == 0, torn_down.out
+    assert_nothing_stays(before)
+
+
+def test_interrupted_provision_leaves_nothing() -> None:
+    before = snapshot()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "runner.py"), "provision", "--profile", PROFILE],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while len(spaces.find(PROFILE, STATE)) < 3:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _none = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert_nothing_stays(before)
