@@ -5,24 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import signal
 import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import ansible_runner
 
 from latihan import stragglers
+from latihan.signals import on_signals
 
 # Debian's `su` leaves these out of the PATH, and the lab's programs are there.
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK = 0.2
 
 
@@ -90,17 +88,6 @@ def run(
     if worker.error is not None:
         raise worker.error
     return Ended(worker.returned, cancel.is_set())
-
-
-@contextlib.contextmanager
-def on_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle the signals that ask a program to end; afterwards the old handlers are back."""
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 class _Worker(threading.Thread):

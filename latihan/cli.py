@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
-from latihan import playbooks, playing
+from latihan import playbooks
 from latihan.exits import Exit, exit_of
 from latihan.project import (
     DEFAULT_PROFILE,
@@ -22,6 +22,7 @@ from latihan.project import (
     checked_profile,
     from_environment,
 )
+from latihan.request import Request
 from latihan.verbs import VERBS, Context
 
 PROGRAM = "python3 runner.py"
@@ -84,17 +85,21 @@ def dispatch(arguments: list[str], project: Project) -> int:
         return Exit.HOLDS if arguments else Exit.BAD_INPUT
     verb = VERBS.get(line.name)
     if verb is None:
+        # Ansible takes a quarter of a second to import, and commands need none of it.
+        from latihan import playing  # noqa: PLC0415
+
         return playing.play(project, request_of(line, arguments), console)
-    context = Context(project, checked_profile(line.profile), line.provider, console)
-    if verb.raw:
-        return verb.execute(context, argparse.Namespace(arguments=line.rest))
+    command = verb.load()
+    if command.RAW:
+        context = Context(project, checked_profile(line.profile), line.provider, console)
+        return command.execute(context, argparse.Namespace(arguments=line.rest))
     parser = Parser(prog=f"{PROGRAM} {line.name}", description=verb.description)
     add_place(parser, line)
-    verb.add_arguments(parser)
+    command.add_arguments(parser)
     options = parser.parse_args(line.rest)
     playbooks.checked_provider(project, options.provider)
     context = Context(project, checked_profile(options.profile), options.provider, console)
-    return verb.execute(context, options)
+    return command.execute(context, options)
 
 
 def console_for_stdout() -> Console:
@@ -115,7 +120,7 @@ def split(arguments: list[str]) -> Line:
     return Line(options.profile, options.provider, name, options.rest[1:])
 
 
-def request_of(line: Line, arguments: list[str]) -> playing.Request:
+def request_of(line: Line, arguments: list[str]) -> Request:
     """What a command line asks to be played."""
     parser = Parser(
         prog=f"{PROGRAM} {line.name}",
@@ -131,7 +136,7 @@ def request_of(line: Line, arguments: list[str]) -> playing.Request:
     add("--check", action="store_true", help="change nothing, tell what would change")
     add("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv more")
     options = parser.parse_args(line.rest)
-    return playing.Request(
+    return Request(
         name=line.name,
         profile=options.profile,
         provider=options.provider,

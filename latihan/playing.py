@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,33 +13,17 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import PREFIX
 from latihan import ansible, cleanup, events, junit, locks, playbooks, report, summary, variables
 from latihan.cleanup import Left
 from latihan.display import Display, Guarded, LineDisplay, LiveDisplay
 from latihan.exits import Exit
 from latihan.model import RunModel
-from latihan.project import DEFAULT_PROVIDER, Project, checked_profile
+from latihan.project import Project, checked_profile, need_root
+from latihan.request import Request
+from latihan.signals import on_signals
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked to be played; ``command`` is the command line that asks for it again."""
-
-    name: str
-    profile: str
-    provider: str
-    command: str
-    extra: Sequence[str] = ()
-    tags: str = ""
-    skip_tags: str = ""
-    limit: str = ""
-    check: bool = False
-    verbosity: int = 0
-    verbs: tuple[str, ...] = field(default=())
 
 
 def play(project: Project, request: Request, console: Console) -> Exit:
@@ -74,16 +56,6 @@ def checked(project: Project, request: Request) -> ansible.Job:
         check=request.check,
         verbosity=request.verbosity,
     )
-
-
-def need_root(provider: str = DEFAULT_PROVIDER) -> None:
-    """Refuse to work without the rights that a lab on this machine needs."""
-    if provider == DEFAULT_PROVIDER and os.geteuid() != 0:
-        raise LabError(
-            "This needs root: the lab's nodes are namespaces of this machine.",
-            "Run it as root, or with sudo.",
-            Kind.MACHINE,
-        )
 
 
 class Playing:
@@ -166,7 +138,7 @@ class Playing:
             return
         self._say("Removing the half-made cluster ...", "yellow")
         waiting = "Still removing the half-made cluster; it takes a few seconds ..."
-        with ansible.on_signals(lambda number, frame: self._say(waiting, "yellow")):
+        with on_signals(lambda number, frame: self._say(waiting, "yellow")):
             trouble = cleanup.remove(self._project, request.profile)
         if trouble:
             self._say(f"It can't all be removed: {trouble}", "red")

@@ -76,3 +76,13 @@ def checked_profile(name: str) -> str:
         "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last.",
         Kind.INPUT,
     )
+
+
+def need_root(provider: str = DEFAULT_PROVIDER) -> None:
+    """Refuse to work without the rights that a lab on this machine needs."""
+    if provider == DEFAULT_PROVIDER and os.geteuid() != 0:
+        raise LabError(
+            "This needs root: the lab's nodes are namespaces of this machine.",
+            "Run it as root, or with sudo.",
+            Kind.MACHINE,
+        )

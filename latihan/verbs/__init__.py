@@ -1,25 +1,19 @@
 """The built-in commands: everything that is not a playbook."""
 
 from latihan.verbs.base import Context, Verb
-from latihan.verbs.cluster import KUBECTL, SHELL, TUNNEL, URL
-from latihan.verbs.docs import DOCS
-from latihan.verbs.doctor import DOCTOR
-from latihan.verbs.listing import LIST
-from latihan.verbs.reporting import REPORT
-from latihan.verbs.status import STATUS
-from latihan.verbs.testing import TEST
 
+# Only names here: a command's module is imported when it is used, so that `kubectl` starts at once.
 VERBS: dict[str, Verb] = {
-    "list": LIST,
-    "status": STATUS,
-    "doctor": DOCTOR,
-    "kubectl": KUBECTL,
-    "shell": SHELL,
-    "url": URL,
-    "tunnel": TUNNEL,
-    "report": REPORT,
-    "test": TEST,
-    "docs": DOCS,
+    "list": Verb("Show the playbooks, the commands and the providers.", "listing"),
+    "status": Verb("Show the lab: nodes, API, memory, the last run's verdict.", "status"),
+    "doctor": Verb("Check whether this machine can hold a lab.", "doctor"),
+    "kubectl": Verb("Run kubectl on the lab's cluster; all that follows goes to it.", "kubectl"),
+    "shell": Verb("Open a shell on a node or on the lab's host, or run a command there.", "shell"),
+    "url": Verb("Print an address of a service that answers from the lab's host.", "url"),
+    "tunnel": Verb("Give services of type LoadBalancer their addresses until Ctrl-C.", "tunnel"),
+    "report": Verb("Print what the last run, or the named one, proved.", "reporting"),
+    "test": Verb("Lint the project and run its tests.", "testing"),
+    "docs": Verb("Bring the roles' README files up to date with their options.", "docs"),
 }
 
 __all__ = ["VERBS", "Context", "Verb"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import importlib
+import os
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from rich.console import Console
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from latihan.project import Project
 
 
@@ -27,18 +30,37 @@ class Context:
         return contract.read(self.project.contract(self.profile))
 
 
-def no_arguments(parser: argparse.ArgumentParser) -> None:
-    """For commands without options of their own."""
+class Command(Protocol):
+    """The module of a command; ``RAW`` where it takes what follows its name as it stands."""
+
+    RAW: bool
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own options."""
+
+    def execute(self, context: Context, options: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A built-in command.
-
-    ``execute`` returns the exit code; a ``raw`` command gets what follows its name as it stands.
-    """
+    """A built-in command: a line about it, and the module of this package that does it."""
 
     description: str
-    execute: Callable[[Context, argparse.Namespace], int]
-    add_arguments: Callable[[argparse.ArgumentParser], None] = no_arguments
-    raw: bool = False
+    module: str
+
+    def load(self) -> Command:
+        """The command's module."""
+        return cast("Command", importlib.import_module(f"latihan.verbs.{self.module}"))
+
+
+def become(argv: list[str]) -> int:
+    """Become another program, so that its exit code and its terminal are its own."""
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        raise LabError(
+            f"{argv[0]} can't be run: {error.strerror}.",
+            "Make the cluster again with `python3 runner.py provision`.",
+            Kind.MACHINE,
+        ) from error

@@ -13,7 +13,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.preflight import Check
 from latihan import variables
 from latihan.exits import Exit, exit_of
 from latihan.project import Project
-from latihan.verbs.base import Context, Verb
+from latihan.verbs.base import Context
+
+RAW = False
 
 _NETWORKS = ("lab_network", "lab_pod_network", "lab_service_network")
 
@@ -68,6 +70,3 @@ def verdict(checks: Sequence[Check]) -> Exit:
     """0 where nothing lacks, else the exit code of the first check that failed."""
     failed = [each for each in checks if not each.ok]
     return exit_of(failed[0].kind.value) if failed else Exit.HOLDS
-
-
-DOCTOR = Verb("Check whether this machine can hold a lab.", execute, add_arguments)

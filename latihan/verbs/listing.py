@@ -9,13 +9,18 @@ from rich.text import Text
 
 from latihan import playbooks
 from latihan.exits import Exit
-from latihan.verbs.base import Context, Verb
+from latihan.verbs import VERBS
+from latihan.verbs.base import Context
+
+RAW = False
 
 
-def execute(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG001 - it has none
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has no options of its own."""
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the playbooks, the commands and the providers."""
-    from latihan.verbs import VERBS  # noqa: PLC0415 - the table of commands holds this one too
-
     rows = [(each.name, each.title) for each in playbooks.all_of(context.project)]
     verbs = [(name, verb.description) for name, verb in VERBS.items()]
     for title, lines in (("Playbooks", rows), ("Commands", verbs)):
@@ -27,6 +32,3 @@ def execute(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG0
     providers = ", ".join(playbooks.providers(context.project))
     context.console.print(Text.assemble(("Providers", "bold"), f"  {providers}"))
     return Exit.HOLDS
-
-
-LIST = Verb("Show the playbooks, the commands and the providers.", execute)

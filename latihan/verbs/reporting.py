@@ -9,7 +9,9 @@ from rich.text import Text
 from latihan import durations, report, summary
 from latihan.exits import Exit
 from latihan.outcomes import outcomes_in
-from latihan.verbs.base import Context, Verb
+from latihan.verbs.base import Context
+
+RAW = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +38,3 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         console.print(Text(f"✘ {failure['task']}: {failure['message']} ({place})", style="red"))
     console.print(Text(f"Report: {folder / 'report.json'}"))
     return Exit.HOLDS
-
-
-REPORT = Verb("Print what the last run, or the named one, proved.", execute, add_arguments)

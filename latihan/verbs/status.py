@@ -16,14 +16,20 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from latihan import processes, report
 from latihan.exits import Exit
-from latihan.playing import need_root
+from latihan.project import need_root
 from latihan.summary import MEANING
-from latihan.verbs.base import Context, Verb
+from latihan.verbs.base import Context
+
+RAW = False
 
 _MIB = 1024 * 1024
 
 
-def execute(context: Context, options: argparse.Namespace) -> int:  # noqa: ARG001 - it has none
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has no options of its own."""
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the state of the lab; exit code 0 where all of it runs, else 1."""
     need_root(context.provider)
     if not context.project.contract(context.profile).exists():
@@ -95,6 +101,3 @@ def last_run(context: Context) -> str:
     verdicts = document.get("verdicts", {})
     counted = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items() if number)
     return f"{document['playbook']}: {MEANING[code]}" + (f" ({counted})" if counted else "")
-
-
-STATUS = Verb("Show the lab: nodes, API, memory, the last run's verdict.", execute)

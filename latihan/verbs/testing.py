@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 
-from latihan.verbs.base import Context, Verb
+from latihan.verbs.base import Context
+
+RAW = False
 
 _PARTS = ("lint", "unit", "integration")
 
@@ -30,6 +32,3 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     folder = os.path.dirname(sys.executable)  # noqa: PTH120 - a string is what the PATH takes
     environment = {**os.environ, "PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}"}
     return subprocess.run(argv, cwd=root, env=environment, check=False).returncode
-
-
-TEST = Verb("Lint the project and run its tests.", execute, add_arguments)

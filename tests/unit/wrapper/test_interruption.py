@@ -15,6 +15,7 @@ import pytest
 from latihan import ansible, cleanup, stragglers
 from latihan.cleanup import Left
 from latihan.project import Project
+from latihan.signals import on_signals
 
 
 def program(*variables: str) -> subprocess.Popen[bytes]:
@@ -81,7 +82,7 @@ def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.M
 
 def test_signal_handlers_come_back_after_an_error() -> None:
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with suppress(KeyError), ansible.on_signals(lambda number, frame: None):
+    with suppress(KeyError), on_signals(lambda number, frame: None):
         assert signal.getsignal(signal.SIGINT) != before[0]
         raise KeyError
     after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]

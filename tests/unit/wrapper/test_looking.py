@@ -18,7 +18,8 @@ from latihan import processes
 from latihan.cli import main
 from latihan.project import Project
 from latihan.verbs import status
-from latihan.verbs.cluster import entering, urls
+from latihan.verbs.shell import entering
+from latihan.verbs.url import urls
 
 NODES = (
     Node("latihan", "192.0.2.2", ("env", "NODE=one")),
@@ -221,8 +222,8 @@ def test_a_tunnel_ends_well_when_asked_to(
     )
     code = (
         "import sys; from pathlib import Path; from latihan.cli import main;"
-        "from latihan.project import Project; from latihan.verbs import cluster;"
-        "cluster._TUNNEL = 'pretended';"
+        "from latihan.project import Project; from latihan.verbs import tunnel;"
+        "tunnel._TUNNEL = 'pretended';"
         "sys.exit(main(['tunnel'], Project(*map(Path, sys.argv[1:4]))))"
     )
     folders = map(str, (project.root, project.cache, project.state))

@@ -1,0 +1,53 @@
+"""``shell``: on a node, or where "from the host" is."""
+
+from __future__ import annotations
+
+import argparse
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from latihan.project import need_root
+from latihan.verbs.base import Context, become
+
+RAW = False
+_HOST = "host"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``shell``."""
+    parser.add_argument("node", metavar="NODE|host", help="the name of a node, or host")
+    parser.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND",
+        help="run this instead of a shell",
+    )
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
+    """Become a shell, or a command, on a node or on the lab's host."""
+    need_root(context.provider)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    return become([*entering(context.contract(), options.node), *(command or ["bash"])])
+
+
+def entering(contract: Contract, name: str) -> tuple[str, ...]:
+    """The command line that runs what follows it on a node or on the lab's host."""
+    if name == _HOST:
+        enter = contract.host_enter
+    else:
+        node = contract.node(name)
+        enter = node.enter
+        if enter == ():
+            raise LabError(
+                f"The node {name!r} is stopped.",
+                "Start it with `python3 runner.py start`.",
+                Kind.INPUT,
+            )
+    if enter is None:
+        raise LabError(
+            f"The provider {contract.provider!r} has no way into {name!r}.",
+            "Use `python3 runner.py kubectl debug` instead.",
+            Kind.INPUT,
+        )
+    return enter
