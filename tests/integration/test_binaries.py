@@ -40,7 +40,7 @@ PLAY = """
         mode: "0644"
       check_mode: false
 """
-IMAGES = {
+IMAGES: dict[str, list[tuple[str, ...]]] = {
     "library/nginx:latest": [
         ("nginx", "-t"),
         ("bash", "-c", "hostname && awk 'BEGIN { print 1 }' && tar --version"),

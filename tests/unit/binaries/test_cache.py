@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cache import Entry
 from ansible_collections.latihan.lab.plugins.plugin_utils.debs import DebSet
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 
 def test_an_entry_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -52,3 +53,14 @@ def test_other_packages_have_another_key() -> None:
     sets = [DebSet(("a",), ("a",)), DebSet(("a", "b"), ("a",)), DebSet(("a",), ("a",), ("a -v",))]
     keys = {each.key(system) for each in sets for system in ("debian-12", "debian-13")}
     assert len(keys) == 6
+
+
+def test_a_cache_that_cannot_be_written_is_the_machines_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with (
+        pytest.raises(LabError, match="can't be written") as raised,
+        Entry(tmp_path / "file" / "key").made(),
+    ):
+        pass
+    assert raised.value.kind is Kind.MACHINE
+    assert "LATIHAN_CACHE" in raised.value.hint

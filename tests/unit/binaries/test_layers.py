@@ -105,7 +105,7 @@ def test_merged_places(path: str, place: str) -> None:
         ("etc/nginx/nginx.conf", True),
     ],
 )
-def test_what_an_image_has_no_use_for(path: str, is_kept: bool) -> None:  # noqa: FBT001
+def test_what_an_image_has_no_use_for(path: str, is_kept: bool) -> None:
     assert kept(path) is is_kept
 
 

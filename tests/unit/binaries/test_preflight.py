@@ -119,7 +119,7 @@ def test_not_root() -> None:
         ({}, False, False),
     ],
 )
-def test_systems(release: dict[str, str], good: bool, warned: bool) -> None:  # noqa: FBT001
+def test_systems(release: dict[str, str], good: bool, warned: bool) -> None:
     checks = preflight.judge(WANTED, replace(MACHINE, release=release))
     [check] = [each for each in checks if each.name == "system"]
     assert (check.ok, check.warning) == (good, warned)

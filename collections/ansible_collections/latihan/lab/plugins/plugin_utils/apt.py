@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.cache import writing
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import Progress
@@ -24,6 +26,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.streaming import (
     plain_environment,
     stream,
 )
+
+T = TypeVar("T")
 
 LISTS_AGE = 24 * 3600.0
 _INST = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<arch>[a-z0-9-]+)\]\)")
@@ -81,9 +85,10 @@ class PrivateApt:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; another run waits here until this one is done with it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / "in-use.lock"):
-            yield
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / "in-use.lock"):
+                yield
 
     def fetch(
         self, packages: Sequence[str], keep: Callable[[str], bool] = lambda name: True
@@ -100,7 +105,9 @@ class PrivateApt:
         Raises:
             LabError: a package is unknown, or the archives don't answer.
         """
-        self._update()
+        return self._with_fresh_lists(lambda: self._fetch(packages, keep))
+
+    def _fetch(self, packages: Sequence[str], keep: Callable[[str], bool]) -> list[Deb]:
         wanted = [deb for deb in self._resolve(packages) if keep(deb.name)]
         missing = [deb for deb in wanted if not deb.path.exists()]
         if missing:
@@ -118,10 +125,24 @@ class PrivateApt:
         Returns:
             Its files (``.dsc``, ``.orig.tar.*``, ``.debian.tar.*``), their sums checked by apt.
         """
-        self._update()
         into.mkdir(parents=True, exist_ok=True)
-        self._apt("source", "--download-only", package, cwd=into)
+        self._with_fresh_lists(lambda: self._apt("source", "--download-only", package, cwd=into))
         return sorted(path for path in into.iterdir() if path.is_file())
+
+    def _with_fresh_lists(self, fetching: Callable[[], T]) -> T:
+        """Fetch with today's lists; where that fails, once more with lists of this moment.
+
+        An archive deletes the files that an update replaced.
+        """
+        updated = self._update()
+        try:
+            return fetching()
+        except LabError:
+            if updated:
+                raise
+            self._updated.unlink(missing_ok=True)
+            self._update()
+            return fetching()
 
     def _resolve(self, packages: Sequence[str]) -> list[Deb]:
         """The package files that an empty machine would need for these packages."""
@@ -129,8 +150,12 @@ class PrivateApt:
         self._apt("install", "--simulate", "--yes", *packages, on_line=lines.append)
         return sorted(planned(lines, self.archives), key=lambda deb: deb.name)
 
-    def _update(self) -> None:
-        """Fetch the archives' lists, unless those here are of today and of the same sources."""
+    def _update(self) -> bool:
+        """Fetch the archives' lists, unless those here are of today and of the same sources.
+
+        Returns:
+            Whether they were fetched now.
+        """
         sources = private_sources(_machine_sources())
         if not sources:
             raise LabError(
@@ -139,7 +164,7 @@ class PrivateApt:
                 Kind.MACHINE,
             )
         if not self._write(sources) and self._fresh():
-            return
+            return False
         progress = Progress("package lists", 0)
         failed = ""
         try:
@@ -152,6 +177,7 @@ class PrivateApt:
                 "apt-get could not fetch the package lists.", _ARCHIVE_HINT, Kind.MACHINE, failed
             )
         self._updated.touch()
+        return True
 
     def _fresh(self) -> bool:
         try:

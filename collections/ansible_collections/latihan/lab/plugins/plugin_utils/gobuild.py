@@ -25,6 +25,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.apt import PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.binaries import NAMES
 from ansible_collections.latihan.lab.plugins.plugin_utils.cache import Entry
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.preflight import available_memory
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.streaming import stream
@@ -74,7 +75,7 @@ class Workshop:
     def environment(self) -> dict[str, str]:
         """The environment of the Go tools; the user's own Go settings play no part."""
         goroot = next((self.toolchain / "usr/lib").glob("go-*"))
-        roomy = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") > _ROOMY
+        roomy = available_memory() > _ROOMY
         return {
             "PATH": f"{goroot}/bin:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.work),
@@ -230,7 +231,15 @@ def _compile(version: str, shop: Workshop, into: Path) -> None:
             progress.advance(min(progress.done + 1, progress.total))
 
     argv = ["go", "build", "-v", *flags, f"-ldflags={link_flags(version)}", f"-o={into}/"]
-    stream([*argv, *commands], see, env=shop.environment(), cwd=shop.tree, contain=True)
+    try:
+        stream([*argv, *commands], see, env=shop.environment(), cwd=shop.tree, contain=True)
+    except LabError as error:
+        said = [line for line in error.detail.splitlines() if line.strip()]
+        raise LabError(
+            f"Kubernetes can't be built: {said[-1] if said else error.message}",
+            "Run it again: it goes on where it was. A compiler that is killed wants more memory.",
+            detail=error.detail,
+        ) from error
     progress.advance(progress.total)
 
 

@@ -301,7 +301,7 @@ def survey(wanted: Wanted) -> Machine:
         user=os.geteuid(),
         release=_release(),
         controllers=_kernel_controllers(),
-        memory=_available_memory(),
+        memory=available_memory(),
         cache=_disk_of(wanted.cache),
         state=_disk_of(wanted.state),
         taken=tuple(_taken()),
@@ -326,7 +326,8 @@ def _kernel_controllers() -> frozenset[str]:
     return frozenset(found & (CONTROLLERS | {"cpuacct"}))
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
+    """Bytes that programs can have without swapping, by the kernel's estimate."""
     text = Path("/proc/meminfo").read_text(encoding="utf-8")
     found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
