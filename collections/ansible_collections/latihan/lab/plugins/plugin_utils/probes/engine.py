@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import time
@@ -80,8 +81,12 @@ def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Docum
         known = addresses.get(hop["address"] or "", {})
         hop["owner"] = known.get("owner")
         hop["interface"] = known.get("interface")
+    output = reading.output
     if probe.kind == "kubectl":
-        fields["refusal"] = status_object(raw.stderr)
+        fields["refusal"] = refusal = status_object(raw.stderr)
+        if refusal:
+            told = {name: refusal.get(name) for name in ("code", "reason", "message")}
+            output = f"{raw.stdout.strip()}\nThe API answered {json.dumps(told)}".strip()
     return {
         "name": probe.name,
         "kind": probe.kind,
@@ -89,7 +94,7 @@ def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Docum
         "target": probe.text,
         "item": probe.item,
         "command": command(probe, namespace),
-        "output": reading.output,
+        "output": output,
         "exit_code": raw.exit_code,
         "reason": reading.reason,
         "ok": reading.reason == "ok",
