@@ -11,6 +11,9 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
+# The reason is often a line or two above the last one.
+_LINES_TOLD = 3
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -81,7 +84,7 @@ def run(
     )
     if check and finished.returncode != 0:
         said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-        last = said[-1] if said else "it printed nothing"
+        last = "; ".join(said[-_LINES_TOLD:]) or "it printed nothing"
         raise LabError(
             f"`{finished.command}` ended with {finished.returncode}: {last}",
             detail=finished.stdout + finished.stderr,

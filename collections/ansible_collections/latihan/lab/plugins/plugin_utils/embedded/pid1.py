@@ -47,7 +47,7 @@ def main(spec_file: str) -> None:
 
 
 def mount(*arguments: str) -> None:
-    """Mount something as mount(8) does; what it says of a failure is on standard error already."""
+    """Mount something; why it fails is on standard error already."""
     subprocess.run(["mount", *arguments], check=True)
 
 

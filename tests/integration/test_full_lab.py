@@ -1,0 +1,80 @@
+"""The lab as a user meets it: full-lab, its report, and what one does with it afterwards."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+from tests.integration.labs import ROOT, Lab
+
+PROVEN = {
+    *(f"C{number}" for number in (1, 2, 3)),
+    *(f"P{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12)),
+    *(f"S{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14)),
+}
+
+
+def test_every_outcome_holds(lab: Lab) -> None:
+    report = lab.report()
+    verdicts = {outcome["id"]: outcome["verdict"] for outcome in report["outcomes"]}
+    assert verdicts.keys() >= PROVEN
+    assert {identifier for identifier, verdict in verdicts.items() if verdict == "fail"} == set()
+    assert {identifier for identifier in PROVEN if verdicts[identifier] != "pass"} == set()
+
+
+def test_every_outcome_says_what_was_expected_and_seen(lab: Lab) -> None:
+    for outcome in lab.report()["outcomes"]:
+        assert outcome["expected"], outcome["id"]
+        assert outcome["observed"], outcome["id"]
+        assert outcome["evidence"], outcome["id"]
+
+
+def test_junit_has_every_outcome(lab: Lab) -> None:
+    path = ROOT / "artifacts" / lab.profile / "latest" / "junit.xml"
+    names = [case.get("name", "") for case in ET.parse(path).iter("testcase")]
+    assert {name.split()[0].rstrip(":") for name in names} >= PROVEN
+
+
+def test_pods_are_as_in_the_article(lab: Lab) -> None:
+    done = lab.runner("kubectl", "get", "pods", "-o", "json")
+    assert done.code == 0, done.out
+    pods = {item["metadata"]["name"]: item for item in json.loads(done.out)["items"]}
+    assert {"p1", "p2", "p3"} <= pods.keys()
+    assert pods["p3"]["spec"]["nodeName"] == lab.profile
+    assert all(
+        status["ready"]
+        for name in ("p1", "p2", "p3")
+        for status in pods[name]["status"]["containerStatuses"]
+    )
+    assert all(len(pods[name]["spec"]["containers"]) == 2 for name in ("p1", "p2", "p3"))
+
+
+def test_second_provision_changes_nothing(lab: Lab) -> None:
+    done = lab.runner("provision", "-v")
+    assert done.code == 0, done.out
+    assert "changed=0" in done.out
+
+
+def test_stop_start_verify(lab: Lab) -> None:
+    assert lab.runner("stop").code == 0
+    assert [node["enter"] for node in lab.contract["nodes"]] == [[], []]
+    started = lab.runner("start")
+    assert started.code == 0, started.out
+    verified = lab.runner("verify")
+    assert verified.code == 0, verified.out
+
+
+def test_second_full_lab_passes_on_a_standing_lab(lab: Lab) -> None:
+    done = lab.runner("full-lab")
+    assert done.code == 0, done.out
+
+
+def test_lab_has_no_way_out(lab: Lab) -> None:
+    """Neither the lab's host nor a node can send anything beyond the lab's own networks."""
+    for place in ("host", *(node["name"] for node in lab.contract["nodes"])):
+        links = json.loads(lab.enter(place, "ip", "-json", "link").stdout)
+        names = {link["ifname"] for link in links}
+        assert "lab0" in names or "eth0" in names
+        assert not [link for link in links if link.get("link_netnsid") == -1]
+    routes = json.loads(lab.enter("host", "ip", "-json", "route").stdout)
+    assert [route["dst"] for route in routes] == [lab.contract["network"]]
