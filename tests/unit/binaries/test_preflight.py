@@ -28,6 +28,7 @@ MACHINE = Machine(
     release={"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"},
     controllers=frozenset({"cpu", "cpuset", "memory", "pids"}),
     memory=4 * GIB,
+    available=3 * GIB,
     cache=Disk(1, 20 * GIB),
     state=Disk(1, 20 * GIB),
     taken=(Taken(Network("10.0.2.0/24"), "route to 10.0.2.0/24 on eth0"),),
@@ -131,8 +132,23 @@ def test_missing_control_groups_are_named() -> None:
 
 
 def test_too_little_memory() -> None:
-    [check] = failed(machine=replace(MACHINE, memory=GIB))
-    assert check.message == "1.0 GiB of memory are available; the lab needs 1.5 GiB."
+    [check] = failed(machine=replace(MACHINE, memory=GIB, available=GIB))
+    assert check.message == "The machine has 1.0 GiB of memory; the lab needs 1.5 GiB."
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_busy_memory_is_a_warning_unless_the_lab_itself_is_up(*, made: bool) -> None:
+    checks = preflight.judge(WANTED, replace(MACHINE, available=GIB, made=made))
+    assert [check.name for check in checks if check.warning] == ([] if made else ["memory"])
+    assert all(check.ok for check in checks)
+
+
+def test_a_lab_that_is_there_needs_little_more_disk() -> None:
+    disk = Disk(1, GIB // 2)
+    machine = replace(MACHINE, cache=disk, state=disk)
+    wanted = replace(WANTED, build=False)
+    assert [check.name for check in failed(wanted, machine)] == ["disk for cache"]
+    assert failed(wanted, replace(machine, cached=True, made=True)) == []
 
 
 def test_one_disk_has_to_hold_cache_and_lab() -> None:

@@ -24,6 +24,7 @@ GIB = 1024**3
 NEED_BUILD = 4 * GIB
 NEED_CACHE = 1 * GIB
 NEED_STATE = 1 * GIB
+SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
@@ -82,15 +83,22 @@ class Disk:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the machine is like; bytes where sizes are meant."""
+    """What the machine is like; bytes where sizes are meant.
+
+    ``memory`` is all that it has, ``available`` what programs can have now. ``cached`` says that
+    the cache has images already, ``made`` that the lab is there, so that little more room is needed.
+    """
 
     user: int
     release: Mapping[str, str]
     controllers: frozenset[str]
     memory: int
+    available: int
     cache: Disk
     state: Disk
     taken: tuple[Taken, ...]
+    cached: bool = False
+    made: bool = False
 
 
 def check(wanted: Wanted) -> list[Check]:
@@ -120,7 +128,7 @@ def judge(wanted: Wanted, machine: Machine) -> list[Check]:
         _root(machine.user),
         _system(machine.release),
         _controllers(machine.controllers),
-        _memory(machine.memory),
+        _memory(machine),
         *_disks(wanted, machine),
     ]
 
@@ -258,25 +266,34 @@ def _controllers(there: frozenset[str]) -> Check:
     )
 
 
-def _memory(available: int) -> Check:
-    good = available >= NEED_MEMORY
+def _memory(machine: Machine) -> Check:
+    """Too small a machine fails; one that is busy (perhaps with this lab) is warned of."""
+    if machine.memory < NEED_MEMORY:
+        return Check(
+            "memory",
+            False,
+            f"The machine has {_size(machine.memory)} of memory; the lab needs"
+            f" {_size(NEED_MEMORY)}.",
+            "Give it more memory, or use another machine.",
+        )
+    scarce = machine.available < NEED_MEMORY and not machine.made
     return Check(
         "memory",
-        good,
-        f"{_size(available)} of memory are available."
-        if good
-        else f"{_size(available)} of memory are available; the lab needs {_size(NEED_MEMORY)}.",
-        "" if good else "End other programs, or give the machine more memory.",
+        True,
+        f"{_size(machine.available)} of {_size(machine.memory)} of memory are available.",
+        f"The lab needs {_size(NEED_MEMORY)}: end other programs." if scarce else "",
+        warning=scarce,
     )
 
 
 def _disks(wanted: Wanted, machine: Machine) -> Iterator[Check]:
     """Room for the cache and for the lab; added up where both are on one file system."""
-    cache = NEED_BUILD if wanted.build else NEED_CACHE
+    cache = NEED_BUILD if wanted.build else 0 if machine.cached else NEED_CACHE
+    state = 0 if machine.made else NEED_STATE
     together = machine.cache.device == machine.state.device
-    yield _disk("cache", wanted.cache, machine.cache.free, cache + together * NEED_STATE)
+    yield _disk("cache", wanted.cache, machine.cache.free, max(cache + together * state, SPARE))
     if not together:
-        yield _disk("state", wanted.state, machine.state.free, NEED_STATE)
+        yield _disk("state", wanted.state, machine.state.free, max(state, SPARE))
 
 
 def _disk(name: str, folder: Path, free: int, need: int) -> Check:
@@ -301,10 +318,13 @@ def survey(wanted: Wanted) -> Machine:
         user=os.geteuid(),
         release=_release(),
         controllers=_kernel_controllers(),
-        memory=available_memory(),
+        memory=_meminfo("MemTotal"),
+        available=available_memory(),
         cache=_disk_of(wanted.cache),
         state=_disk_of(wanted.state),
         taken=tuple(_taken()),
+        cached=any(wanted.cache.glob("images/*/images.json")),
+        made=(wanted.state / wanted.profile / "contract.json").exists(),
     )
 
 
@@ -328,8 +348,13 @@ def _kernel_controllers() -> frozenset[str]:
 
 def available_memory() -> int:
     """Bytes that programs can have without swapping, by the kernel's estimate."""
+    return _meminfo("MemAvailable")
+
+
+def _meminfo(name: str) -> int:
+    """A line of /proc/meminfo, in bytes."""
     text = Path("/proc/meminfo").read_text(encoding="utf-8")
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
