@@ -86,7 +86,7 @@ class Machine:
     """What the machine is like; bytes where sizes are meant.
 
     ``memory`` is all that it has, ``available`` what programs can have now. ``cached`` says that
-    the cache has images already, ``made`` that the lab is there, so that little more room is needed.
+    the cache has images already, ``made`` that the lab is there: then little more room is needed.
     """
 
     user: int
