@@ -30,6 +30,7 @@ TTL = 5
 READY_PORT = 8181
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _RETRY_AFTER = 0.5
+_CONNECT_TIMEOUT, _WATCH_TIMEOUT = 2, 330
 _UPSTREAM_TIMEOUT = 2.0
 
 Records = dict[str, list[tuple[str, Any]]]
@@ -190,9 +191,12 @@ def _get(path: str) -> http.client.HTTPResponse:
         os.environ["KUBERNETES_SERVICE_HOST"],
         int(os.environ["KUBERNETES_SERVICE_PORT"]),
         context=trust,
-        timeout=330,
+        timeout=_CONNECT_TIMEOUT,
     )
     token = (_ACCOUNT / "token").read_text(encoding="utf-8")
+    # A connection begun before kube-proxy has its rules never arrives: give that one up soon.
+    connection.connect()
+    connection.sock.settimeout(_WATCH_TIMEOUT)
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     response = connection.getresponse()
     if response.status != HTTPStatus.OK:
