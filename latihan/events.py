@@ -43,7 +43,10 @@ class TaskStarted:
 
 @dataclass(frozen=True)
 class TaskEnded:
-    """A task ended on one host; ``result`` is what it returned, ``duration`` is in seconds."""
+    """A task ended on one host.
+
+    ``result`` is what it returned, ``action`` the full name of its module, ``duration`` in seconds.
+    """
 
     name: str
     role: str
@@ -53,6 +56,7 @@ class TaskEnded:
     changed: bool
     duration: float
     result: Mapping[str, Any] = field(default_factory=dict)
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,4 +141,5 @@ def _ended(status: Status, data: Mapping[str, Any]) -> TaskEnded:
         changed=bool(result.get("changed")),
         duration=float(data.get("duration") or 0.0),
         result=result,
+        action=str(data.get("resolved_action") or data.get("task_action") or ""),
     )

@@ -22,6 +22,8 @@ from latihan.outcomes import Outcome, Verdict, heavier, outcomes_in
 
 # Enough of Ansible's own words to tell why it ended before its first task.
 _KEPT_LINES = 200
+# The module that brings Kubernetes tells its version.
+_KUBERNETES = "latihan.lab.kubernetes"
 
 
 @dataclass
@@ -196,8 +198,8 @@ class RunModel:
         step.tasks += 1
         step.changed += event.changed
         self.tasks.append(Task(event.name, step.name, event.path, event.duration))
-        version = event.result.get("kubernetes_version")
-        self.kubernetes_version = str(version) if version else self.kubernetes_version
+        if event.action == _KUBERNETES and event.result.get("version"):
+            self.kubernetes_version = str(event.result["version"])
         for outcome in outcomes_in(event.result):
             step.outcomes.append(outcome)
             self.outcomes[outcome.id] = heavier(self.outcomes.get(outcome.id), outcome)

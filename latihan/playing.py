@@ -90,8 +90,9 @@ class Playing:
                 ended = self._run(log)
         finally:
             self._display.stop()
-        self._display.show(self._model.finish())
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
+        if not ended.interrupted:
+            self._display.show(self._model.finish())
         if code is Exit.STEP_FAILED and not self._model.failures:
             log_file = folder / "ansible.log"
             self._say(f"Ansible ended with an error of its own: see above, or {log_file}", "red")

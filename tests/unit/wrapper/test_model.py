@@ -33,13 +33,12 @@ def test_rescued_and_ignored_failures_are_none(recorded: Recorded) -> None:
     assert model.exit_code(0) is Exit.HOLDS
 
 
-def test_outcomes_and_version_come_from_results(recorded: Recorded) -> None:
+def test_outcomes_come_from_results(recorded: Recorded) -> None:
     model = recorded("holds")
     assert {each.id: each.verdict for each in model.outcomes.values()} == {
         "P10": Verdict.PASS,
         "P2": Verdict.SKIP,
     }
-    assert model.kubernetes_version == "v1.20.2"
     assert model.outcomes["P10"].document["evidence"] == [{"command": "ping", "output": "0% lost"}]
 
 
@@ -125,6 +124,17 @@ def test_changes_tell_of_failures_at_once_and_of_steps_when_they_end() -> None:
 
 def test_a_failed_verdict_is_not_told_twice() -> None:
     assert RunModel().apply(failed(latihan_error="outcome"), 1.0) == []
+
+
+def test_the_version_of_kubernetes_is_what_its_programs_tell() -> None:
+    model = RunModel()
+    data = {"host": "localhost", "res": {"version": "v1.20.2"}}
+    for action, known in (("other.one.kubernetes", None), ("latihan.lab.kubernetes", "v1.20.2")):
+        raw = {"event": "runner_on_ok", "event_data": {**data, "resolved_action": action}}
+        event = events.parse(raw)
+        assert event is not None
+        model.apply(event, 1.0)
+        assert model.kubernetes_version == known
 
 
 def test_progress_is_of_the_task_that_runs() -> None:
