@@ -1,0 +1,136 @@
+"""Reads what ``iptables-save -c`` prints, as far as kube-proxy's rules need it. Pure functions."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_COUNTED = re.compile(r"\[(\d+):\d+\] (-A .*)")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Args:
+        table: nat, filter ...
+        chain: its chain.
+        number: its place in the chain, from 1.
+        packets: how many packets it has matched.
+        words: its arguments after the chain's name.
+    """
+
+    table: str
+    chain: str
+    number: int
+    packets: int
+    words: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The rule as iptables prints it."""
+        return shlex.join(["-A", self.chain, *self.words])
+
+    @property
+    def target(self) -> str:
+        """The chain or verdict that it jumps to; empty where it has none."""
+        return self.value("-j")
+
+    @property
+    def comment(self) -> str:
+        """What its author says of it."""
+        return self.value("--comment")
+
+    @property
+    def probability(self) -> float:
+        """The chance that it takes a connection that reaches it."""
+        return float(self.value("--probability") or 1)
+
+    def value(self, option: str) -> str:
+        """What follows an option; empty where the rule doesn't have it, or has it negated."""
+        if option not in self.words:
+            return ""
+        place = self.words.index(option)
+        negated = place > 0 and self.words[place - 1] == "!"
+        return "" if negated else self.words[place + 1]
+
+
+Chains = dict[tuple[str, str], tuple[Rule, ...]]
+
+
+def parse(text: str) -> Chains:
+    """The rules by table and chain, in their order; chains without rules are there too."""
+    chains: dict[tuple[str, str], list[Rule]] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif line.startswith(":"):
+            chains[table, line[1:].split()[0]] = []
+        elif counted := _COUNTED.match(line):
+            _append, chain, *words = shlex.split(counted[2])
+            rules = chains.setdefault((table, chain), [])
+            rules.append(Rule(table, chain, len(rules) + 1, int(counted[1]), tuple(words)))
+    return {key: tuple(rules) for key, rules in chains.items()}
+
+
+def addressed(rule: Rule, address: str, port: int) -> bool:
+    """Whether a rule is for just this destination, or for this port of any address of a node."""
+    wanted = rule.value("-d")
+    return rule.value("--dport") == str(port) and wanted in ("", f"{address}/32")
+
+
+def trail(chains: Chains, address: str, port: int, backend: str) -> list[Rule]:
+    """The rules of the nat table that lead a new connection to a backend.
+
+    Args:
+        chains: the rules.
+        address: the address that was connected to.
+        port: the port that was connected to.
+        backend: where the connection ended up, as ADDRESS:PORT.
+
+    Returns:
+        The rule for the destination first, the translation last; empty where none leads there.
+    """
+    for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS"):
+        for rule in chains.get(("nat", entry), ()):
+            if addressed(rule, address, port) and (way := _descend(chains, rule, backend)):
+                return way
+    return []
+
+
+def refusals(chains: Chains, address: str, port: int) -> list[Rule]:
+    """The rules that refuse every connection to this destination, with an answer or without."""
+    return [
+        rule
+        for rules in chains.values()
+        for rule in rules
+        if addressed(rule, address, port) and rule.target in ("REJECT", "DROP", "KUBE-MARK-DROP")
+    ]
+
+
+def counted(before: Chains, rule: Rule) -> int:
+    """How many packets a rule has matched since an earlier reading (its own count if it is new)."""
+    for old in before.get((rule.table, rule.chain), ()):
+        if old.words == rule.words and rule.packets >= old.packets:
+            return rule.packets - old.packets
+    return rule.packets
+
+
+def choices(chains: Chains, rule: Rule) -> list[Rule]:
+    """The rules of a rule's chain that lead to an endpoint each: what it was chosen from."""
+    siblings = chains.get((rule.table, rule.chain), ())
+    return [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
+
+
+def _descend(chains: Chains, rule: Rule, backend: str) -> list[Rule]:
+    if rule.target == "DNAT":
+        return [rule] if rule.value("--to-destination") == backend else []
+    ways = (_descend(chains, below, backend) for below in _below(chains, rule))
+    return next(([rule, *way] for way in ways if way), [])
+
+
+def _below(chains: Chains, rule: Rule) -> Iterator[Rule]:
+    yield from chains.get((rule.table, rule.target), ())

@@ -1,0 +1,124 @@
+"""Why a connection went where it went, from what a real node said (data/)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.why import conntrack, explain, iptables
+from ansible_collections.latihan.lab.plugins.plugin_utils.why.explain import Datapath
+
+DATA = Path(__file__).parent / "data"
+BEFORE = iptables.parse((DATA / "rules_before.txt").read_text())
+AFTER = iptables.parse((DATA / "rules_after.txt").read_text())
+FLOWS = conntrack.parse((DATA / "flows.xml").read_text())
+PATH = Datapath("lead", BEFORE, AFTER, FLOWS)
+ADDRESSES = {
+    "10.244.0.4": {"owner": "pod/p3"},
+    "10.244.1.2": {"owner": "pod/p1"},
+    "192.168.49.2": {"owner": "node/lead"},
+}
+S1 = "10.111.139.255"
+
+
+def answer(**fields: object) -> dict[str, object]:
+    known = {
+        "from": "pod/p2/p2-c2",
+        "reason": "ok",
+        "local_ip": "10.244.0.3",
+        "local_port": 41602,
+        "remote_ip": S1,
+    }
+    return {**known, **fields}
+
+
+def test_rules_are_read_with_their_counters_and_choices() -> None:
+    service = next(
+        rules for (_table, chain), rules in AFTER.items() if chain == "KUBE-SVC-WXDZ2HVMUQ5BIO6Q"
+    )
+    assert [(rule.number, rule.probability, rule.packets) for rule in service] == [
+        (1, 0.5, 1),
+        (2, 1.0, 0),
+    ]
+    assert service[0].comment == "default/s1"
+
+
+def test_negated_options_are_not_taken_for_plain_ones() -> None:
+    rule = iptables.parse('*nat\n[1:2] -A A ! -s 10.0.0.0/8 -m comment --comment "x y" -j B\n')
+    assert rule["nat", "A"][0].value("-s") == ""
+    assert rule["nat", "A"][0].target == "B"
+
+
+def test_trail_leads_from_the_service_to_the_chosen_backend() -> None:
+    trail = iptables.trail(AFTER, S1, 80, "10.244.0.4:80")
+    assert [rule.chain[:9] for rule in trail] == ["KUBE-SERV", "KUBE-SVC-", "KUBE-SEP-"]
+    assert [iptables.counted(BEFORE, rule) for rule in trail] == [1, 1, 1]
+    assert iptables.trail(AFTER, S1, 80, "10.244.0.9:80") == []
+    assert iptables.trail(AFTER, S1, 81, "10.244.0.4:80") == []
+
+
+def test_service_connection_is_explained_in_one_sentence() -> None:
+    why = explain.carried(answer(), PATH, ADDRESSES)
+    assert why is not None
+    assert why.sentence == (
+        f"pod/p2/p2-c2 -> {S1}:80 (default/s1), rule 1 of 2 (p=0.5), to pod/p3 at 10.244.0.4:80, "
+        "translated on node lead"
+    )
+    assert [line.split(" ")[0] for line in why.lines] == ["[+1]", "[+1]", "[+1]", "conntrack:"]
+
+
+def test_hidden_client_is_told() -> None:
+    asked = answer(
+        **{"from": "host"}, local_ip="192.168.49.1", local_port=55472, remote_ip="192.168.49.2"
+    )
+    why = explain.carried(asked, PATH, ADDRESSES)
+    assert why is not None
+    assert "192.168.49.2:31222 (default/np), rule 2 of 2" in why.sentence
+    assert why.sentence.endswith("pod/p1 sees 192.168.49.2, not 192.168.49.1")
+
+
+def test_connection_that_the_node_does_not_know_is_not_explained() -> None:
+    assert explain.carried(answer(local_port=1), PATH, ADDRESSES) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("no_route", "host has no route to 10.244.1.2; its routes: 192.168.49.0/24"),
+        ("refused", "pod/p1 answered that nothing listens on its port 81"),
+        ("timeout", "no answer from pod/p1 at 10.244.1.2:81: timeout"),
+    ],
+)
+def test_refusals_name_what_refused(reason: str, sentence: str) -> None:
+    why = explain.refused(
+        answer(**{"from": "host"}, reason=reason),
+        ("10.244.1.2", 81),
+        path=PATH,
+        route="RTNETLINK answers: Network is unreachable",
+        routes=["192.168.49.0/24"],
+        addresses=ADDRESSES,
+    )
+    assert why.sentence == sentence
+    assert why.lines == ("ip route get 10.244.1.2: RTNETLINK answers: Network is unreachable",)
+
+
+def test_service_without_endpoints_is_refused_by_its_rule() -> None:
+    rules = iptables.parse(
+        "*filter\n"
+        '[3:180] -A KUBE-SERVICES -d 10.96.7.8/32 -p tcp -m comment --comment "default/s1 has no '
+        'endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable\n'
+    )
+    why = explain.refused(
+        answer(reason="refused"),
+        ("10.96.7.8", 80),
+        path=Datapath("lead", {}, rules, []),
+        route="",
+        routes=[],
+        addresses=ADDRESSES,
+    )
+    assert why.sentence == ("node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)")
+
+
+def test_empty_table_has_no_flows() -> None:
+    assert conntrack.parse("") == []
