@@ -12,24 +12,36 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.streaming import stream
 
-# stream() binds the life of its own process to that of its parent, so it runs in a child here.
-CHILD = """
-import sys
+WORKER = """
 from ansible_collections.latihan.lab.plugins.plugin_utils.streaming import stream
 stream(["sh", "-c", "echo $$; sleep 300"], lambda line: print(line, flush=True))
+"""
+# A parent that starts a worker and waits, as ansible-playbook does.
+PARENT = f"""
+import os, time
+if os.fork():
+    time.sleep(300)
+os.setsid()
+{WORKER}
 """
 
 
 def test_lines_of_both_streams_come_as_they_are_printed() -> None:
     lines: list[str] = []
-    stream(["sh", "-c", "echo out; echo err >&2"], lines.append)
-    assert sorted(lines) == ["err", "out"]
+    stream(["sh", "-c", "echo out; echo; echo err >&2; printf end"], lines.append)
+    assert lines == ["out", "", "err", "end"]
+
+
+def test_many_lines_come_whole() -> None:
+    lines: list[str] = []
+    stream(["seq", "50000"], lines.append)
+    assert lines == [str(number) for number in range(1, 50001)]
 
 
 def test_a_failure_says_what_was_printed_last() -> None:
     with pytest.raises(LabError, match="ended with 3: the reason") as raised:
         stream(["sh", "-c", "echo before; echo the reason; exit 3"], lambda line: None)
-    assert raised.value.detail == "before\nthe reason\n"
+    assert raised.value.detail == "before\nthe reason"
 
 
 def test_a_program_that_is_not_there() -> None:
@@ -37,17 +49,31 @@ def test_a_program_that_is_not_there() -> None:
         stream(["no-such-program"], lambda line: None)
 
 
-def test_the_program_dies_with_the_one_that_started_it() -> None:
+def test_a_line_that_is_refused_ends_the_program() -> None:
+    started = time.monotonic()
+
+    def refuse(line: str) -> None:
+        raise KeyError(line)
+
+    with pytest.raises(KeyError):
+        stream(["sh", "-c", "echo x; exec sleep 60"], refuse)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("code", [WORKER, PARENT], ids=["worker killed", "its parent killed"])
+def test_the_program_dies_with_the_one_that_started_it(code: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
     ) as child:
         assert child.stdout
         program = int(child.stdout.readline())
+        assert _alive(program)
         child.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
+        child.stdout.read()
+    deadline = time.monotonic() + 10
     while _alive(program) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not _alive(program)
