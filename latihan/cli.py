@@ -105,11 +105,9 @@ def dispatch(arguments: list[str], project: Project) -> int:
 def console_for_stdout() -> Console:
     """Where results are printed."""
     console = Console(highlight=False)
-    return (
-        console
-        if console.is_terminal
-        else Console(highlight=False, width=_LOG_WIDTH, soft_wrap=True)
-    )
+    if console.is_terminal:
+        return console
+    return Console(highlight=False, width=_LOG_WIDTH, soft_wrap=True)
 
 
 def split(arguments: list[str]) -> Line:

@@ -38,4 +38,5 @@ def started() -> Iterator[Mapping[str, Future[subprocess.CompletedProcess[str]]]
 @pytest.mark.parametrize("name", LINTERS)
 def test_lint(name: str, started: Mapping[str, Future[subprocess.CompletedProcess[str]]]) -> None:
     done = started[name].result()
-    assert done.returncode == 0, f"{name}:\n{done.stdout}{done.stderr}"
+    if done.returncode != 0:
+        pytest.fail(f"{done.stdout}{done.stderr}", pytrace=False)
