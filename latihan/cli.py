@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
-from latihan import playbooks
+from latihan import consoles, playbooks
 from latihan.exits import Exit, exit_of
 from latihan.project import (
     DEFAULT_PROFILE,
@@ -26,8 +24,6 @@ from latihan.request import Request
 from latihan.verbs import VERBS, Context
 
 PROGRAM = "python3 runner.py"
-# A pipe has no width of its own; lines that are cut or folded at 80 are hard to read in a log.
-_LOG_WIDTH = 200
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,7 +54,7 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     Returns:
         The exit code.
     """
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    errors = consoles.for_errors()
     try:
         return int(dispatch(list(arguments), project or from_environment()))
     except LabError as error:
@@ -70,16 +66,12 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     except KeyboardInterrupt:
         errors.print(Text("runner.py: interrupted.", style="yellow"))
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more at its exit.
-        sys.stderr.close()
-        return Exit.HOLDS
 
 
 def dispatch(arguments: list[str], project: Project) -> int:
     """Find the command that is meant and do it."""
     line = split(arguments)
-    console = console_for_stdout()
+    console = consoles.for_results()
     if not line.name:
         top_parser(project).print_help()
         return Exit.HOLDS if arguments else Exit.BAD_INPUT
@@ -100,14 +92,6 @@ def dispatch(arguments: list[str], project: Project) -> int:
     playbooks.checked_provider(project, options.provider)
     context = Context(project, checked_profile(options.profile), options.provider, console)
     return command.execute(context, options)
-
-
-def console_for_stdout() -> Console:
-    """Where results are printed."""
-    console = Console(highlight=False)
-    if console.is_terminal:
-        return console
-    return Console(highlight=False, width=_LOG_WIDTH, soft_wrap=True)
 
 
 def split(arguments: list[str]) -> Line:

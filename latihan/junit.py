@@ -36,7 +36,7 @@ def xml(playbook: str, model: RunModel) -> str:
 
 def outcome_case(outcome: Outcome) -> TestCase:
     """One outcome."""
-    case = TestCase(clean(f"{outcome.id} {outcome.title}"), "outcomes", outcome.duration)
+    case = TestCase(clean(f"{outcome.id} {outcome.title}"), "outcomes", round(outcome.duration, 3))
     if outcome.verdict is Verdict.FAIL:
         case.result = [_told(Failed(clean(outcome.reason or "it does not hold")), story(outcome))]
     elif outcome.verdict is Verdict.SKIP:
@@ -50,7 +50,7 @@ def step_cases(steps: Iterable[Step], failures: Iterable[Failure]) -> list[TestC
     for step in steps:
         if step.tasks:
             case = cases.setdefault(step.name, TestCase(clean(step.name), "steps", 0.0))
-            case.time += step.duration
+            case.time = round(case.time + step.duration, 3)
     for failure in failures:
         name = failure.role or failure.task
         case = cases.setdefault(name, TestCase(clean(name), "steps", 0.0))

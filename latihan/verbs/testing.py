@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 
-from latihan.verbs.base import Context
+from latihan.verbs.base import Context, become
 
 RAW = False
 
@@ -23,12 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Run the tests; pytest's exit code is ours, and its closing line the last thing printed."""
-    root = context.project.root
+    """Become pytest, so that its closing line is the last thing printed and its exit code ours."""
     folders = [f"tests/{part}" for part in _PARTS if part in (options.parts or _PARTS)]
     argv = [sys.executable, "-m", "pytest", "-v", *folders]
     argv += ["-k", options.k] if options.k else []
     argv += ["-x"] if options.x else []
-    folder = os.path.dirname(sys.executable)  # noqa: PTH120 - a string is what the PATH takes
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}"}
-    return subprocess.run(argv, cwd=root, env=environment, check=False).returncode
+    os.chdir(context.project.root)
+    return become(argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -110,6 +111,36 @@ def test_an_interrupted_run_leaves_nothing_running(
     assert wait_for(lambda: not sleepers())
     # The lock is free again.
     assert main(["waits", "--check"], project) == 0
+
+
+def test_a_run_outlives_whoever_reads_its_output(project: Project) -> None:
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    with subprocess.Popen(
+        [*argv, "does-not-hold"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("does-not-hold")
+        program.stdout.close()
+        assert program.stderr is not None
+        assert program.stderr.read() == ""
+    assert program.returncode == 1
+    assert report_of(project)["exit_code"] == 1
+
+
+def test_an_old_terminal_gets_question_marks(project: Project) -> None:
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    done = subprocess.run(
+        [*argv, "fails"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 4
+    assert "? Copy several failed" in done.stdout
 
 
 def wait_for(condition: Any, seconds: float = 20) -> bool:
