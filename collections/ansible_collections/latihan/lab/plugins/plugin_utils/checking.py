@@ -30,6 +30,14 @@ _PAUSE = 0.5
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What became of outcomes: their ``reports``, and the ``facts`` they were last judged by."""
+
+    reports: list[Document]
+    facts: Document
+
+
+@dataclass(frozen=True)
 class _Plan:
     """An outcome with its probes filled in; ``fault`` says why they couldn't be."""
 
@@ -38,7 +46,7 @@ class _Plan:
     fault: str = ""
 
 
-def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -> list[Document]:
+def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -> Checked:
     """Check outcomes, all at the same time.
 
     Args:
@@ -48,9 +56,12 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
 
     Returns:
         For each outcome, in their order: id, title, expected, observed, verdict (pass, fail or
-        skip), reason, evidence, attempts, duration_s (seconds).
+        skip), reason, evidence, paths, attempts, duration_s (seconds). And the facts; empty where
+        they could not be read.
     """
     reports: dict[str, Document] = {}
+    earlier: dict[str, list[str]] = {}
+    known: Document = {}
     started = time.monotonic()
     open_ones, attempt = list(outcomes), 0
     while open_ones:
@@ -59,16 +70,17 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
         passed = time.monotonic() - started
         again = []
         for outcome, verdict, document in judged:
+            known = {root: document[root] for root in facts.ROOTS if root in document} or known
             if verdict.verdict == FAIL and passed < outcome.within:
                 again.append(outcome)
+                earlier.setdefault(outcome.id, []).append(f"{passed:.1f} s: {verdict.reason}")
                 continue
-            reports[outcome.id] = report(
-                outcome, verdict, document, attempts=attempt, duration=passed
-            )
+            told = report(outcome, verdict, document, attempts=attempt, duration=passed)
+            reports[outcome.id] = told | {"retried": earlier.get(outcome.id, [])}
         open_ones = again
         if open_ones:
             time.sleep(_PAUSE)
-    return [reports[outcome.id] for outcome in outcomes]
+    return Checked([reports[outcome.id] for outcome in outcomes], known)
 
 
 def _round(

@@ -1,0 +1,39 @@
+"""Check manifests and outcomes before they are used; see the module's documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import kubectl, outcomes
+from ansible_collections.latihan.lab.plugins.plugin_utils.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.check``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Read all of it; nothing is sent and nothing is written."""
+        files = [file for name in args["manifests"] for file in _files(Path(name))]
+        objects = sum(len(kubectl.check_manifest(file)) for file in files)
+        entries = outcomes.load([Path(name) for name in args["outcomes"]])
+        return {
+            "changed": False,
+            "manifests": [str(file) for file in files],
+            "objects": objects,
+            "ids": [entry.id for entry in entries],
+        }
+
+
+def _files(path: Path) -> list[Path]:
+    """The manifests of a folder, or the one file."""
+    if not path.exists():
+        raise LabError(
+            f"The manifest {path} is not there.", "Name a file or folder that is.", Kind.INPUT
+        )
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    return [path]

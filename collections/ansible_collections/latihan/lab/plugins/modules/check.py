@@ -1,0 +1,48 @@
+"""Documentation of the action plugin ``check``; the work is done on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: check
+short_description: Check manifests and outcomes before they are used
+description:
+  - Reads manifests and files with outcomes. One that isn't right ends the task with file and line,
+    before anything is sent to a cluster.
+version_added: "0.1.0"
+author:
+  - The latihan team
+options:
+  manifests:
+    description: Kubernetes manifests, or folders of them.
+    type: list
+    elements: path
+    default: []
+  outcomes:
+    description: Files with outcomes.
+    type: list
+    elements: path
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Check what the role will apply
+  latihan.lab.check:
+    manifests: ["{{ role_path }}/files"]
+"""
+
+RETURN = r"""
+manifests:
+  description: The manifests that were read.
+  type: list
+  elements: str
+  returned: success
+objects:
+  description: How many objects are in them.
+  type: int
+  returned: success
+ids:
+  description: The ids of the outcomes that were read.
+  type: list
+  elements: str
+  returned: success
+"""
