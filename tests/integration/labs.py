@@ -62,7 +62,8 @@ class Lab:
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints; it must succeed."""
         lab = self.contract
-        command = [lab["kubectl"], f"--kubeconfig={lab['kubeconfig']}", *arguments]
+        options = [f"--kubeconfig={lab['kubeconfig']}", f"--cache-dir={lab['kubectl_cache']}"]
+        command = [lab["kubectl"], *options, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def enter(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:

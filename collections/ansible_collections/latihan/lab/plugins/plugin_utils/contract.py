@@ -33,7 +33,8 @@ class Contract:
 
     ``host_enter`` runs a command where "from the host" is; empty means this machine itself, None
     that the provider has no such place. ``network``, ``pod_network`` and ``service_network`` are
-    CIDR blocks, empty where they aren't known.
+    CIDR blocks, empty where they aren't known. ``kubectl_cache`` is where kubectl keeps what it
+    learnt of the API, so that nothing in the user's home changes; empty means its own default.
     """
 
     profile: str
@@ -46,6 +47,7 @@ class Contract:
     network: str = ""
     pod_network: str = ""
     service_network: str = ""
+    kubectl_cache: str = ""
 
     def node(self, name: str) -> Node:
         """The node of that name; LabError where there is none."""
@@ -57,7 +59,8 @@ class Contract:
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of ``kubectl`` with these arguments, for this cluster."""
-        return [self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
+        cache = [f"--cache-dir={self.kubectl_cache}"] if self.kubectl_cache else []
+        return [self.kubectl, f"--kubeconfig={self.kubeconfig}", *cache, *arguments]
 
 
 def from_document(document: dict[str, Any]) -> Contract:

@@ -167,8 +167,8 @@ def _kubectl(
     layout: Layout, *arguments: str, stdin: str = "", check: bool = True, timeout: float = 60
 ) -> Completed:
     kubectl = f"{layout.settings.binaries}/kubectl"
-    command = [kubectl, f"--kubeconfig={layout.kubeconfig}", *arguments]
-    return run(command, stdin=stdin, check=check, timeout=timeout)
+    options = [f"--kubeconfig={layout.kubeconfig}", f"--cache-dir={layout.kubectl_cache}"]
+    return run([kubectl, *options, *arguments], stdin=stdin, check=check, timeout=timeout)
 
 
 def _seconds(stamp: str) -> float:

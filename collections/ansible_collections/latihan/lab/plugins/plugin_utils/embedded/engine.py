@@ -201,6 +201,7 @@ def write_contract(layout: Layout) -> contract.Contract:
         network=settings.network,
         pod_network=settings.pod_network,
         service_network=settings.service_network,
+        kubectl_cache=str(layout.kubectl_cache),
     )
     contract.write(layout.contract, written)
     return written

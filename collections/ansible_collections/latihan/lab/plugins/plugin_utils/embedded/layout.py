@@ -96,6 +96,11 @@ class Layout:
         return self.folder / "kubeconfig"
 
     @property
+    def kubectl_cache(self) -> Path:
+        """Where kubectl keeps what it learnt of the API."""
+        return self.folder / "kubectl"
+
+    @property
     def contract(self) -> Path:
         """The file that tells the rest of the lab where the cluster is."""
         return self.folder / "contract.json"
