@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from latihan.events import (
     Event,
@@ -18,7 +19,7 @@ from latihan.events import (
 )
 from latihan.exits import Exit, exit_of
 from latihan.failures import OUTCOME, Failure, failure_of
-from latihan.outcomes import Outcome, Verdict, heavier, outcomes_in
+from latihan.outcomes import Outcome, Verdict, facts_in, heavier, outcomes_in
 
 # Enough of Ansible's own words to tell why it ended before its first task.
 _KEPT_LINES = 200
@@ -102,6 +103,7 @@ class RunModel:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
     kubernetes_version: str | None = None
+    facts: list[Mapping[str, Any]] = field(default_factory=list)
     _failures: list[Failure] = field(default_factory=list)
     _rescued: Mapping[str, int] = field(default_factory=dict)
 
@@ -200,7 +202,7 @@ class RunModel:
         self.tasks.append(Task(event.name, step.name, event.path, event.duration))
         if event.action == _KUBERNETES and event.result.get("version"):
             self.kubernetes_version = str(event.result["version"])
-        for outcome in outcomes_in(event.result):
+        for outcome in self._outcomes(event.result):
             step.outcomes.append(outcome)
             self.outcomes[outcome.id] = heavier(self.outcomes.get(outcome.id), outcome)
             if outcome.verdict is Verdict.FAIL:
@@ -213,3 +215,15 @@ class RunModel:
             if failure.kind != OUTCOME:
                 changes.append(TaskFailed(failure))
         return changes
+
+    def _outcomes(self, result: Mapping[str, Any]) -> Iterator[Outcome]:
+        """A task's outcomes; ``moment`` says which of the facts they were judged by."""
+        known = facts_in(result)
+        if known is None:
+            yield from outcomes_in(result)
+            return
+        if not self.facts or self.facts[-1] != known:
+            self.facts.append(known)
+        moment = {"moment": len(self.facts) - 1}
+        for outcome in outcomes_in(result):
+            yield replace(outcome, document={**outcome.document, **moment})

@@ -46,6 +46,12 @@ def outcomes_in(result: Mapping[str, Any]) -> Iterator[Outcome]:
                 yield from outcomes_in(item)
 
 
+def facts_in(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The facts that a task's outcomes were judged by; None where it tells none."""
+    found = result.get("facts")
+    return found if isinstance(found, dict) and found and "outcomes" in result else None
+
+
 def outcome_of(document: Mapping[str, Any]) -> Outcome:
     """One outcome from its document; a verdict that is none of the three counts as a failure."""
     verdict = str(document.get("verdict", ""))

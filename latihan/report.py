@@ -61,6 +61,7 @@ def document(about: About, model: RunModel) -> dict[str, Any]:
             }
             for each in by_id(model.outcomes.values())
         ],
+        "facts": model.facts,
         "steps": [
             {
                 "name": step.name,

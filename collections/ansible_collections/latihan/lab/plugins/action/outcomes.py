@@ -25,11 +25,12 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "outcomes": []}
         lab = live.lab(args["contract"], args["namespace"])
-        reports = checking.check(lab, chosen, args["vars"])
+        checked = checking.check(lab, chosen, args["vars"])
         return {
             "changed": False,
-            "outcomes": reports,
-            "ansible_facts": {FACT: gathered(earlier(self.task_vars), reports)},
+            "outcomes": checked.reports,
+            "facts": checked.facts,
+            "ansible_facts": {FACT: gathered(earlier(self.task_vars), checked.reports)},
         }
 
 

@@ -54,4 +54,8 @@ outcomes:
   type: list
   elements: dict
   returned: always
+facts:
+  description: What the outcomes were judged by, as M(latihan.lab.facts) tells it.
+  type: dict
+  returned: when the outcomes were checked
 """

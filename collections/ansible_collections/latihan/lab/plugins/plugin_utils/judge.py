@@ -116,6 +116,9 @@ def report(
     results = list(_results(document["probes"]))
     evidence = [
         {
+            "kind": result["kind"],
+            "from": result["from"],
+            "target": result["target"],
             "command": result["command"],
             "output": result["output"][:_OUTPUT],
             "reason": result["reason"],
@@ -132,11 +135,34 @@ def report(
         "verdict": verdict.verdict,
         "reason": verdict.reason,
         "evidence": evidence,
+        "paths": paths(results),
         "probes": len(results),
         "attempts": attempts,
         "duration_s": round(duration, 3),
     }
     return told | ({"false_alarm": outcome.false_alarm} if outcome.false_alarm else {})
+
+
+def paths(results: list[Document]) -> list[Document]:
+    """The ways that packets took, from the probes of kind path.
+
+    Returns:
+        For each its ``from``, its ``target``, whether it ``arrived``, and ``hops``: address,
+        owner and interface, each None where nobody answered or nobody is known to have it.
+    """
+    return [
+        {
+            "from": result["from"],
+            "target": result["target"],
+            "arrived": result["ok"],
+            "hops": [
+                {name: hop.get(name) for name in ("address", "owner", "interface")}
+                for hop in result["hops"]
+            ],
+        }
+        for result in results
+        if result.get("hops")
+    ]
 
 
 def _telling(results: list[Document]) -> list[Document]:
