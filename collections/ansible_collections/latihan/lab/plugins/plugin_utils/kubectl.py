@@ -16,7 +16,7 @@ _DONE = re.compile(
     r"\b(created|configured|deleted|labeled|annotated|patched|replaced|exposed|scaled|serverside-applied"
     r"|cordoned|uncordoned|evicted|tainted|untainted|edited|autoscaled)\b"
 )
-_NOT_DONE = re.compile(r"\b(unchanged|not labeled|\(no change\))")
+_NOT_DONE = re.compile(r"\bunchanged\b|\bnot labeled\b|\(no change\)")
 _READS = frozenset(
     {"get", "describe", "logs", "top", "explain", "version", "cluster-info", "api-resources"}
     | {"api-versions", "diff", "wait", "auth", "config", "options"}

@@ -132,7 +132,7 @@ def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
     limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
     if place.kind == "pod":
         return _in_pod(lab, place, made, limit)
-    enter, trouble, by_nature = _way_in(lab.contract, place)
+    enter, trouble, by_nature = way_in(lab.contract, place)
     if enter is None:
         return [Raw(error=trouble, missing=by_nature) for _ in probes]
     try:
@@ -159,7 +159,7 @@ def _in_pod(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
     return split(made, done.stdout, done.error or done.stderr.strip())
 
 
-def _way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:
+def way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:
     """The command that enters a place; else why there is none, and whether that is by nature."""
     if place.kind == "host":
         trouble = "This provider has no lab host."

@@ -1,0 +1,110 @@
+"""Entries are checked when they are loaded, and told with file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import load
+
+FILES = Path(__file__).parents[3] / "roles" / "outcomes" / "files"
+GOOD = """\
+---
+- id: X1
+  title: A page is there
+  probes:
+    page:
+      from: host
+      http: http://${pods.p1.ip}/
+  expect:
+    - probes.page.status == `200`
+  expected: A page
+  observed: ${probes.page.status}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "own.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_lab_s_own_outcomes() -> None:
+    ids = [outcome.id for outcome in load(sorted(FILES.glob("*.yml")))]
+    required = {"C1", "C2", "C3"}
+    required |= {f"P{number}" for number in range(1, 13)}
+    required |= {f"S{number}" for number in range(1, 15)}
+    assert required <= set(ids)
+
+
+def test_every_refusal_of_the_lab_has_a_control() -> None:
+    for outcome in load(sorted(FILES.glob("*.yml"))):
+        if any(probe.refusal for probe in outcome.probes.values()):
+            assert outcome.control, outcome.id
+
+
+def test_a_good_entry(tmp_path: Path) -> None:
+    (outcome,) = load([written(tmp_path, GOOD)])
+    assert outcome.probes["page"].kind == "http"
+    assert outcome.probes["page"].want == ["ok"]
+    assert not outcome.probes["page"].refusal
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("http: http", "https: http", 7, "probes.page.https: there is no such field"),
+        ("      http: http://${pods.p1.ip}/\n", "", 5, "probes.page: a probe is exactly one of"),
+        ("http: http", "icmp: x\n      http: http", 5, "a probe is exactly one of"),
+        ("from: host", "from: somewhere", 6, "probes.page.from: 'somewhere' is no place"),
+        ("      from: host\n", "", 5, "needs a place to start from"),
+        ("from: host", "from: host\n      count: 0", 7, "probes.page.count: Input should be"),
+        ("from: host", "from: host\n      each: pods[", 7, "is no expression"),
+        ("${pods.p1.ip}", "${pods.p1.ip", 7, "has no closing brace"),
+        ("${pods.p1.ip}", "${pots.p1.ip}", 7, "there is no fact 'pots'"),
+        ("${pods.p1.ip}", "${item.ip}", 7, "there is no fact 'item'"),
+        ("probes.page.status ==", "probes.pag.status ==", 9, "there is no probes.pag"),
+        ("probes.page.status ==", "vars.x ==", 9, "there is no vars.x; there is none"),
+        ("probes.page.status ==", "nope(pods) ==", 9, "there is no function nope()"),
+        ("`200`", "`200", 9, "is no expression"),
+        ("  expected: A page\n", "", 2, "expected: it lacks this field"),
+        ("observed: ${probes", "observed: ${things", 11, "there is no fact 'things'"),
+        ("id: X1", "id: x 1", 2, "id: String should match"),
+        ("from: host", "from: host\n      want: refused", 2, "control: a refusal is expected"),
+        ("title: A", "titel: A", 3, "titel: there is no such field"),
+    ],
+)
+def test_a_bad_entry(tmp_path: Path, old: str, new: str, line: int, told: str) -> None:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(LabError) as caught:
+        load([path])
+    assert caught.value.kind is Kind.INPUT
+    every = f"{caught.value.message}\n{caught.value.detail}"
+    assert told in every
+    place = next(text for text in every.splitlines() if told in text)
+    assert place.startswith(f"{path}:{line}: outcome "), place
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- id: [", ":1: this is no YAML"),
+        ("a: b\n", ":1: the file is no list of outcomes"),
+        ("", ":1: the file is no list of outcomes"),
+        ("- just text\n", "outcome 1, field (all)"),
+        (GOOD + GOOD.removeprefix("---\n"), ":12: the outcome X1 is there twice"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(LabError) as caught:
+        load([written(tmp_path, text)])
+    assert caught.value.kind is Kind.INPUT
+    assert told in caught.value.message
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="can't be read"):
+        load([tmp_path / "none.yml"])
