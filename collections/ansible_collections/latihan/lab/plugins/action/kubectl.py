@@ -41,9 +41,10 @@ class ActionModule(LabAction):
             "rc": done.returncode,
             "refusal": kubectl.status_object(done.stderr),
             "changed": not args["reads"] and kubectl.changed(words, done.stdout),
+            "failed": False,  # or Ansible takes an exit code that was expected for a failure
         }
         failed = done.returncode != 0
-        if failed and self.check_mode and "not found" in done.stderr.lower():
+        if failed and self.check_mode and kubectl.waits_for_others(done.stderr):
             return {**said, "changed": True}
         if failed and not args["expect_failure"]:
             error = kubectl.plain_error(done.stderr) or "it printed nothing"

@@ -17,6 +17,7 @@ _DONE = re.compile(
     r"|cordoned|uncordoned|evicted|tainted|untainted|edited|autoscaled)\b"
 )
 _NOT_DONE = re.compile(r"\bunchanged\b|\bnot labeled\b|\(no change\)")
+_UNDONE = re.compile(r"not found|NotFound|AlreadyExists|already exists|already has a value")
 _READS = frozenset(
     {"get", "describe", "logs", "top", "explain", "version", "cluster-info", "api-resources"}
     | {"api-versions", "diff", "wait", "auth", "config", "options"}
@@ -59,6 +60,11 @@ def changed(arguments: Sequence[str], stdout: str) -> bool:
     if verb(arguments) not in _DRY:
         return True
     return any(_DONE.search(line) and not _NOT_DONE.search(line) for line in stdout.splitlines())
+
+
+def waits_for_others(stderr: str) -> bool:
+    """Whether a dry run failed just because the steps before it were dry runs too."""
+    return bool(_UNDONE.search(stderr))
 
 
 def manifests(arguments: Sequence[str]) -> list[Path]:
