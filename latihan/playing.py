@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
@@ -14,7 +15,18 @@ from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import PREFIX
-from latihan import ansible, cleanup, events, junit, locks, playbooks, report, summary, variables
+from latihan import (
+    ansible,
+    cleanup,
+    events,
+    junit,
+    locks,
+    page,
+    playbooks,
+    report,
+    summary,
+    variables,
+)
 from latihan.cleanup import Left
 from latihan.display import Display, Guarded, LineDisplay, LiveDisplay
 from latihan.exits import Exit
@@ -159,7 +171,9 @@ class Playing:
 
     def _write(self, folder: Path, about: report.About) -> None:
         report.write(folder / "junit.xml", junit.xml(about.playbook, self._model))
-        report.write(folder / "report.json", report.dumped(report.document(about, self._model)))
+        text = report.dumped(report.document(about, self._model))
+        report.write(folder / "report.json", text)
+        report.write(folder / "report.html", page.render(json.loads(text)))
         report.point_latest(folder)
 
     def _say(self, text: str, style: str) -> None:

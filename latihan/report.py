@@ -19,6 +19,8 @@ from latihan.outcomes import by_id, count
 
 SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
 VERSION = 1
+# This many of the newest runs are named where one is not found.
+_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,19 @@ def find(artifacts: Path, run: str) -> Path:
             "Run something first, such as `python3 runner.py full-lab`.",
             Kind.INPUT,
         )
-    known = [path.parent.name for path in artifacts.glob("*/report.json")]
+    known = runs(artifacts)
+    there = f"There is {', '.join(known[-_NAMED:])}." if known else f"{artifacts} has none."
     raise LabError(
         f"There is no run {run!r} of the profile {artifacts.name!r}.",
-        nearest.hint(run, known, f"The runs are in {artifacts}."),
+        f"{nearest.hint(run, known)} {there}".strip(),
         Kind.INPUT,
     )
+
+
+def runs(artifacts: Path) -> list[str]:
+    """The names of a profile's runs that have a report, oldest first."""
+    found = (path.parent.name for path in artifacts.glob("*/report.json"))
+    return sorted(name for name in found if name != "latest")
 
 
 def load(folder: Path) -> dict[str, Any]:

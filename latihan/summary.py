@@ -72,6 +72,7 @@ def print_end(console: Console, model: RunModel, about: About, folder: Path) -> 
     style = "bold red" if about.code else "bold green"
     console.print(Text(totals(model, about.code, about.duration), style=style))
     console.print(Text(f"Report: {folder / 'report.json'}"))
+    console.print(Text(f"Page:   {folder / 'report.html'}"))
     if about.code:
         console.print(Text(f"Again:  {about.command}"))
 

@@ -51,7 +51,12 @@ def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixtur
     assert "SKIP P2   No way in | The provider has no host." in said
     assert "2 outcomes: 1 hold, 1 skipped" in said
     folder = project.artifacts("latihan") / "latest"
-    assert {path.name for path in folder.iterdir()} == {"ansible.log", "junit.xml", "report.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "ansible.log",
+        "junit.xml",
+        "report.html",
+        "report.json",
+    }
     assert "hello | goodbye 2" in (folder / "ansible.log").read_text(encoding="utf-8")
     document = report_of(project)
     assert document["exit_code"] == 0

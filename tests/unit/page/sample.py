@@ -1,0 +1,148 @@
+"""A report as the wrapper writes it, small enough to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def pod(name: str, address: str, node: str | None, **fields: Any) -> Document:
+    usual: Document = {
+        "name": name,
+        "ip": address,
+        "node": node,
+        "phase": "Running" if node else "Pending",
+        "ready": node is not None,
+        "declared": [f"{name}-c1"],
+    }
+    return usual | fields
+
+
+def node(name: str, address: str, *, ready: bool = True) -> Document:
+    return {
+        "name": name,
+        "internal_ip": address,
+        "ready": ready,
+        "reason": "" if ready else "NodeStatusUnknown",
+        "version": "v1.20.2",
+        "pod_cidr": "10.9.0.0/24",
+    }
+
+
+def facts() -> Document:
+    pods = [
+        pod("p1", "10.9.1.1", "two"),
+        pod("p2", "10.9.1.2", "two"),
+        pod("p3", "10.9.0.3", "one"),
+    ]
+    return {
+        "nodes": {"one": node("one", "192.0.2.2"), "two": node("two", "192.0.2.3")},
+        "pods": {each["name"]: each for each in pods},
+        "services": {
+            "s1": {
+                "name": "s1",
+                "type": "NodePort",
+                "cluster_ip": "10.8.0.1",
+                "port": 80,
+                "node_port": 30080,
+                "ports": [{"port": 80, "node_port": 30080}],
+                "external_ips": [],
+            }
+        },
+        "endpoints": {
+            "s1": {"ready": ["10.9.1.1", "10.9.0.3"], "ready_pods": ["p1", "p3"], "not_ready": []}
+        },
+        "host": {"address": "192.0.2.1"},
+        "addresses": {
+            "192.0.2.1": {"owner": "host"},
+            "192.0.2.2": {"owner": "node/one"},
+            "192.0.2.3": {"owner": "node/two"},
+            "10.9.1.1": {"owner": "pod/p1"},
+            "10.9.1.2": {"owner": "pod/p2"},
+            "10.9.0.3": {"owner": "pod/p3"},
+            "10.8.0.1": {"owner": "service/s1"},
+        },
+        "lab": {"profile": "latihan"},
+    }
+
+
+def asked(kind: str, start: str, target: str, reason: str = "ok", output: str = "") -> Document:
+    return {
+        "kind": kind,
+        "from": start,
+        "target": target,
+        "reason": reason,
+        "command": f"{start}$ {kind} {target}",
+        "output": output,
+    }
+
+
+def path(start: str, target: str, *owners: str | None, arrived: bool = True) -> Document:
+    hops = [{"address": "10.9.9.9", "owner": each, "interface": "eth0"} for each in owners]
+    return {"from": start, "target": target, "arrived": arrived, "hops": hops}
+
+
+def outcome(name: str, verdict: str = "pass", **fields: Any) -> Document:
+    usual: Document = {
+        "id": name,
+        "title": f"The title of {name}",
+        "expected": f"what {name} expects",
+        "observed": f"what {name} saw",
+        "verdict": verdict,
+        "reason": "" if verdict == "pass" else f"why {name} does not pass",
+        "evidence": [asked("http", "host", "http://192.0.2.2/", output=f"the answer to {name}")],
+        "paths": [],
+        "moment": 0,
+        "duration_s": 0.5,
+    }
+    return usual | fields
+
+
+def report(*outcomes: Document, **fields: Any) -> Document:
+    verdicts = [each["verdict"] for each in outcomes]
+    counts = {word: verdicts.count(word) for word in ("pass", "fail", "skip")}
+    usual: Document = {
+        "version": 1,
+        "playbook": "full-lab",
+        "profile": "latihan",
+        "provider": "embedded",
+        "command": "python3 runner.py full-lab",
+        "kubernetes_version": "v1.20.2",
+        "started": "2026-01-02T03:04:05+00:00",
+        "duration_s": 61.5,
+        "exit_code": 1 if counts["fail"] else 0,
+        "verdicts": counts,
+        "outcomes": list(outcomes),
+        "facts": [facts()],
+        "steps": [
+            {
+                "name": "cluster",
+                "play": "Provision",
+                "role": "cluster",
+                "tasks": 3,
+                "changed": 1,
+                "skipped": 0,
+                "failed": False,
+                "duration_s": 30.25,
+            }
+        ],
+        "slowest": [{"task": "Start", "step": "cluster", "place": "x:1", "duration_s": 30.0}],
+        "failures": [],
+    }
+    return usual | fields
+
+
+def failure(**fields: Any) -> Document:
+    usual: Document = {
+        "task": "Start the nodes",
+        "role": "cluster",
+        "host": "localhost",
+        "path": "roles/cluster/tasks/main.yml",
+        "line": 7,
+        "kind": "step",
+        "message": "etcd does not answer.",
+        "hint": "Look at its log.",
+        "detail": "connection refused",
+    }
+    return usual | fields
