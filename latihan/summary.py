@@ -55,6 +55,20 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     console.print(table)
 
 
+def print_diagnoses(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The likely causes of what failed, each once, with the outcomes that it may explain."""
+    blamed: dict[tuple[str, str], list[str]] = {}
+    for outcome in by_id(outcomes):
+        for found in outcome.document.get("diagnosis") or []:
+            blamed.setdefault((found["cause"], found["fix"]), []).append(outcome.id)
+    if not blamed:
+        return
+    console.print(Text("Likely causes", style="bold"))
+    for (cause, fix), identifiers in blamed.items():
+        console.print(Text(f"  {', '.join(identifiers)}: {cause}"))
+        console.print(Text(f"    {fix}"))
+
+
 def print_slowest(console: Console, tasks: Sequence[Task]) -> None:
     """The tasks that took longest, those that matter."""
     slow = [task for task in tasks if task.duration >= _WORTH_NAMING]
@@ -68,6 +82,7 @@ def print_slowest(console: Console, tasks: Sequence[Task]) -> None:
 def print_end(console: Console, model: RunModel, about: About, folder: Path) -> None:
     """All that is said at the end of a run, whose report is in ``folder``."""
     print_outcomes(console, list(model.outcomes.values()))
+    print_diagnoses(console, list(model.outcomes.values()))
     print_slowest(console, model.slowest)
     style = "bold red" if about.code else "bold green"
     console.print(Text(totals(model, about.code, about.duration), style=style))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
@@ -28,7 +31,12 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     """Become a shell, or a command, on a node or on the lab's host."""
     need_root(context.provider)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    return become([*entering(context.contract(), options.node), *(command or ["bash"])])
+    contract = context.contract()
+    # With supervisorctl and kubectl at hand, which are not installed on the machine.
+    own = (Path(sys.executable).parent, Path(contract.kubectl).parent)
+    path = ":".join([*map(str, own), os.environ.get("PATH", os.defpath)])
+    entered = [*entering(contract, options.node), "env", f"PATH={path}"]
+    return become([*entered, *(command or ["bash"])])
 
 
 def entering(contract: Contract, name: str) -> tuple[str, ...]:

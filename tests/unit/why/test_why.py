@@ -51,11 +51,11 @@ def test_negated_options_are_not_taken_for_plain_ones() -> None:
 
 
 def test_trail_leads_from_the_service_to_the_chosen_backend() -> None:
-    trail = iptables.trail(AFTER, S1, 80, "10.244.0.4:80")
+    trail = iptables.trail(AFTER, BEFORE, S1, 80, "10.244.0.4:80")
     assert [rule.chain[:9] for rule in trail] == ["KUBE-SERV", "KUBE-SVC-", "KUBE-SEP-"]
     assert [iptables.counted(BEFORE, rule) for rule in trail] == [1, 1, 1]
-    assert iptables.trail(AFTER, S1, 80, "10.244.0.9:80") == []
-    assert iptables.trail(AFTER, S1, 81, "10.244.0.4:80") == []
+    assert iptables.trail(AFTER, BEFORE, S1, 80, "10.244.0.9:80") == []
+    assert iptables.trail(AFTER, BEFORE, S1, 81, "10.244.0.4:80") == []
 
 
 def test_service_connection_is_explained_in_one_sentence() -> None:
@@ -122,3 +122,45 @@ def test_service_without_endpoints_is_refused_by_its_rule() -> None:
 
 def test_empty_table_has_no_flows() -> None:
     assert conntrack.parse("") == []
+
+
+def test_node_without_a_local_endpoint_drops() -> None:
+    rules = iptables.parse(
+        "*nat\n"
+        '[1:60] -A KUBE-NODEPORTS -p tcp -m comment --comment "default/kept" -m tcp --dport 31000 '
+        "-j KUBE-XLB-A\n"
+        '[0:0] -A KUBE-XLB-A -s 10.244.0.0/16 -m comment --comment "pods" -j KUBE-SVC-A\n'
+        '[1:60] -A KUBE-XLB-A -m comment --comment "default/kept has no local endpoints" '
+        "-j KUBE-MARK-DROP\n"
+    )
+    why = explain.refused(
+        answer(**{"from": "host"}, reason="timeout"),
+        ("192.168.49.2", 31000),
+        path=Datapath("lead", {}, rules, []),
+        route="",
+        routes=[],
+        addresses=ADDRESSES,
+    )
+    assert why.sentence == (
+        "node lead refuses 192.168.49.2:31000: default/kept has no local endpoints (KUBE-MARK-DROP)"
+    )
+    assert why.lines[0].startswith("[+1] -A KUBE-XLB-A")
+
+
+def test_of_two_ways_the_one_that_was_taken_is_told() -> None:
+    quiet = (
+        '[0:0] -A KUBE-NODEPORTS -p tcp -m comment --comment "default/kept" -m tcp --dport 31000 '
+        "-j KUBE-XLB-A\n"
+        "[0:0] -A KUBE-XLB-A -s 10.244.0.0/16 -j KUBE-SVC-A\n"
+        "[0:0] -A KUBE-SVC-A -j KUBE-SEP-A\n"
+        "[0:0] -A KUBE-XLB-A -j KUBE-SEP-A\n"
+        "[0:0] -A KUBE-SEP-A -p tcp -m tcp -j DNAT --to-destination 10.244.0.4:80\n"
+    )
+    busy = (
+        quiet.replace("[0:0] -A KUBE-N", "[1:60] -A KUBE-N")
+        .replace("[0:0] -A KUBE-SEP", "[1:60] -A KUBE-SEP")
+        .replace("[0:0] -A KUBE-XLB-A -j", "[1:60] -A KUBE-XLB-A -j")
+    )
+    before, after = iptables.parse("*nat\n" + quiet), iptables.parse("*nat\n" + busy)
+    way = iptables.trail(after, before, "192.168.49.2", 31000, "10.244.0.4:80")
+    assert [rule.chain for rule in way] == ["KUBE-NODEPORTS", "KUBE-XLB-A", "KUBE-SEP-A"]

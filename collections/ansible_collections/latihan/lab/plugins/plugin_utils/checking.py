@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.look import diagnose
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
     ExpressionError,
@@ -23,6 +24,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import Outcom
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab, probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, place
 from ansible_collections.latihan.lab.plugins.plugin_utils.templates import template
+from ansible_collections.latihan.lab.plugins.plugin_utils.why import collect
 
 Document = dict[str, Any]
 
@@ -76,7 +78,9 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
                 earlier.setdefault(outcome.id, []).append(f"{passed:.1f} s: {verdict.reason}")
                 continue
             told = report(outcome, verdict, document, attempts=attempt, duration=passed)
-            reports[outcome.id] = told | {"retried": earlier.get(outcome.id, [])}
+            told["retried"] = earlier.get(outcome.id, [])
+            told["diagnosis"] = _diagnosis(lab, outcome) if verdict.verdict == FAIL else []
+            reports[outcome.id] = told
         open_ones = again
         if open_ones:
             time.sleep(_PAUSE)
@@ -95,7 +99,10 @@ def _round(
         ]
     plans = [_plan(outcome, before, _variables(outcome, variables)) for outcome in outcomes]
     probes = [probe for plan in plans for group in plan.probes.values() for probe in group]
+    explained = any(outcome.explain for outcome in outcomes)
+    quiet = collect.read(lab.contract) if explained else {}
     answers = iter(probe_all(lab, probes, before["addresses"]))
+    passed = collect.read(lab.contract) if explained else {}
     after = before
     if any(outcome.reread for outcome in outcomes):
         after = facts.gather(lab.api, lab.contract, lab.namespace)
@@ -111,9 +118,15 @@ def _round(
                 for name, results in found.items()
             },
         }
+        told = [result for name in plan.outcome.explain for result in found.get(name, [])]
+        document["why"] = collect.reasons(lab.contract, before, told, before=quiet, after=passed)
         verdict = Verdict(FAIL, plan.fault) if plan.fault else judge(plan.outcome, document)
         judged.append((plan.outcome, verdict, document))
     return judged
+
+
+def _diagnosis(lab: Lab, outcome: Outcome) -> list[Document]:
+    return [cause.document() for cause in diagnose(lab, outcome.model_dump_json())]
 
 
 def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:

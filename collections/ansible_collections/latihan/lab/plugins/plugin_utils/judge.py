@@ -136,6 +136,7 @@ def report(
         "reason": verdict.reason,
         "evidence": evidence,
         "paths": paths(results),
+        "why": list(document.get("why", [])),
         "probes": len(results),
         "attempts": attempts,
         "duration_s": round(duration, 3),

@@ -30,6 +30,7 @@ Words = Annotated[list[str], Field(min_length=1)]
 ANY = "any"
 _ROOTS = frozenset([*facts.ROOTS, "probes", "vars", "before"])
 _ITEM = "item"
+_EXPLAINED = ("http", "tcp")
 _PLACELESS = ("log", "kubectl")
 _PROBE_KINDS = ("http", "tcp", "udp", "dns", "icmp", "path", "mtu", "exec", "log", "kubectl")
 
@@ -126,6 +127,8 @@ class Outcome(_Entry):
         reread: read the facts again after the probes.
         false_alarm: the chance that a right network fails, where it is a matter of chance.
         skip: when it can't be checked.
+        explain: the probes (http or tcp) whose way is told: the rules that carried each connection,
+            or what refused it.
     """
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_-]*$")
@@ -140,6 +143,7 @@ class Outcome(_Entry):
     reread: bool = False
     false_alarm: str = ""
     skip: list[SkipRule] = []
+    explain: list[str] = []
 
     @field_validator("expect", "control", mode="before")
     @classmethod
@@ -254,12 +258,23 @@ def _faults(outcome: Outcome) -> Iterator[_Fault]:
             yield from _template_faults(expectation.otherwise, at, names)
     for field in ("expected", "observed"):
         yield from _template_faults(getattr(outcome, field), (field,), names)
+    yield from _explain_faults(outcome)
     for number, rule in enumerate(outcome.skip):
         yield from _expression_faults(rule.when, ("skip", number), names)
     if any(probe.refusal for probe in outcome.probes.values()) and not outcome.control:
         yield _Fault(
             ("control",), "a refusal is expected, so something has to be shown to work meanwhile"
         )
+
+
+def _explain_faults(outcome: Outcome) -> Iterator[_Fault]:
+    for number, name in enumerate(outcome.explain):
+        if name not in outcome.probes:
+            there = ", ".join(outcome.probes) or "none"
+            yield _Fault(("explain", number), f"there is no probe {name!r}; there is {there}")
+        elif outcome.probes[name].kind not in _EXPLAINED:
+            kinds = " or ".join(_EXPLAINED)
+            yield _Fault(("explain", number), f"only a probe of the kind {kinds} can be explained")
 
 
 @dataclass(frozen=True)

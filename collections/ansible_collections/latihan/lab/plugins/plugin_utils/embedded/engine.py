@@ -42,7 +42,7 @@ _NODES_WITHIN = 60.0
 _STOP_WITHIN = 5.0
 _SUPERVISORCTL = (
     *(sys.executable, "-m", "supervisor.supervisorctl"),
-    *("--configuration", "/etc/latihan/supervisord.conf"),
+    *("--configuration", "/etc/supervisord.conf"),
 )
 # What the kubelet wants to set; all of these belong to the machine, not to a namespace of it.
 # kubernetes: pkg/kubelet/cm/container_manager_linux.go (setupKernelTunables).

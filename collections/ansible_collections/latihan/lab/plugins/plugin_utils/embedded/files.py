@@ -226,7 +226,7 @@ def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Progr
     folders = [layout.settings.binaries, f"{toolbox}/usr/sbin", f"{toolbox}/usr/bin"]
     path = ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
     conf = render("supervisord.conf", name=name, programs=programs, path=path)
-    _write(etc / "latihan" / "supervisord.conf", conf)
+    _write(etc / "supervisord.conf", conf)
 
 
 def _write(path: Path, text: str) -> None:

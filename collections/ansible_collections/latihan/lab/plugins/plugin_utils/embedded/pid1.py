@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-SUPERVISOR_CONFIG = "/etc/latihan/supervisord.conf"
+SUPERVISOR_CONFIG = "/etc/supervisord.conf"
 
 
 def main(spec_file: str) -> None:

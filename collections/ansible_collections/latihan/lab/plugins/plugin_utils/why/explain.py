@@ -53,7 +53,7 @@ def carried(answer: Document, path: Datapath, addresses: Mapping[str, Document])
         return None
     goal = f"{flow.original.target}:{flow.original.target_port}"
     rules = iptables.trail(
-        path.after, flow.original.target, flow.original.target_port, flow.backend
+        path.after, path.before, flow.original.target, flow.original.target_port, flow.backend
     )
     lines = [f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules]
     lines.append(f"conntrack: {flow}")

@@ -57,6 +57,10 @@ class Rule:
         return "" if negated else self.words[place + 1]
 
 
+# kube-proxy marks what a later chain drops; the other marks only what is to be masqueraded.
+_REFUSING = ("REJECT", "DROP", "KUBE-MARK-DROP")
+_MARKING = ("KUBE-MARK-MASQ",)
+
 Chains = dict[tuple[str, str], tuple[Rule, ...]]
 
 
@@ -82,11 +86,13 @@ def addressed(rule: Rule, address: str, port: int) -> bool:
     return rule.value("--dport") == str(port) and wanted in ("", f"{address}/32")
 
 
-def trail(chains: Chains, address: str, port: int, backend: str) -> list[Rule]:
+def trail(chains: Chains, before: Chains, address: str, port: int, backend: str) -> list[Rule]:
     """The rules of the nat table that lead a new connection to a backend.
 
     Args:
         chains: the rules.
+        before: the rules at an earlier moment: where several ways lead there, the one whose
+            counters have moved since is meant.
         address: the address that was connected to.
         port: the port that was connected to.
         backend: where the connection ended up, as ADDRESS:PORT.
@@ -94,20 +100,24 @@ def trail(chains: Chains, address: str, port: int, backend: str) -> list[Rule]:
     Returns:
         The rule for the destination first, the translation last; empty where none leads there.
     """
-    for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS"):
-        for rule in chains.get(("nat", entry), ()):
-            if addressed(rule, address, port) and (way := _descend(chains, rule, backend)):
-                return way
-    return []
+    ways = [
+        way
+        for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS")
+        for rule in chains.get(("nat", entry), ())
+        if addressed(rule, address, port)
+        for way in _ways(chains, rule, backend)
+    ]
+    return max(ways, key=lambda way: min(counted(before, rule) for rule in way), default=[])
 
 
 def refusals(chains: Chains, address: str, port: int) -> list[Rule]:
     """The rules that refuse every connection to this destination, with an answer or without."""
     return [
-        rule
+        refusal
         for rules in chains.values()
         for rule in rules
-        if addressed(rule, address, port) and rule.target in ("REJECT", "DROP", "KUBE-MARK-DROP")
+        if addressed(rule, address, port)
+        for refusal in _refusing(chains, rule)
     ]
 
 
@@ -125,11 +135,22 @@ def choices(chains: Chains, rule: Rule) -> list[Rule]:
     return [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
 
 
-def _descend(chains: Chains, rule: Rule, backend: str) -> list[Rule]:
+def _ways(chains: Chains, rule: Rule, backend: str) -> Iterator[list[Rule]]:
     if rule.target == "DNAT":
-        return [rule] if rule.value("--to-destination") == backend else []
-    ways = (_descend(chains, below, backend) for below in _below(chains, rule))
-    return next(([rule, *way] for way in ways if way), [])
+        if rule.value("--to-destination") == backend:
+            yield [rule]
+        return
+    for below in _below(chains, rule):
+        for way in _ways(chains, below, backend):
+            yield [rule, *way]
+
+
+def _refusing(chains: Chains, rule: Rule) -> Iterator[Rule]:
+    if rule.target in _REFUSING:
+        yield rule
+    elif rule.target not in _MARKING:
+        for below in _below(chains, rule):
+            yield from _refusing(chains, below)
 
 
 def _below(chains: Chains, rule: Rule) -> Iterator[Rule]:

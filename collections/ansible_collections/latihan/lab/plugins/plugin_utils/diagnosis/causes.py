@@ -1,0 +1,210 @@
+"""Names the causes that a lab's state speaks for. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A likely cause.
+
+    Args:
+        id: its stable name, as in ``no-route``.
+        cause: what is wrong, and where.
+        fix: what to do about it.
+    """
+
+    id: str
+    cause: str
+    fix: str
+
+    def document(self) -> Document:
+        """As it stands in a report."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What a look into a node showed.
+
+    Args:
+        kube_proxy: whether kube-proxy runs there.
+        drops: the rules of its filter table that drop or reject forwarded packets, as text.
+        closed: the endpoints (ADDRESS:PORT) that refused a connection from their own node.
+    """
+
+    kube_proxy: bool
+    drops: tuple[str, ...] = ()
+    closed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a diagnosis goes by.
+
+    Args:
+        facts: the facts.
+        entered: the nodes that the provider can enter at all, running or not.
+        inside: what a look into each running node showed.
+        dns_ready: how many ready endpoints the cluster's DNS has.
+        services: the services that the outcome is about.
+    """
+
+    facts: Document
+    entered: frozenset[str]
+    inside: Mapping[str, Inside]
+    dns_ready: int
+    services: Sequence[str] = field(default=())
+
+
+def causes(seen: Seen) -> list[Cause]:
+    """The causes that what was seen speaks for, those that break most first."""
+    finders = (
+        _nodes_down, _kube_proxy, _routes, _mtu, _dns, _drops, _selectors, _not_ready, _closed,
+    )  # fmt: skip
+    return [cause for finder in finders for cause in finder(seen)]
+
+
+def _nodes_down(seen: Seen) -> Iterator[Cause]:
+    for name, node in seen.facts.get("nodes", {}).items():
+        if name in seen.entered and name not in seen.inside:
+            yield Cause(
+                "node-down",
+                f"The node {name} is stopped.",
+                f"Start it: `python3 runner.py start -e cluster_node={name}`.",
+            )
+        elif not node["ready"]:
+            yield Cause(
+                "node-down",
+                f"The node {name} is not Ready: {node['reason'] or 'no reason given'}.",
+                f"Look into it: `python3 runner.py kubectl describe node {name}`.",
+            )
+
+
+def _kube_proxy(seen: Seen) -> Iterator[Cause]:
+    for name, inside in seen.inside.items():
+        if not inside.kube_proxy:
+            yield Cause(
+                "kube-proxy-down",
+                f"kube-proxy does not run on the node {name}: its service rules are out of date.",
+                f"Start it: `python3 runner.py shell {name} -- supervisorctl start kube-proxy`.",
+            )
+
+
+def _routes(seen: Seen) -> Iterator[Cause]:
+    nodes = seen.facts.get("nodes", {})
+    for name, node in nodes.items():
+        routes = node.get("routes")
+        if not routes:
+            continue
+        for other, peer in nodes.items():
+            block = peer.get("pod_cidr")
+            if other != name and block and not _routed(routes, block, peer["internal_ip"]):
+                yield Cause(
+                    "no-route",
+                    f"The node {name} has no route to {block}, the pods of {other}.",
+                    f"Add it: `python3 runner.py shell {name} -- ip route add {block} via "
+                    f"{peer['internal_ip']}`.",
+                )
+
+
+def _routed(routes: Sequence[Document], block: str, gateway: str) -> bool:
+    return any(route["to"] == block and route["via"] == gateway for route in routes)
+
+
+def _mtu(seen: Seen) -> Iterator[Cause]:
+    for name, node in seen.facts.get("nodes", {}).items():
+        links = node.get("interfaces") or {}
+        uplink = links.get("eth0", {}).get("mtu")
+        wider = [
+            link["mtu"]
+            for link in links.values()
+            if link["name"].startswith("veth") and uplink and link["mtu"] > uplink
+        ]
+        if wider:
+            yield Cause(
+                "mtu-too-large",
+                f"Pods on the node {name} send packets of up to {max(wider)} bytes, and its own "
+                f"interface eth0 takes {uplink}.",
+                f"Give both the same: `python3 runner.py shell {name} -- ip link set eth0 mtu "
+                f"{max(wider)}`.",
+            )
+
+
+def _dns(seen: Seen) -> Iterator[Cause]:
+    if seen.dns_ready == 0:
+        yield Cause(
+            "dns-no-endpoint",
+            "The cluster's DNS has no ready endpoint, so no service name resolves.",
+            "Look at its pods: `python3 runner.py kubectl -n kube-system get pods -l "
+            "k8s-app=kube-dns`.",
+        )
+
+
+def _drops(seen: Seen) -> Iterator[Cause]:
+    for name, inside in seen.inside.items():
+        for rule in inside.drops:
+            yield Cause(
+                "policy-drops",
+                f"A rule on the node {name} drops forwarded packets: {rule}.",
+                f"If it is yours, delete it: `python3 runner.py shell {name} -- iptables "
+                f"{rule.replace('-A ', '-D ', 1)}`.",
+            )
+
+
+def _selectors(seen: Seen) -> Iterator[Cause]:
+    for name, service in _services(seen):
+        selector = service["selector"]
+        pods = [
+            pod["name"]
+            for pod in seen.facts["pods"].values()
+            if selector.items() <= pod["labels"].items()
+        ]
+        if selector and not pods:
+            wanted = ", ".join(f"{key}={value}" for key, value in selector.items())
+            yield Cause(
+                "selector-matches-no-pod",
+                f"The service {name} selects {wanted}, and no pod has that label.",
+                f"Compare `python3 runner.py kubectl get pods --show-labels` with the selector "
+                f"of {name}.",
+            )
+
+
+def _not_ready(seen: Seen) -> Iterator[Cause]:
+    for name, _service in _services(seen):
+        endpoints = seen.facts["endpoints"].get(name, {})
+        if endpoints.get("not_ready_pods"):
+            pods = ", ".join(endpoints["not_ready_pods"])
+            yield Cause(
+                "endpoint-not-ready",
+                f"Behind the service {name} these pods are not ready: {pods}.",
+                f"See why: `python3 runner.py kubectl describe pods {pods.replace(',', '')}`.",
+            )
+
+
+def _closed(seen: Seen) -> Iterator[Cause]:
+    closed = {endpoint for inside in seen.inside.values() for endpoint in inside.closed}
+    for name, service in _services(seen):
+        endpoints = seen.facts["endpoints"].get(name, {})
+        for address in endpoints.get("ready", []):
+            for port in endpoints.get("ports", []):
+                if f"{address}:{port}" in closed:
+                    owner = seen.facts["addresses"].get(address, {}).get("owner", address)
+                    yield Cause(
+                        "target-port-closed",
+                        f"The service {name} sends to port {port} of {owner}, where nothing "
+                        "listens.",
+                        f"Compare the targetPort of {name} ({service['ports'][0]['target_port']}) "
+                        "with what the container listens on.",
+                    )
+
+
+def _services(seen: Seen) -> Iterator[tuple[str, Document]]:
+    for name, service in seen.facts.get("services", {}).items():
+        if name in seen.services:
+            yield name, service

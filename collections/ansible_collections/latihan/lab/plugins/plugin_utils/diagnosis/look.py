@@ -1,0 +1,116 @@
+"""Looks into a lab for the causes of a failure: what the API says, and what its nodes show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes import (
+    Cause,
+    Document,
+    Inside,
+    Seen,
+    causes,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.facts import endpoints, gather
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.why import iptables
+
+_DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
+_DROPPING = ("DROP", "REJECT")
+
+
+def diagnose(lab: Lab, text: str) -> list[Cause]:
+    """The likely causes of a failed outcome.
+
+    Args:
+        lab: the lab.
+        text: the outcome's entry as text: the services that it names are looked at.
+
+    Returns:
+        The causes, the likeliest first; none where nothing is conspicuous or the API is silent.
+    """
+    try:
+        facts = gather(lab.api, lab.contract, lab.namespace)
+        dns = endpoints(lab.api.get(_DNS))["ready"]
+    except LabError:
+        return [_silent(lab.contract)]
+    running = [node for node in lab.contract.nodes if node.enter]
+    with ThreadPoolExecutor() as pool:
+        looks = list(pool.map(lambda node: inside(node, facts), running))
+    return causes(
+        Seen(
+            facts=facts,
+            entered=frozenset(node.name for node in lab.contract.nodes if node.enter is not None),
+            inside={node.name: look for node, look in zip(running, looks, strict=True)},
+            dns_ready=len(dns),
+            services=named(facts["services"], text),
+        )
+    )
+
+
+def named(services: Iterable[str], text: str) -> list[str]:
+    """The services whose names stand in a text as words."""
+    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
+    return [name for name in services if name in words]
+
+
+def inside(node: Node, facts: Document) -> Inside:
+    """Look into a running node."""
+    enter = node.enter or ()
+    own = [
+        f"{address}:{port}"
+        for service in facts["endpoints"].values()
+        for address in service["ready"]
+        for port in service["ports"]
+        if _lives_on(facts, address, node.name)
+    ]
+    proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
+    rules = run([*enter, "iptables-save", "-c", "-t", "filter"], check=False)
+    return Inside(
+        kube_proxy=proxy.returncode == 0,
+        drops=tuple(drops(rules.stdout)),
+        closed=frozenset(endpoint for endpoint in own if _refuses(enter, endpoint)),
+    )
+
+
+def drops(rules: str) -> list[str]:
+    """The rules that drop or reject what is forwarded, and are not kube-proxy's own."""
+    return [
+        rule.text
+        for (_table, chain), members in iptables.parse(rules).items()
+        if not chain.startswith("KUBE-") and chain != "INPUT"
+        for rule in members
+        if rule.target in _DROPPING
+    ]
+
+
+def _lives_on(facts: Document, address: str, node: str) -> bool:
+    return any(pod["ip"] == address and pod["node"] == node for pod in facts["pods"].values())
+
+
+def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
+    """Whether an endpoint refuses a connection; a connection that is dropped is no refusal."""
+    address, _, port = endpoint.rpartition(":")
+    attempt = f"exec 3<>/dev/tcp/{address}/{port}"
+    done = run([*enter, "timeout", "1", "bash", "-c", attempt], check=False)
+    return done.returncode != 0 and "refused" in done.stderr
+
+
+def _silent(contract: Contract) -> Cause:
+    stopped = [node.name for node in contract.nodes if node.enter == ()]
+    if stopped:
+        names = ", ".join(stopped)
+        return Cause(
+            "node-down", f"The API does not answer, and {names} is stopped.",
+            "Start the cluster: `python3 runner.py start`.",
+        )  # fmt: skip
+    return Cause(
+        "api-down",
+        "The cluster's API does not answer.",
+        "Look at the control plane: `python3 runner.py status`.",
+    )

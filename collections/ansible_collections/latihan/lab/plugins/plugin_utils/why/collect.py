@@ -1,0 +1,144 @@
+"""Asks the lab for what an explanation is made of: rules, connections, routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.why import conntrack, iptables
+from ansible_collections.latihan.lab.plugins.plugin_utils.why.conntrack import Flow
+from ansible_collections.latihan.lab.plugins.plugin_utils.why.explain import (
+    Datapath,
+    Why,
+    carried,
+    refused,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.why.iptables import Chains
+
+Document = dict[str, Any]
+
+_MARK = "@connections"
+_READ = f"iptables-save -c; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A node's rules and connections at one moment."""
+
+    rules: Chains
+    flows: Sequence[Flow]
+
+
+Moments = Mapping[str, Moment]
+
+
+def read(contract: Contract) -> dict[str, Moment]:
+    """Every running node's rules and connections, by node, all read at the same time."""
+    running = [node for node in contract.nodes if node.enter]
+    with ThreadPoolExecutor() as pool:
+        texts = pool.map(
+            lambda node: run([*(node.enter or ()), "sh", "-c", _READ], check=False).stdout, running
+        )
+        return {node.name: _moment(text) for node, text in zip(running, texts, strict=True)}
+
+
+def _moment(text: str) -> Moment:
+    rules, _mark, flows = text.partition(f"{_MARK}\n")
+    return Moment(iptables.parse(rules), conntrack.parse(flows))
+
+
+def reasons(
+    contract: Contract,
+    facts: Document,
+    answers: Sequence[Document],
+    *,
+    before: Moments,
+    after: Moments,
+) -> list[Document]:
+    """Why each of these answers came out as it did.
+
+    Args:
+        contract: the lab.
+        facts: the facts that the probes were made from.
+        answers: what the probes of the kind http or tcp yielded.
+        before: the nodes before the probes.
+        after: the nodes after them.
+
+    Returns:
+        For each different reason its ``sentence`` and its raw ``lines``.
+    """
+    found: dict[str, Document] = {}
+    for answer in answers:
+        why = _reason(contract, facts, answer, before, after)
+        if why is not None:
+            found.setdefault(why.sentence, why.document())
+    return list(found.values())
+
+
+def _reason(
+    contract: Contract, facts: Document, answer: Document, before: Moments, after: Moments
+) -> Why | None:
+    target = _target(answer)
+    address = str(answer.get("remote_ip") or target[0])
+    node = translating_node(facts, str(answer["from"]), address)
+    path = None
+    if node in after:
+        earlier = before[node].rules if node in before else {}
+        path = Datapath(node, earlier, after[node].rules, after[node].flows)
+    if "local_ip" in answer:  # It was answered, if only with "not found".
+        return carried(answer, path, facts["addresses"]) if path else None
+    route, routes = _routes(contract, str(answer["from"]), address)
+    return refused(
+        answer,
+        (address, target[1]),
+        path=path,
+        route=route,
+        routes=routes,
+        addresses=facts["addresses"],
+    )
+
+
+def translating_node(facts: Document, place: str, address: str) -> str:
+    """The node whose kernel translates a connection.
+
+    A pod's or node's own node does it for what they send; for what comes from the host it is the
+    node that has the address, or, for a service's own address, the node that the host's route to
+    the services leads to, which is the first.
+    """
+    kind, _, rest = place.partition("/")
+    if kind == "node":
+        return rest
+    if kind == "pod":
+        return str(facts["pods"].get(rest.split("/")[0], {}).get("node"))
+    owner = str(facts["addresses"].get(address, {}).get("owner", ""))
+    return owner.removeprefix("node/") if owner.startswith("node/") else facts["lab"]["nodes"][0]
+
+
+def _target(answer: Document) -> tuple[str, int]:
+    """The address and port that a probe asked for."""
+    if answer["kind"] == "http":
+        parts = urlsplit(answer["target"])
+        return parts.hostname or "", parts.port or 80
+    host, _, port = str(answer["target"]).rpartition(":")
+    return host, int(port)
+
+
+def _routes(contract: Contract, place: str, address: str) -> tuple[str, list[str]]:
+    """What ``ip`` says of the way to an address, on the host or a node; nothing of other places."""
+    kind, _, name = place.partition("/")
+    enter = contract.host_enter if kind == "host" else None
+    if kind == "node":
+        enter = contract.node(name).enter
+    if not enter:
+        return "", []
+    got = run([*enter, "ip", "route", "get", address], check=False)
+    listed = run([*enter, "ip", "-json", "route", "show"], check=False)
+    routes = [str(route["dst"]) for route in json.loads(listed.stdout or "[]")]
+    said = (got.stdout.strip() or got.stderr.strip()).splitlines()
+    return (said[0] if said else ""), routes

@@ -1,0 +1,168 @@
+"""One thing is broken on the standing lab at a time: the outcome fails, and the cause is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live, outcomes
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import engine, layout, spaces
+from tests.integration.labs import ROOT, STATE, Lab
+
+FILES = [
+    ROOT / "roles" / "outcomes" / "files" / f"{name}.yml"
+    for name in ("cluster", "pods", "services")
+]
+ENTRIES = {entry.id: entry for entry in outcomes.load(FILES)}
+
+
+def check(lab: Lab, identifier: str) -> dict[str, Any]:
+    """The report of one outcome, checked now; asked again for at most 10 s."""
+    entry = ENTRIES[identifier].model_copy(update={"within": 10.0})
+    told = checking.check(live.lab(str(lab.contract_path), "default"), [entry], {})
+    report: dict[str, Any] = told.reports[0]
+    return report
+
+
+def node(lab: Lab, number: int) -> str:
+    name: str = lab.contract["nodes"][number]["name"]
+    return name
+
+
+def service(lab: Lab, patch: dict[str, Any]) -> None:
+    lab.kubectl("patch", "service", "s1", "--type=merge", "--patch", json.dumps(patch))
+
+
+@contextmanager
+def selector(lab: Lab) -> Iterator[None]:
+    known = json.loads(lab.kubectl("get", "service", "s1", "-o", "json"))["spec"]["selector"]
+    service(lab, {"spec": {"selector": {**known, "nobody": "here"}}})
+    yield
+    service(lab, {"spec": {"selector": {**known, "nobody": None}}})
+
+
+@contextmanager
+def target_port(lab: Lab) -> Iterator[None]:
+    known = json.loads(lab.kubectl("get", "service", "s1", "-o", "json"))["spec"]["ports"]
+    service(lab, {"spec": {"ports": [{**known[0], "targetPort": 81}]}})
+    yield
+    service(lab, {"spec": {"ports": known}})
+
+
+@contextmanager
+def endpoint(lab: Lab) -> Iterator[None]:
+    """A pod without a ready container leaves its service: its web server is stopped by a signal."""
+    lab.kubectl("exec", "p1", "-c", "p1-c1", "--", "nginx", "-s", "stop")
+    lab.kubectl("wait", "--for=condition=Ready=false", "pod/p1", "--timeout=30s")
+    yield
+    manifest = ROOT / "roles" / "services" / "files" / "latihan.yaml"
+    lab.kubectl("delete", "pod", "p1", "--force", "--grace-period=0")
+    lab.kubectl("apply", "-f", str(manifest))
+    lab.kubectl("wait", "--for=condition=Ready", "pod/p1", "--timeout=60s")
+    page = "echo Ini adalah p1 > /usr/share/nginx/html/index.html"
+    lab.kubectl("exec", "p1", "-c", "p1-c1", "--", "bash", "-c", page)
+
+
+@contextmanager
+def kube_proxy(lab: Lab) -> Iterator[None]:
+    supervise(lab, "stop")
+    lab.enter(node(lab, 1), "iptables", "-t", "nat", "-F", "KUBE-SERVICES")
+    yield
+    supervise(lab, "start")
+
+
+def supervise(lab: Lab, what: str) -> None:
+    cluster = layout.load(STATE, lab.profile)
+    engine.supervise(spaces.find(lab.profile, STATE)[cluster.nodes[1].name], what, "kube-proxy")
+
+
+@contextmanager
+def route(lab: Lab) -> Iterator[None]:
+    block = json.loads(lab.kubectl("get", "node", node(lab, 0), "-o", "json"))["spec"]["podCIDR"]
+    gateway = lab.contract["nodes"][0]["address"]
+    lab.enter(node(lab, 1), "ip", "route", "del", block)
+    yield
+    lab.enter(node(lab, 1), "ip", "route", "add", block, "via", gateway)
+
+
+@contextmanager
+def dns(lab: Lab) -> Iterator[None]:
+    scale(lab, 0)
+    yield
+    scale(lab, 1)
+
+
+def scale(lab: Lab, replicas: int) -> None:
+    where = ("--namespace=kube-system", "deployment/kube-dns")
+    lab.kubectl("scale", f"--replicas={replicas}", *where)
+    lab.kubectl("rollout", "status", "--timeout=60s", *where)
+
+
+@contextmanager
+def mtu(lab: Lab) -> Iterator[None]:
+    lab.enter(node(lab, 1), "ip", "link", "set", "eth0", "mtu", "1400")
+    yield
+    lab.enter(node(lab, 1), "ip", "link", "set", "eth0", "mtu", "1500")
+    # The pods remember the smaller path for ten minutes (RFC 1191).
+    forget = "for p in $(pgrep .); do nsenter -t $p -n ip route flush cache; done"
+    lab.enter(node(lab, 1), "sh", "-c", forget)
+
+
+@contextmanager
+def policy(lab: Lab) -> Iterator[None]:
+    rule = ("FORWARD", "-p", "tcp", "--dport", "80", "-j", "DROP")
+    lab.enter(node(lab, 0), "iptables", "-I", *rule)
+    yield
+    lab.enter(node(lab, 0), "iptables", "-D", *rule)
+
+
+Breaking = Callable[[Lab], Any]
+
+
+@pytest.mark.parametrize(
+    ("breaking", "outcome", "cause"),
+    [
+        (selector, "S1", "selector-matches-no-pod"),
+        (target_port, "S3", "target-port-closed"),
+        (endpoint, "S1", "endpoint-not-ready"),
+        (kube_proxy, "S3", "kube-proxy-down"),
+        (route, "P9", "no-route"),
+        (dns, "S2", "dns-no-endpoint"),
+        (mtu, "P10", "mtu-too-large"),
+        (policy, "S3", "policy-drops"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_the_cause_is_named_and_goes_with_it(
+    lab: Lab, breaking: Breaking, outcome: str, cause: str
+) -> None:
+    with breaking(lab):
+        broken = check(lab, outcome)
+    mended = check(lab, outcome)
+    assert broken["verdict"] == "fail"
+    assert broken["diagnosis"][0]["id"] == cause, broken
+    assert mended["verdict"] == "pass", mended["reason"]
+
+
+def test_a_stopped_node_is_named(lab: Lab) -> None:
+    cluster = layout.load(STATE, lab.profile)
+    stopped = cluster.nodes[1].name
+    engine.stop(cluster, [stopped])
+    broken = check(lab, "C2")
+    engine.start(cluster, [stopped])
+    again = lab.runner("services")  # The node's bare pods ended with it.
+    assert broken["diagnosis"][0]["id"] == "node-down", broken
+    assert stopped in broken["diagnosis"][0]["cause"]
+    assert again.code == 0, again.out
+
+
+def test_verify_tells_the_cause_and_exits_1(lab: Lab) -> None:
+    with route(lab):
+        done = lab.runner("verify")
+    assert done.code == 1, done.out
+    assert "no route to" in done.out
+    assert "ip route add" in done.out

@@ -1,0 +1,137 @@
+"""Each cause from the state that speaks for it, and none from a sound lab."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis import look
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes import (
+    Inside,
+    Seen,
+    causes,
+)
+
+Document = dict[str, Any]
+
+
+def node(name: str, address: str, block: str, peer: tuple[str, str]) -> Document:
+    return {
+        "name": name,
+        "ready": True,
+        "reason": "",
+        "internal_ip": address,
+        "pod_cidr": block,
+        "routes": [{"to": peer[0], "via": peer[1], "interface": "eth0"}],
+        "interfaces": {
+            "eth0": {"name": "eth0", "mtu": 1500},
+            "veth1": {"name": "veth1", "mtu": 1500},
+        },
+    }
+
+
+FACTS: Document = {
+    "nodes": {
+        "a": node("a", "192.0.2.2", "10.0.0.0/24", ("10.0.1.0/24", "192.0.2.3")),
+        "b": node("b", "192.0.2.3", "10.0.1.0/24", ("10.0.0.0/24", "192.0.2.2")),
+    },
+    "pods": {"p1": {"name": "p1", "labels": {"app": "x"}, "ip": "10.0.0.5", "node": "a"}},
+    "services": {"s1": {"selector": {"app": "x"}, "ports": [{"target_port": 80}]}},
+    "endpoints": {
+        "s1": {"ready": ["10.0.0.5"], "not_ready": [], "not_ready_pods": [], "ports": [80]}
+    },
+    "addresses": {"10.0.0.5": {"owner": "pod/p1"}},
+}
+SOUND = Seen(
+    facts=FACTS,
+    entered=frozenset({"a", "b"}),
+    inside={"a": Inside(kube_proxy=True), "b": Inside(kube_proxy=True)},
+    dns_ready=1,
+    services=["s1"],
+)
+
+
+def seen(change: Callable[[Document], object]) -> Seen:
+    facts = copy.deepcopy(FACTS)
+    change(facts)
+    return replace(SOUND, facts=facts)
+
+
+def test_a_sound_lab_has_no_cause() -> None:
+    assert causes(SOUND) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "identifier", "names"),
+    [
+        (seen(lambda f: f["nodes"]["b"].update(ready=False, reason="Gone")), "node-down", "b is"),
+        (replace(SOUND, inside={"a": Inside(kube_proxy=True)}), "node-down", "node b is stopped"),
+        (
+            replace(SOUND, inside={**SOUND.inside, "b": Inside(kube_proxy=False)}),
+            "kube-proxy-down",
+            "node b",
+        ),
+        (seen(lambda f: f["nodes"]["a"]["routes"].clear() or f["nodes"]["a"]["routes"].append(
+            {"to": "default", "via": "192.0.2.1", "interface": "eth0"})), "no-route",
+            "10.0.1.0/24, the pods of b"),
+        (
+            seen(lambda f: f["nodes"]["a"]["interfaces"]["eth0"].update(mtu=1400)),
+            "mtu-too-large",
+            "eth0 takes 1400",
+        ),
+        (replace(SOUND, dns_ready=0), "dns-no-endpoint", "DNS"),
+        (
+            replace(SOUND, inside={
+                **SOUND.inside, "a": Inside(True, drops=("-A FORWARD -s 10.0.0.5 -j DROP",))}),
+            "policy-drops",
+            "-A FORWARD",
+        ),
+        (
+            seen(lambda f: f["pods"]["p1"].update(labels={})),
+            "selector-matches-no-pod",
+            "app=x",
+        ),
+        (
+            seen(lambda f: f["endpoints"]["s1"].update(ready=[], not_ready_pods=["p1"])),
+            "endpoint-not-ready",
+            "p1",
+        ),
+        (
+            replace(SOUND, inside={
+                **SOUND.inside, "a": Inside(True, closed=frozenset({"10.0.0.5:80"}))}),
+            "target-port-closed",
+            "port 80 of pod/p1",
+        ),
+    ],
+)  # fmt: skip
+def test_each_cause_is_named(broken: Seen, identifier: str, names: str) -> None:
+    found = causes(broken)
+    assert [cause.id for cause in found] == [identifier]
+    assert names in found[0].cause
+    assert found[0].fix
+
+
+def test_services_that_the_outcome_is_not_about_are_left_out() -> None:
+    broken = seen(lambda facts: facts["pods"].clear())
+    assert causes(replace(broken, services=[])) == []
+
+
+def test_services_are_named_by_whole_words() -> None:
+    assert look.named(["s1", "s", "near-by"], '{"http": "http://s1.default/", "x": "near"}') == [
+        "s1"
+    ]
+
+
+def test_only_foreign_rules_that_drop_what_is_forwarded_count() -> None:
+    rules = (
+        "*filter\n"
+        "[0:0] -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP\n"
+        "[0:0] -A FORWARD -j KUBE-FORWARD\n"
+        "[7:420] -A FORWARD -d 10.0.0.5/32 -j DROP\n"
+        "[0:0] -A INPUT -s 192.0.2.9/32 -j DROP\n"
+    )
+    assert look.drops(rules) == ["-A FORWARD -d 10.0.0.5/32 -j DROP"]
