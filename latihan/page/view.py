@@ -177,7 +177,7 @@ def _item(outcome: Document, report: Document) -> Item:
     verdict = str(outcome["verdict"])
     known = _moment(outcome, report)
     flows = flows_of(outcome, known) if known else []
-    answers = _answers(outcome.get("evidence") or [])
+    answers = _answers(_documents(outcome.get("evidence")))
     name = str(outcome["id"])
     return Item(
         id=name,
@@ -190,7 +190,7 @@ def _item(outcome: Document, report: Document) -> Item:
         observed=str(outcome["observed"]),
         reason=str(outcome["reason"]),
         took=durations.text(float(outcome["duration_s"])),
-        attempts=int(outcome.get("attempts") or 1),
+        attempts=_whole_number(outcome.get("attempts")),
         false_alarm=str(outcome.get("false_alarm") or ""),
         picture=layout(known, flows) if known and flows else None,
         captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
@@ -200,7 +200,7 @@ def _item(outcome: Document, report: Document) -> Item:
         answers=answers[:_ANSWERS],
         more=answers[_ANSWERS:],
         shown=sum(answer.times for answer in answers),
-        probes=int(outcome.get("probes") or 0),
+        probes=_whole_number(outcome.get("probes")),
     )
 
 
@@ -236,7 +236,8 @@ def _answers(evidence: Iterable[Document]) -> tuple[Answer, ...]:
     """The evidence, with a command that was run often told once."""
     seen: dict[str, list[str]] = {}
     for each in evidence:
-        seen.setdefault(str(each["command"]), []).append(str(each["output"]).rstrip())
+        output = str(each.get("output") or "").rstrip()
+        seen.setdefault(str(each.get("command") or ""), []).append(output)
     return tuple(
         Answer(
             command,
@@ -290,6 +291,10 @@ def _timed(entries: Sequence[Document]) -> list[Document]:
         }
         for entry in entries
     ]
+
+
+def _whole_number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _documents(value: object) -> list[Document]:

@@ -146,3 +146,25 @@ def failure(**fields: Any) -> Document:
         "detail": "connection refused",
     }
     return usual | fields
+
+
+CAUSE = [{"id": "selector", "cause": "The selector of s1 matches no pod.", "fix": "Mend it."}]
+FULL = report(
+    outcome("C1"),
+    outcome("P2", evidence=[asked("http", "host", "http://10.9.1.1/", "no_route")]),
+    outcome("P9", paths=[path("pod/p1", "10.9.0.3", "node/two", "node/one", "pod/p3")]),
+    outcome("P10", "skip", moment=None),
+    outcome(
+        "S1",
+        "fail",
+        diagnosis=CAUSE,
+    ),
+    outcome(
+        "S3",
+        "fail",
+        why=[{"sentence": "p2 -> s1, to p3", "lines": ["-A KUBE-SERVICES -j KUBE-SVC-X"]}],
+        diagnosis=CAUSE,
+    ),
+    outcome("S4", "fail"),
+    outcome("mine-1"),
+)

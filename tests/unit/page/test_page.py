@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from latihan.page import render
-from tests.unit.page.sample import asked, failure, outcome, path, report
+from tests.unit.page.sample import FULL, asked, failure, outcome, path, report
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SVG_EMPTY = {"path", "rect", "circle"}
@@ -47,28 +47,6 @@ class Reader(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(" ".join(self.text).split())
-
-
-CAUSE = [{"id": "selector", "cause": "The selector of s1 matches no pod.", "fix": "Mend it."}]
-FULL = report(
-    outcome("C1"),
-    outcome("P2", evidence=[asked("http", "host", "http://10.9.1.1/", "no_route")]),
-    outcome("P9", paths=[path("pod/p1", "10.9.0.3", "node/two", "node/one", "pod/p3")]),
-    outcome("P10", "skip", moment=None),
-    outcome(
-        "S1",
-        "fail",
-        diagnosis=CAUSE,
-    ),
-    outcome(
-        "S3",
-        "fail",
-        why=[{"sentence": "p2 -> s1, to p3", "lines": ["-A KUBE-SERVICES -j KUBE-SVC-X"]}],
-        diagnosis=CAUSE,
-    ),
-    outcome("S4", "fail"),
-    outcome("mine-1"),
-)
 
 
 def test_every_outcome_is_told_with_all_that_is_known() -> None:
@@ -222,3 +200,11 @@ def test_the_version_is_the_nodes_where_the_run_brought_none() -> None:
     document = report(outcome("C1"), kubernetes_version=None)
     assert "Kubernetes v1.20.2" in Reader(render(document)).words
     assert "Kubernetes not told" in Reader(render(document | {"facts": []})).words
+
+
+def test_a_check_that_tells_little_or_nonsense_has_a_page_too() -> None:
+    odd = outcome(
+        "X1", evidence=[{}, "text", {"command": None}], attempts="many", why="because", paths=7
+    )
+    document = report(odd | {"moment": 99, "diagnosis": [None]}, facts=[{"nodes": {}}, "none"])
+    assert "what X1 saw" in Reader(render(document)).words
