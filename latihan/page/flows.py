@@ -75,21 +75,21 @@ def _asked(outcome: Document, facts: Document) -> Iterator[Flow]:
         reason = str(each.get("reason", OK))
         if reason.startswith("http_"):
             reason = OK
-        through = _node_port(goal, port, facts)
-        stops = (start,) if reason in _NEVER_LEFT else (start, goal, *through)
+        stops: tuple[str, ...] = (start,) if reason in _NEVER_LEFT else (start, goal)
+        service = _node_port(goal, port, facts)
+        if service:
+            goal = service
+            # What is not answered may never have come to the service.
+            stops += (service,) if reason == OK else ()
         yield Flow(stops, goal, reason, asked=_ASKING[each["kind"]])
 
 
 def told(flow: Flow) -> str:
     """A flow in words, as in ``p1 to s1 (HTTP): no route``."""
-    goal = flow.goal
-    between = [stop for stop in flow.stops[1:] if stop != goal]
-    if not flow.seen and between:
-        # A port of a node leads on to a service.
-        goal, between = between[-1], [goal]
+    between = [stop for stop in flow.stops[1:] if stop != flow.goal]
     way = f" by way of {' and '.join(short(stop) for stop in between)}" if between else ""
     how = f" ({flow.asked})" if flow.asked else ""
-    return f"{short(flow.stops[0])} to {short(goal)}{way}{how}: {words(flow.reason)}"
+    return f"{short(flow.stops[0])} to {short(flow.goal)}{way}{how}: {words(flow.reason)}"
 
 
 def short(stop: str) -> str:
@@ -128,14 +128,14 @@ def owner(address: str, facts: Document) -> str | None:
     return None
 
 
-def _node_port(goal: str, port: int | None, facts: Document) -> tuple[str, ...]:
-    """The service behind a port of a node."""
+def _node_port(goal: str, port: int | None, facts: Document) -> str:
+    """The service behind a port of a node; empty where there is none."""
     if port is None or not goal.startswith("node/"):
-        return ()
+        return ""
     for name, service in _mapping(facts.get("services")).items():
         if any(port == each.get("node_port") for each in _documents(service.get("ports"))):
-            return (f"service/{name}",)
-    return ()
+            return f"service/{name}"
+    return ""
 
 
 def _documents(value: object) -> list[Document]:

@@ -157,7 +157,7 @@ def _services(facts: Document, top: float) -> tuple[list[Box], float]:
 
 def _service(name: str, facts: Document, x: float, y: float) -> Box:
     fact = facts["services"][name]
-    ready = (facts["endpoints"].get(name) or {}).get("ready_pods") or []
+    ready = sorted((facts["endpoints"].get(name) or {}).get("ready_pods") or [])
     kind = str(fact.get("type") or "")
     where = f"{fact.get('cluster_ip') or 'no address'}:{fact.get('port') or '?'}"
     ports = f"node port {fact['node_port']}" if fact.get("node_port") else ""

@@ -24,6 +24,7 @@ _SECTIONS = {
 }
 _OTHERS = ("More outcomes", "Those that this lab adds of its own.")
 _ID = re.compile(r"([CPS])(\d+)")
+_PROMPT = re.compile(r"(\S+\$) ")
 _FACTS = ("nodes", "pods", "services", "endpoints", "host", "addresses", "lab")
 # This many answers are shown at once; the rest of them are folded.
 _ANSWERS = 4
@@ -33,8 +34,12 @@ _WORDS = {"pass": "holds", "fail": "fails", "skip": "skipped"}
 
 @dataclass(frozen=True)
 class Answer:
-    """A command a person would type, how often it was run, and the different things it printed."""
+    """A command a person would type, how often it was run, and the different things it printed.
 
+    ``prompt`` says where it is typed, as in ``host$``.
+    """
+
+    prompt: str
     command: str
     times: int
     outputs: tuple[tuple[str, int], ...]
@@ -192,7 +197,7 @@ def _item(outcome: Document, report: Document) -> Item:
         took=durations.text(float(outcome["duration_s"])),
         attempts=_whole_number(outcome.get("attempts")),
         false_alarm=str(outcome.get("false_alarm") or ""),
-        picture=layout(known, flows) if known and flows else None,
+        picture=layout(known, flows) if known else None,
         captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
         paths=tuple(_path(each) for each in _documents(outcome.get("paths"))),
         why=tuple(_documents(outcome.get("why"))),
@@ -240,12 +245,18 @@ def _answers(evidence: Iterable[Document]) -> tuple[Answer, ...]:
         seen.setdefault(str(each.get("command") or ""), []).append(output)
     return tuple(
         Answer(
-            command,
+            *_prompted(command),
             len(outputs),
             tuple((text, outputs.count(text)) for text in dict.fromkeys(outputs)),
         )
         for command, outputs in seen.items()
     )
+
+
+def _prompted(command: str) -> tuple[str, str]:
+    """A command's prompt, and the command without it."""
+    found = _PROMPT.match(command)
+    return (found.group(1), command[found.end() :]) if found else ("$", command)
 
 
 def _sections(items: Sequence[Item]) -> list[Section]:

@@ -51,6 +51,12 @@ def test_a_port_of_a_node_leads_to_its_service() -> None:
     assert told(flow) == "host to s1 by way of two (HTTP): answered"
 
 
+def test_a_port_that_does_not_answer_ends_at_its_node() -> None:
+    (flow,) = flows(asked("http", "host", "http://192.0.2.3:30080/", "timeout"))
+    assert flow.stops == ("host", "node/two")
+    assert told(flow) == "host to s1 by way of two (HTTP): timed out"
+
+
 @pytest.mark.parametrize("name", ["s1", "s1.default.svc.cluster.local", "10.8.0.1"])
 def test_services_are_known_by_name_and_address(name: str) -> None:
     (flow,) = flows(asked("http", "pod/p2/p2-c2", f"http://{name}/"))
