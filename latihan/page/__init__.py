@@ -7,12 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from latihan.page.view import view
 
 __all__ = ["render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+def marked(text: str) -> Markup:
+    """Text whose parts in backticks are commands or other literal things, as HTML."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -31,5 +43,6 @@ def render(report: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["marked"] = marked
     shown = view(report)
     return environment.get_template("page.html.j2").render(view=shown, report=shown.report)

@@ -15,6 +15,7 @@ _SHOWN = 4
 _ASKING = {
     "http": "HTTP", "tcp": "TCP", "udp": "UDP", "icmp": "ping", "mtu": "large packets",
 }  # fmt: skip
+_NEVER_ASKED = {"not_run", "unavailable"}
 _NEVER_LEFT = {"no_route", "unreachable"}
 
 
@@ -73,6 +74,8 @@ def _asked(outcome: Document, facts: Document) -> Iterator[Flow]:
         if goal is None or goal == start:
             continue
         reason = str(each.get("reason", OK))
+        if reason in _NEVER_ASKED:
+            continue
         if reason.startswith("http_"):
             reason = OK
         stops: tuple[str, ...] = (start,) if reason in _NEVER_LEFT else (start, goal)

@@ -99,6 +99,7 @@ class Section:
 class Group:
     """Outcomes that fail for one cause; the first of them tells it."""
 
+    id: str
     cause: str
     fix: str
     items: tuple[Item, ...]
@@ -277,18 +278,19 @@ def _groups(failed: Sequence[Item]) -> list[Group]:
     """Failed outcomes by their likeliest cause; those without one come last, each for itself."""
     causes: dict[str, list[Item]] = {}
     for item in failed:
-        key = f"id:{item.diagnosis[0].get('id')}" if item.diagnosis else ""
+        key = str(item.diagnosis[0].get("id") or "cause") if item.diagnosis else ""
         causes.setdefault(key, []).append(item)
     unknown = causes.pop("", [])
     found = [
         Group(
+            name,
             str(members[0].diagnosis[0].get("cause") or ""),
             str(members[0].diagnosis[0].get("fix") or ""),
             tuple(members),
         )
-        for members in causes.values()
+        for name, members in causes.items()
     ]
-    return [*found, Group("", "", tuple(unknown))] if unknown else found
+    return [*found, Group("", "", "", tuple(unknown))] if unknown else found
 
 
 def _timed(entries: Sequence[Document]) -> list[Document]:

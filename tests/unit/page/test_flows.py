@@ -86,5 +86,10 @@ def test_many_alike_are_one_and_a_picture_holds_four() -> None:
     assert len(flows(*same, *other, *more)) == 4
 
 
+@pytest.mark.parametrize("reason", ["not_run", "unavailable"])
+def test_a_probe_that_never_ran_sent_nothing(reason: str) -> None:
+    assert flows(asked("http", "host", "http://192.0.2.3/", reason)) == []
+
+
 def test_evidence_of_older_reports_draws_nothing() -> None:
     assert flows({"command": "kubectl get nodes", "output": ""}) == []

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from latihan.page import render
-from tests.unit.page.sample import FULL, asked, failure, outcome, path, report
+from latihan.page import marked, render
+from tests.unit.page.sample import CAUSE, FULL, asked, failure, outcome, path, report
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SVG_EMPTY = {"path", "rect", "circle"}
@@ -90,9 +90,30 @@ def test_failures_come_first_and_are_open() -> None:
 
 def test_failures_of_one_cause_stand_together() -> None:
     text = render(FULL)
-    assert text.count('<h3 class="group">The selector of s1 matches no pod.') == 1
-    assert "2 outcomes" in text
-    assert "No known cause" in text
+    words = Reader(text).words
+    assert "Selector 2 outcomes: S1, S3 Likely cause: The selector of s1 matches no pod." in words
+    assert words.count("The selector of s1 matches no pod.") == 1
+    assert "No known cause" in words
+
+
+def test_further_causes_stand_with_their_outcome() -> None:
+    two = [*CAUSE, {"id": "dns", "cause": "DNS has no ready endpoint.", "fix": "See `kubectl`."}]
+    text = render(report(outcome("S1", "fail", diagnosis=two)))
+    assert "Or it is this: DNS has no ready endpoint." in Reader(text).words
+    assert "See <code>kubectl</code>." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Run `a <b>`, then `c`.", "Run <code>a &lt;b&gt;</code>, then <code>c</code>."),
+        ("`all`", "<code>all</code>"),
+        ("a ` alone & more", "a ` alone &amp; more"),
+        ("", ""),
+    ],
+)
+def test_what_is_in_backticks_is_literal(text: str, html: str) -> None:
+    assert marked(text) == html
 
 
 def test_outcomes_stand_in_the_order_of_the_article() -> None:
