@@ -193,6 +193,11 @@ def compiled(source: str) -> Expression:
     return Expression(source, tree)
 
 
+def functions_of_the_lab() -> list[str]:
+    """The names of the functions that the lab adds to those of JMESPath."""
+    return sorted(set(_Functions.FUNCTION_TABLE) - set(functions.Functions.FUNCTION_TABLE))
+
+
 def _evaluate(tree: Node, document: Any) -> Any:
     try:
         return _Interpreter(document).visit(tree, document)
