@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser import Failure as Failed
@@ -74,11 +75,19 @@ def story(outcome: Outcome) -> str:
         )
         if text
     ]
-    evidence = outcome.document.get("evidence")
-    for each in evidence if isinstance(evidence, list) else []:
-        if isinstance(each, dict):
-            lines += ["", f"$ {each.get('command', '')}", str(each.get("output", ""))]
+    for each in _documents(outcome, "diagnosis"):
+        lines += [f"likely cause: {each.get('cause', '')}", f"what to do: {each.get('fix', '')}"]
+    for each in _documents(outcome, "why"):
+        lines += ["", f"why: {each.get('sentence', '')}"]
+        lines += [f"  {line}" for line in each.get("lines") or []]
+    for each in _documents(outcome, "evidence"):
+        lines += ["", f"$ {each.get('command', '')}", str(each.get("output", ""))]
     return "\n".join(lines)
+
+
+def _documents(outcome: Outcome, name: str) -> list[dict[str, Any]]:
+    found = outcome.document.get(name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def clean(text: str) -> str:

@@ -89,6 +89,28 @@ def test_junit_tells_failure_error_and_skip_apart(recorded: Recorded) -> None:
     assert "at /lab/playbooks/fails.yml:6" in (error.text or "")
 
 
+def test_a_failure_in_junit_says_it_all() -> None:
+    document = {
+        "id": "S1",
+        "verdict": "fail",
+        "reason": "No endpoint.",
+        "diagnosis": [{"id": "selector", "cause": "It matches no pod.", "fix": "Label p1."}],
+        "why": [{"sentence": "p2 -> s1 was rejected", "lines": ["-A KUBE-SERVICES -j REJECT"]}],
+        "evidence": [{"command": "curl http://s1/", "output": "refused"}, "nonsense"],
+    }
+    assert junit.story(outcome_of(document)).splitlines() == [
+        "reason: No endpoint.",
+        "likely cause: It matches no pod.",
+        "what to do: Label p1.",
+        "",
+        "why: p2 -> s1 was rejected",
+        "  -A KUBE-SERVICES -j REJECT",
+        "",
+        "$ curl http://s1/",
+        "refused",
+    ]
+
+
 def test_junit_counts_add_up(recorded: Recorded) -> None:
     root = ET.fromstring(junit.xml("x", recorded("does-not-hold")))
     assert root.get("failures") == "1"
