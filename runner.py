@@ -22,6 +22,11 @@ PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 MACHINE_LACKS = 3
 INTERRUPTED = 130
+PATH_LINE = (
+    "import os, sys; own = os.path.join(sys.prefix, 'bin'); "
+    "path = os.environ.get('PATH', os.defpath); "
+    "os.environ['PATH'] = path if own in path.split(os.pathsep) else own + os.pathsep + path"
+)
 
 
 class BootstrapError(Exception):
@@ -137,6 +142,8 @@ def create() -> None:
     # The packages of the project are found from any folder, by any program of the environment.
     site = next(VENV.glob("lib/python*/site-packages"))
     (site / "latihan.pth").write_text(f"{ROOT}\n{ROOT / 'collections'}\n", encoding="utf-8")
+    # Molecule and its like call their neighbours by name: they find them without an activation, too.
+    (site / "latihan_path.pth").write_text(f"{PATH_LINE}\n", encoding="utf-8")
     stamp("python").write_text(identity(), encoding="utf-8")
 
 

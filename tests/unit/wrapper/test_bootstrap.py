@@ -82,10 +82,21 @@ def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
     site = place / ".venv" / "lib" / "python3.11" / "site-packages"
     paths = (site / "latihan.pth").read_text(encoding="utf-8").splitlines()
     assert paths == [str(place), str(place / "collections")]
+    assert (site / "latihan_path.pth").read_text(encoding="utf-8") == f"{runner.PATH_LINE}\n"
     runner.prepare(["requirements.txt"])
     assert made(commands) == [".venv", "requirements.txt"]
     runner.prepare(["requirements.txt", "requirements-dev.txt"])
     assert made(commands) == [".venv", "requirements.txt", "requirements-dev.txt"]
+
+
+def test_the_environments_programs_find_each_other() -> None:
+    look = f"{runner.PATH_LINE}; print(path, os.environ['PATH'], sep='\\n')"
+    for path in ("/usr/bin", f"/usr/bin:{sys.prefix}/bin"):
+        argv = [sys.executable, "-c", look]
+        done = subprocess.run(argv, env={"PATH": path}, capture_output=True, text=True, check=True)
+        _before, after = done.stdout.splitlines()
+        assert f"{sys.prefix}/bin" in after.split(":")
+        assert after.count(f"{sys.prefix}/bin") == 1
 
 
 def test_new_requirements_are_installed(place: Path, commands: Commands) -> None:
