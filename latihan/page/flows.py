@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 Document = Mapping[str, Any]
 
 OK = "ok"
+# What every node knows the host by.
+_HOST = "host.minikube.internal"
 # More than these in one picture, and nobody can follow any of them.
 _SHOWN = 4
 _ASKING = {
@@ -123,8 +125,8 @@ def address_and_port(target: str) -> tuple[str, int | None]:
 def owner(address: str, facts: Document) -> str | None:
     """Who has an address or a name: ``host``, ``node/NAME``, ``pod/NAME`` or ``service/NAME``."""
     known = _mapping(_mapping(facts.get("addresses")).get(address)).get("owner")
-    if known:
-        return str(known)
+    if known or address == _HOST:
+        return str(known or "host")
     for name, service in _mapping(facts.get("services")).items():
         if address in (service.get("external_ips") or []) or address.partition(".")[0] == name:
             return f"service/{name}"

@@ -51,6 +51,11 @@ def test_a_port_of_a_node_leads_to_its_service() -> None:
     assert told(flow) == "host to s1 by way of two (HTTP): answered"
 
 
+def test_the_host_is_known_by_its_name() -> None:
+    (flow,) = flows(asked("icmp", "node/one", "host.minikube.internal"))
+    assert flow.stops == ("node/one", "host")
+
+
 def test_a_port_that_does_not_answer_ends_at_its_node() -> None:
     (flow,) = flows(asked("http", "host", "http://192.0.2.3:30080/", "timeout"))
     assert flow.stops == ("host", "node/two")
