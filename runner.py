@@ -142,7 +142,7 @@ def create() -> None:
     # The packages of the project are found from any folder, by any program of the environment.
     site = next(VENV.glob("lib/python*/site-packages"))
     (site / "latihan.pth").write_text(f"{ROOT}\n{ROOT / 'collections'}\n", encoding="utf-8")
-    # Molecule and its like call their neighbours by name: they find them without an activation, too.
+    # Molecule and its like call their neighbours by name: so they need no activation.
     (site / "latihan_path.pth").write_text(f"{PATH_LINE}\n", encoding="utf-8")
     stamp("python").write_text(identity(), encoding="utf-8")
 
