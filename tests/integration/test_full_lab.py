@@ -9,8 +9,8 @@ from tests.integration.labs import ROOT, Lab
 
 PROVEN = {
     *(f"C{number}" for number in (1, 2, 3)),
-    *(f"P{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12)),
-    *(f"S{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14)),
+    *(f"P{number}" for number in range(1, 13)),
+    *(f"S{number}" for number in range(1, 16)),
 }
 
 

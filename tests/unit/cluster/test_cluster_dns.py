@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import cluster_dns
+from ansible_collections.latihan.lab.plugins.plugin_utils.in_pods import cluster_dns
 
 
 def service(name: str, **spec: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils import contract, in_pods
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import (
     api,
     cgroups,
@@ -316,5 +316,11 @@ def _shut_down(layout: Layout, space: Space) -> None:
 
 
 def _dns_manifest(layout: Layout) -> str:
-    program = (Path(__file__).parent / "cluster_dns.py").read_text(encoding="utf-8")
-    return files.render("dns.yaml", program=program, dns_service=layout.dns_service)
+    folder = Path(in_pods.__file__).parent
+    programs = {
+        name: (folder / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("cluster_dns", "watching")
+    }
+    return files.render(
+        "dns.yaml", programs=programs, package=in_pods.__name__, dns_service=layout.dns_service
+    )

@@ -16,6 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import
     NodeLayout,
 )
 
+NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -61,13 +62,14 @@ def write_host(layout: Layout) -> None:
     nginx = f"{layout.settings.toolbox}/usr/sbin/nginx"
     dnsmasq = f"{layout.settings.toolbox}/usr/sbin/dnsmasq"
     library = f"{layout.settings.toolbox}/usr/lib/{_multiarch()}"
+    _write(etc / "latihan" / "names.conf", "")
     programs = [
         Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
         Program(
             "names",
             (
                 *("env", f"LD_LIBRARY_PATH={library}", dnsmasq, "--keep-in-foreground"),
-                *("--conf-file=/dev/null", "--no-resolv", "--domain-needed", "--bogus-priv"),
+                *(f"--conf-file={NAMES_FILE}", "--no-resolv", "--domain-needed", "--bogus-priv"),
                 *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
                 *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
             ),

@@ -1,6 +1,6 @@
 """The cluster's DNS server: answers Kubernetes' DNS names from a watch on services and endpoints.
 
-It runs alone in a pod (Python's standard library and dnslib), behind the usual ``kube-dns``
+It runs in a pod (Python's standard library and dnslib), behind the usual ``kube-dns``
 service. What it answers is the Kubernetes DNS-Based Service Discovery specification, version 1.1.0:
 A and SRV records of services, A records of headless services and their named endpoints, CNAME of
 external names, PTR records; and names of other zones are asked of the node's own name server.
@@ -8,15 +8,10 @@ external names, PTR records; and names of other zones are asked of the node's ow
 
 from __future__ import annotations
 
-import http.client
 import ipaddress
-import json
 import os
 import signal
-import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,12 +20,15 @@ from typing import Any
 from dnslib import CNAME, PTR, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSLabel, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.in_pods.watching import (
+    Object,
+    Watched,
+    key,
+)
+
 ZONE = "cluster.local."
 TTL = 5
 READY_PORT = 8181
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_RETRY_AFTER = 0.5
-_CONNECT_TIMEOUT, _WATCH_TIMEOUT = 2, 330
 _UPSTREAM_TIMEOUT = 2.0
 
 Records = dict[str, list[tuple[str, Any]]]
@@ -47,9 +45,9 @@ def records(services: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> 
         For each name, its records as pairs of type and data.
     """
     found: Records = {f"dns-version.{ZONE}": [("TXT", TXT("1.1.0"))]}
-    by_key = {_key(item): item for item in endpoints}
+    by_key = {key(item): item for item in endpoints}
     for service in services:
-        namespace, name = _key(service)
+        namespace, name = key(service)
         own = f"{name}.{namespace}.svc.{ZONE}"
         spec = service["spec"]
         if spec.get("type") == "ExternalName":
@@ -92,10 +90,6 @@ def _reverse(address: str) -> str:
     return f"{ipaddress.ip_address(address).reverse_pointer}."
 
 
-def _key(item: dict[str, Any]) -> tuple[str, str]:
-    return item["metadata"]["namespace"], item["metadata"]["name"]
-
-
 def answer(request: DNSRecord, found: Records) -> DNSRecord:
     """The answer to a query for a name of the zone.
 
@@ -124,84 +118,16 @@ def answer(request: DNSRecord, found: Records) -> DNSRecord:
     return reply
 
 
-class Cluster:
-    """The services and endpoints of the cluster, as the watches last saw them."""
+class Cluster(Watched):
+    """The zone's records, kept up to date."""
 
     def __init__(self) -> None:
-        self._items: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
-        self._lock = threading.Lock()
+        super().__init__({"services": "/api/v1/services", "endpoints": "/api/v1/endpoints"})
         self.records: Records = {}
 
-    @property
-    def ready(self) -> bool:
-        """Whether both lists have been read once."""
-        return {"services", "endpoints"} <= self._items.keys()
-
-    def replace(self, kind: str, items: list[dict[str, Any]]) -> None:
-        """All there is of a kind."""
-        self._change(lambda: self._items.__setitem__(kind, {_key(item): item for item in items}))
-
-    def apply(self, kind: str, event: dict[str, Any]) -> None:
-        """One event of a watch."""
-        item = event["object"]
-        if event["type"] == "DELETED":
-            self._change(lambda: self._items[kind].pop(_key(item), None))
-        elif event["type"] in ("ADDED", "MODIFIED"):
-            self._change(lambda: self._items[kind].__setitem__(_key(item), item))
-
-    def _change(self, change: Callable[[], object]) -> None:
-        with self._lock:
-            change()
-            services = list(self._items.get("services", {}).values())
-            self.records = records(services, list(self._items.get("endpoints", {}).values()))
-
-
-def follow(cluster: Cluster, kind: str) -> None:
-    """List a kind and watch it, for ever; after trouble, list it again."""
-    while True:
-        try:
-            version, items = _list(kind)
-            cluster.replace(kind, items)
-            for event in _watch(kind, version):
-                if event["type"] == "ERROR":  # The version is too old: list again.
-                    break
-                cluster.apply(kind, event)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            print(f"{kind}: {error}; trying again", flush=True)
-        time.sleep(_RETRY_AFTER)
-
-
-def _list(kind: str) -> tuple[str, list[dict[str, Any]]]:
-    with _get(f"/api/v1/{kind}") as response:
-        document = json.load(response)
-    return document["metadata"]["resourceVersion"], document["items"]
-
-
-def _watch(kind: str, version: str) -> Iterator[dict[str, Any]]:
-    query = f"watch=1&resourceVersion={version}&timeoutSeconds=300"
-    with _get(f"/api/v1/{kind}?{query}") as response:
-        for line in response:
-            yield json.loads(line)
-
-
-def _get(path: str) -> http.client.HTTPResponse:
-    """Ask the API, as the pod's service account."""
-    trust = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-    connection = http.client.HTTPSConnection(
-        os.environ["KUBERNETES_SERVICE_HOST"],
-        int(os.environ["KUBERNETES_SERVICE_PORT"]),
-        context=trust,
-        timeout=_CONNECT_TIMEOUT,
-    )
-    token = (_ACCOUNT / "token").read_text(encoding="utf-8")
-    # A connection begun before kube-proxy has its rules never arrives: give that one up soon.
-    connection.connect()
-    connection.sock.settimeout(_WATCH_TIMEOUT)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-    response = connection.getresponse()
-    if response.status != HTTPStatus.OK:
-        raise ValueError(f"the API answered {response.status} {response.reason}")
-    return response
+    def changed(self, items: Mapping[str, list[Object]]) -> None:
+        """Make the records anew."""
+        self.records = records(items["services"], items["endpoints"])
 
 
 class Resolver(BaseResolver):
@@ -258,8 +184,7 @@ def main() -> None:
     # Number 1 of a PID namespace ignores what it has no handler for (pid_namespaces(7)).
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     cluster = Cluster()
-    for kind in ("services", "endpoints"):
-        threading.Thread(target=follow, args=(cluster, kind), daemon=True).start()
+    cluster.start()
     upstream = upstream_server(Path("/etc/resolv.conf").read_text(encoding="utf-8"))
     resolver = Resolver(cluster, upstream)
     for tcp in (False, True):

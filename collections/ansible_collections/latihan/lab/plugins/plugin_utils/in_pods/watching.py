@@ -1,0 +1,117 @@
+"""Keeps objects of the API up to date by watching them, from within a pod."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_RETRY_AFTER = 0.5
+_CONNECT_TIMEOUT, _WATCH_TIMEOUT = 2, 330
+
+Object = dict[str, Any]
+
+
+class Watched(ABC):
+    """All objects of some kinds, as the watches last saw them.
+
+    Args:
+        paths: the API's path of each kind, as in {"services": "/api/v1/services"}.
+    """
+
+    def __init__(self, paths: Mapping[str, str]) -> None:
+        self._paths = dict(paths)
+        self._items: dict[str, dict[tuple[str, str], Object]] = {}
+        self._lock = threading.Lock()
+
+    @abstractmethod
+    def changed(self, items: Mapping[str, list[Object]]) -> None:
+        """Called with all objects by kind whenever one is other than before."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether every kind has been read once."""
+        return self._paths.keys() <= self._items.keys()
+
+    def start(self) -> None:
+        """Watch every kind in the background, for ever."""
+        for kind in self._paths:
+            threading.Thread(target=self._follow, args=(kind,), daemon=True).start()
+
+    def replace(self, kind: str, items: list[Object]) -> None:
+        """All there is of a kind."""
+        self._change(lambda: self._items.__setitem__(kind, {key(item): item for item in items}))
+
+    def apply(self, kind: str, event: Object) -> None:
+        """One event of a watch."""
+        item = event["object"]
+        if event["type"] == "DELETED":
+            self._change(lambda: self._items[kind].pop(key(item), None))
+        elif event["type"] in ("ADDED", "MODIFIED"):
+            self._change(lambda: self._items[kind].__setitem__(key(item), item))
+
+    def _change(self, change: Callable[[], object]) -> None:
+        with self._lock:
+            change()
+            self.changed({kind: list(self._items.get(kind, {}).values()) for kind in self._paths})
+
+    def _follow(self, kind: str) -> None:
+        """List a kind and watch it; after trouble, list it again."""
+        while True:
+            try:
+                version, items = _list(self._paths[kind])
+                self.replace(kind, items)
+                for event in _watch(self._paths[kind], version):
+                    if event["type"] == "ERROR":  # The version is too old: list again.
+                        break
+                    self.apply(kind, event)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                print(f"{kind}: {error}; trying again", flush=True)
+            time.sleep(_RETRY_AFTER)
+
+
+def key(item: Object) -> tuple[str, str]:
+    """An object's namespace and name."""
+    return item["metadata"]["namespace"], item["metadata"]["name"]
+
+
+def _list(path: str) -> tuple[str, list[Object]]:
+    with _get(path) as response:
+        document = json.load(response)
+    return document["metadata"]["resourceVersion"], document["items"]
+
+
+def _watch(path: str, version: str) -> Iterator[Object]:
+    query = f"watch=1&resourceVersion={version}&timeoutSeconds=300"
+    with _get(f"{path}?{query}") as response:
+        for line in response:
+            yield json.loads(line)
+
+
+def _get(path: str) -> http.client.HTTPResponse:
+    """Ask the API, as the pod's service account."""
+    trust = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
+    connection = http.client.HTTPSConnection(
+        os.environ["KUBERNETES_SERVICE_HOST"],
+        int(os.environ["KUBERNETES_SERVICE_PORT"]),
+        context=trust,
+        timeout=_CONNECT_TIMEOUT,
+    )
+    token = (_ACCOUNT / "token").read_text(encoding="utf-8")
+    # A connection begun before kube-proxy has its rules never arrives: give that one up soon.
+    connection.connect()
+    connection.sock.settimeout(_WATCH_TIMEOUT)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    if response.status != HTTPStatus.OK:
+        raise ValueError(f"the API answered {response.status} {response.reason}")
+    return response
