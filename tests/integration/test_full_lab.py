@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from tests.integration.labs import ROOT, Lab
 
 PROVEN = {
-    *(f"C{number}" for number in (1, 2, 3)),
+    *(f"C{number}" for number in range(1, 5)),
     *(f"P{number}" for number in range(1, 13)),
     *(f"S{number}" for number in range(1, 16)),
 }
