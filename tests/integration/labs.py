@@ -37,12 +37,24 @@ def runner(*arguments: str, timeout: float = 2700) -> Done:
     return Done(done.returncode, done.stdout)
 
 
+def latest(profile: str) -> Path:
+    """The folder of the last run on a profile."""
+    return (ROOT / "artifacts" / profile / "latest").resolve()
+
+
+def report_in(folder: Path) -> dict[str, Any]:
+    """The report that a run left."""
+    document: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return document
+
+
 @dataclass(frozen=True)
 class Lab:
-    """A standing lab, and the run of ``full-lab`` that made it."""
+    """A standing lab, the run of ``full-lab`` that made it, and the folder with what that left."""
 
     profile: str
     made: Done
+    artifacts: Path
 
     @property
     def contract_path(self) -> Path:
@@ -57,7 +69,7 @@ class Lab:
 
     def runner(self, name: str, *arguments: str) -> Done:
         """Run a playbook or verb on this lab."""
-        return runner(name, "--profile", self.profile, *arguments)
+        return runner("--profile", self.profile, name, *arguments)
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints; it must succeed."""
@@ -74,6 +86,4 @@ class Lab:
 
     def report(self) -> dict[str, Any]:
         """The report of the last run on this lab."""
-        path = ROOT / "artifacts" / self.profile / "latest" / "report.json"
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return document
+        return report_in(latest(self.profile))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 
-from tests.integration.labs import ROOT, Lab
+from tests.integration.labs import Lab, report_in
 
 PROVEN = {
     *(f"C{number}" for number in range(1, 5)),
@@ -15,7 +15,7 @@ PROVEN = {
 
 
 def test_every_outcome_holds(lab: Lab) -> None:
-    report = lab.report()
+    report = report_in(lab.artifacts)
     verdicts = {outcome["id"]: outcome["verdict"] for outcome in report["outcomes"]}
     assert verdicts.keys() >= PROVEN
     assert {identifier for identifier, verdict in verdicts.items() if verdict == "fail"} == set()
@@ -23,15 +23,16 @@ def test_every_outcome_holds(lab: Lab) -> None:
 
 
 def test_every_outcome_says_what_was_expected_and_seen(lab: Lab) -> None:
-    for outcome in lab.report()["outcomes"]:
+    for outcome in report_in(lab.artifacts)["outcomes"]:
         assert outcome["expected"], outcome["id"]
         assert outcome["observed"], outcome["id"]
         assert outcome["evidence"], outcome["id"]
 
 
 def test_junit_has_every_outcome(lab: Lab) -> None:
-    path = ROOT / "artifacts" / lab.profile / "latest" / "junit.xml"
-    names = [case.get("name", "") for case in ET.parse(path).iter("testcase")]
+    names = [
+        case.get("name", "") for case in ET.parse(lab.artifacts / "junit.xml").iter("testcase")
+    ]
     assert {name.split()[0].rstrip(":") for name in names} >= PROVEN
 
 

@@ -217,7 +217,8 @@ def _openapi_folders(tree: Path) -> Iterator[Path]:
 
 def _compile(version: str, shop: Workshop, into: Path) -> None:
     """One ``go build`` for all programs; packages in the compiler's cache aren't compiled again."""
-    flags = [f"-tags={_TAGS}", "-gcflags=all=-dwarf=false"]
+    # Without the folder it was built in, which is nobody's business in a stack trace.
+    flags = [f"-tags={_TAGS}", "-trimpath", "-gcflags=all=-dwarf=false"]
     commands = [f"./cmd/{name}" for name in NAMES]
     stale = _go(
         shop,
