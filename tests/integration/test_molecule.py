@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
-from tests.integration.labs import ROOT, STATE, Done, Lab
+from tests.integration.labs import ROOT, STATE, Done, Lab, latest
 from tests.integration.machine_state import snapshot
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")
