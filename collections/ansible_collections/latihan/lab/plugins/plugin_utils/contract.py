@@ -7,9 +7,10 @@ asks no more which provider it was.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
@@ -51,16 +52,32 @@ class Contract:
 
     def node(self, name: str) -> Node:
         """The node of that name; LabError where there is none."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        names = ", ".join(node.name for node in self.nodes)
-        raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
+        return named(self.nodes, name)
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of ``kubectl`` with these arguments, for this cluster."""
         cache = [f"--cache-dir={self.kubectl_cache}"] if self.kubectl_cache else []
         return [self.kubectl, f"--kubeconfig={self.kubeconfig}", *cache, *arguments]
+
+
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+Member = TypeVar("Member", bound=Named)
+
+
+def named(nodes: Sequence[Member], name: str) -> Member:
+    """The node of that name; LabError, telling which there are, where there is none."""
+    for node in nodes:
+        if node.name == name:
+            return node
+    names = ", ".join(node.name for node in nodes)
+    raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
 
 
 def from_document(document: dict[str, Any]) -> Contract:

@@ -46,7 +46,7 @@ def container_inits(cgroup: str) -> list[int]:
         for members in (root / cgroup / "kubepods").rglob("cgroup.procs")
         for pid in members.read_text().split()
     }
-    return sorted(pid for pid in pids if _numbers(pid)[2:] == ["1"])
+    return sorted(pid for pid in pids if pid_numbers(pid)[2:] == ["1"])
 
 
 def _hierarchies() -> Iterator[Path]:
@@ -59,8 +59,8 @@ def _hierarchies() -> Iterator[Path]:
             yield path
 
 
-def _numbers(pid: int) -> list[str]:
-    """A process's ids, the outermost namespace's first."""
+def pid_numbers(pid: int) -> list[str]:
+    """A process's ids in its PID namespaces, this one's first; none where it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:

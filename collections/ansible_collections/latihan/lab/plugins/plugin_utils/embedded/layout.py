@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import named
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 SETTINGS_FILE = "cluster.json"
@@ -107,11 +108,7 @@ class Layout:
 
     def node(self, name: str) -> NodeLayout:
         """The node of that name; LabError where there is none."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        names = ", ".join(node.name for node in self.nodes)
-        raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
+        return named(self.nodes, name)
 
 
 def node_names(profile: str, count: int) -> list[str]:

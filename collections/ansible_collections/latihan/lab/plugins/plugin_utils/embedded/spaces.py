@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self, cast
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.cgroups import pid_numbers
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
 PROFILE_VARIABLE = "LATIHAN_PROFILE"
@@ -247,13 +248,5 @@ def _environment(raw: bytes) -> dict[str, str]:
 
 
 def _is_pid1(pid: int) -> bool:
-    """Whether a process is the first of a PID namespace one level below this one's."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    for line in status.splitlines():
-        if line.startswith("NSpid:"):
-            numbers = line.split()[1:]
-            return len(numbers) > 1 and numbers[-1] == "1"
-    return False
+    """Whether a process is the first of a PID namespace below this one."""
+    return pid_numbers(pid)[1:][-1:] == ["1"]
