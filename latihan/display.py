@@ -222,7 +222,8 @@ def step_counts(step: Step) -> str:
         parts.append(f"{step.changed} changed")
     counts = count(step.outcomes)
     if counts["pass"]:
-        parts.append(f"{counts['pass']} outcome{'s' * (counts['pass'] != 1)} hold")
+        one = counts["pass"] == 1
+        parts.append("1 outcome holds" if one else f"{counts['pass']} outcomes hold")
     if counts["fail"]:
         parts.append(f"{counts['fail']} FAILED")
     if counts["skip"]:

@@ -49,7 +49,7 @@ def test_a_finished_step_is_one_line() -> None:
 def test_outcomes_are_counted_in_their_step() -> None:
     outcomes = [outcome_of({"id": "S1", "verdict": each}) for each in ("pass", "fail", "skip")]
     step = Step("verify", "", "", 0, 1, tasks=1, outcomes=outcomes)
-    assert step_counts(step) == "1 task, 1 outcome hold, 1 FAILED, 1 skipped"
+    assert step_counts(step) == "1 task, 1 outcome holds, 1 FAILED, 1 skipped"
     assert texts(StepDone(step))[0].startswith("✘")
 
 
