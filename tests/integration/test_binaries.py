@@ -111,7 +111,7 @@ def served(brought: Brought, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"user root; daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
         f"http {{ access_log off; {temporary} server {{ listen {address};"
         f" include {brought.registry}/locations.conf; }} }}\n"
     )
