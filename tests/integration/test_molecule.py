@@ -18,7 +18,7 @@ from tests.integration.machine_state import snapshot
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")
 
-PROFILES = ("latihan-molecule", "latihan-molecule-stop")
+PROFILES = ("latihan-molecule", "latihan-power")
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 ACTION = re.compile(
     r"^(?P<scenario>[\w-]+) [>➜] (?P<action>\w+): Executed: (?P<verdict>\w+)", re.MULTILINE
