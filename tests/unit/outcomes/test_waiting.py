@@ -24,8 +24,11 @@ class Cluster:
         self.events = events
         self.watched: list[str] = []
         self.over = threading.Event()
+        self.running: Iterator[list[Document]] = iter(())
 
     def get(self, path: str) -> Document:
+        if path.endswith("/runningpods/"):
+            return {"items": next(self.running, [])}
         kind = path.rpartition("/")[2]
         return {"metadata": {"resourceVersion": "7"}, "items": self.items[kind]}
 
@@ -66,6 +69,27 @@ def test_what_becomes_true(
     assert waited.unmet == ""
     assert waited.seconds < 4
     assert cluster.watched == ["/api/v1/pods"]
+
+
+def test_an_earlier_pod_of_the_name_has_to_end(
+    contract: Contract, items: dict[str, list[Document]], pod: Document
+) -> None:
+    earlier = {"metadata": {**pod["metadata"], "uid": "gone"}}
+    cluster = Cluster(items, [])
+    cluster.running = iter([[pod, earlier], [earlier, pod]])
+    waited = waiting.wait(cluster, contract, "default", goal("pods.p1.ready", 5))  # type: ignore[arg-type]
+    assert waited.unmet == ""
+    assert 0.5 < waited.seconds < 4
+    assert next(cluster.running, None) is None
+
+
+def test_an_earlier_pod_that_does_not_end_is_told(
+    contract: Contract, items: dict[str, list[Document]], pod: Document
+) -> None:
+    cluster = Cluster(items, [])
+    cluster.running = iter([[{"metadata": {**pod["metadata"], "uid": "gone"}}]] * 9)
+    waited = waiting.wait(cluster, contract, "default", goal("pods.p1.ready"))  # type: ignore[arg-type]
+    assert waited.unmet.startswith("an earlier pod p1 still runs on ")
 
 
 def test_what_is_deleted(

@@ -22,6 +22,7 @@ ROOTS = ("nodes", "pods", "services", "endpoints", "host", "addresses", "lab")
 
 _READ_NETWORK = "ip -json address show; ip -json route show"
 _ROLE_LABEL = "node-role.kubernetes.io/"
+_STATIC = "kubernetes.io/config.mirror"
 
 
 def paths(namespace: str) -> dict[str, str]:
@@ -206,6 +207,8 @@ def pod(item: Document) -> Document:
         "name": metadata["name"],
         "namespace": metadata.get("namespace", "default"),
         "uid": metadata.get("uid"),
+        # A static pod's UID on its node is another one than in the API.
+        "runtime_uid": (metadata.get("annotations") or {}).get(_STATIC, metadata.get("uid")),
         "labels": metadata.get("labels") or {},
         "created": metadata.get("creationTimestamp"),
         "deleting": "deletionTimestamp" in metadata,

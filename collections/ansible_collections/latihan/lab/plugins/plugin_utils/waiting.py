@@ -6,10 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils import facts, predecessors
 from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
@@ -79,6 +79,8 @@ class View:
 def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     """Watch the cluster until every expression is true of its facts, or the time is over.
 
+    A pod that an expression names is waited for until no earlier pod of its name runs any more.
+
     Args:
         api: the cluster's API.
         contract: the lab as its provider left it.
@@ -101,14 +103,20 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
         threading.Thread(
             target=_follow, args=(api, listed, ends, changes, stop), daemon=True
         ).start()
+    pause = goal.timeout
     try:
         while (left := ends - time.monotonic()) > 0:
-            for kind, event in _arrived(changes, left):
+            for kind, event in _arrived(changes, min(left, pause)):
                 view.take(kind, event)
             if view.complete:
                 last = _judged(view.document(namespace, contract), goal, started)
-                if not last.unmet:
+                if last.unmet:
+                    continue
+                earlier = predecessors.still_running(api, _meant(last.facts, goal.until))
+                if not earlier:
                     return last
+                # Nothing announces their end.
+                last, pause = replace(last, unmet="; ".join(earlier)), _RETRY
     finally:
         stop.set()
     if not last.facts:
@@ -117,6 +125,12 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
             "See whether the lab is up: `python3 runner.py status`.",
         )
     return last
+
+
+def _meant(document: Document, until: Sequence[Expression]) -> list[Document]:
+    """The pods that the expressions name."""
+    names = {path[1] for item in until for path in item.paths() if path[0] == "pods" and path[1:]}
+    return [pod for name, pod in document["pods"].items() if name in names]
 
 
 def _judged(document: Document, goal: Goal, started: float) -> Waited:
