@@ -17,7 +17,8 @@ _TUNNEL = "ansible_collections.latihan.lab.plugins.plugin_utils.tunnel"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+    """The options of ``tunnel``."""
+    parser.add_argument("-n", "--namespace", default="", help="only services of this namespace")
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
@@ -27,7 +28,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     path = context.project.contract(context.profile)
     asked: list[int] = []
     # In a group of its own, so that Ctrl-C reaches it once, through us, and it can put away.
-    argv = [sys.executable, "-m", _TUNNEL, str(path)]
+    argv = [sys.executable, "-m", _TUNNEL, str(path), options.namespace]
     with subprocess.Popen(argv, process_group=0) as program:
 
         def end(number: int, frame: object) -> None:

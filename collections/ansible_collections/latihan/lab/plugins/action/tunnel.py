@@ -14,12 +14,12 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Start or stop the tunnel."""
-        path = Path(args["contract"])
+        which = Path(args["contract"]), args["namespace"]
         wanted = args["state"] == "started"
-        changed = wanted != tunnel.is_running(path)
+        changed = wanted != tunnel.is_running(*which)
         if changed and not self.check_mode:
             if wanted:
-                tunnel.start(path)
+                tunnel.start(*which)
             else:
-                tunnel.stop(path)
+                tunnel.stop(*which)
         return {"changed": changed}
