@@ -23,6 +23,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, La
 
 Query = Sequence[tuple[str, str]]
 
+UNFINISHED = "it did not end within"
+
 _TIMEOUT = urllib3.Timeout(connect=3, read=20)
 
 
@@ -199,7 +201,7 @@ def _finish(socket: Any, timeout: float) -> Execution:
     )
     code, error = exit_status(status)
     if code is None and not error:
-        error = f"it did not end within {timeout:g} s"
+        error = f"{UNFINISHED} {timeout:g} s"
     return Execution(stdout, stderr, code, error)
 
 

@@ -36,6 +36,8 @@ class Contract:
     that the provider has no such place. ``network``, ``pod_network`` and ``service_network`` are
     CIDR blocks, empty where they aren't known. ``kubectl_cache`` is where kubectl keeps what it
     learnt of the API, so that nothing in the user's home changes; empty means its own default.
+    ``tools``, followed by a container's id and a command and run inside that container's node, runs
+    the command with network tools in the container's network; empty where there is no such thing.
     """
 
     profile: str
@@ -49,6 +51,7 @@ class Contract:
     pod_network: str = ""
     service_network: str = ""
     kubectl_cache: str = ""
+    tools: tuple[str, ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of that name; LabError where there is none."""
@@ -85,7 +88,12 @@ def from_document(document: dict[str, Any]) -> Contract:
     nodes = tuple(
         Node(node["name"], node["address"], _command(node["enter"])) for node in document["nodes"]
     )
-    fields = {**document, "nodes": nodes, "host_enter": _command(document["host_enter"])}
+    fields = {
+        **document,
+        "nodes": nodes,
+        "host_enter": _command(document["host_enter"]),
+        "tools": tuple(document.get("tools", ())),
+    }
     return Contract(**fields)
 
 

@@ -100,6 +100,11 @@ class _Functions(functions.Functions):
         """pairs(labels): as text, as in ["name=latihan"]."""
         return [f"{key}={value}" for key, value in members.items()]
 
+    @functions.signature({"types": ["array"]}, {"types": ["array"]})
+    def _func_cross(self, left: list[Any], right: list[Any]) -> list[list[Any]]:
+        """cross(a, b): each item of the one with each of the other, as in [[a1, b1], [a1, b2]]."""
+        return [[first, second] for first in left for second in right]
+
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, mark: str, text: str) -> list[str]:
         """split(' ', text): its parts."""

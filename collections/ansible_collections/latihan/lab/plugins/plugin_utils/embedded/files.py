@@ -18,6 +18,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
+TOOLS_FILE = "/etc/latihan/tools.sh"
+_TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -96,6 +98,11 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
     _write(kubernetes / "kubelet.yaml", kubelet)
     proxy = render("kube-proxy.yaml", node=node, pod_network=layout.settings.pod_network)
     _write(kubernetes / "kube-proxy.yaml", proxy)
+    if node.control_plane:
+        _write(kubernetes / "kube-scheduler.yaml", render("kube-scheduler.yaml"))
+    runc = f"{layout.settings.toolbox}/usr/sbin/runc"
+    tools = render("tools.sh", path=_path(layout), image=_TOOLS_IMAGE, runc=runc)
+    _write(etc / Path(TOOLS_FILE).relative_to("/etc"), tools)
     _write_supervisor(layout, etc, node.name, node_programs(layout, node))
 
 
@@ -205,11 +212,10 @@ def control_plane_programs(layout: Layout) -> list[Program]:
             "kube-scheduler",
             (
                 f"{settings.binaries}/kube-scheduler",
-                "--kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--config=/etc/kubernetes/kube-scheduler.yaml",
                 "--authentication-kubeconfig=/etc/kubernetes/scheduler.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/scheduler.conf",
                 "--bind-address=127.0.0.1",
-                "--leader-elect=false",
             ),
         ),
     ]
@@ -223,11 +229,15 @@ def _write_names(layout: Layout, etc: Path, name: str) -> None:
     _write(etc / "resolv.conf", f"nameserver {layout.host_address}\n")
 
 
-def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Program]) -> None:
+def _path(layout: Layout) -> str:
+    """Where a space's programs are looked for: the lab's own, then the machine's."""
     toolbox = layout.settings.toolbox
     folders = [layout.settings.binaries, f"{toolbox}/usr/sbin", f"{toolbox}/usr/bin"]
-    path = ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
-    conf = render("supervisord.conf", name=name, programs=programs, path=path)
+    return ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+
+
+def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Program]) -> None:
+    conf = render("supervisord.conf", name=name, programs=programs, path=_path(layout))
     _write(etc / "supervisord.conf", conf)
 
 

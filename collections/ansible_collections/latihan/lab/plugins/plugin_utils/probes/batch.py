@@ -6,46 +6,76 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes import together
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, Raw
 
 _START = "d=$(mktemp -d 2>/dev/null || mktemp -d -p /dev/shm) || exit 70"
 _CLOCK = "${EPOCHREALTIME:-$(date +%s.%N)}"
+_PARTS = 3  # out, err, end
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A script that runs probes side by side; ``mark`` sets the parts of its output apart."""
+    """A script that runs probes side by side.
+
+    ``mark`` sets the parts of its output apart: first those of the ``alone`` probes, then those of
+    each group that one curl asks ``together``; both hold the probes' numbers.
+    """
 
     script: str
     mark: str
-    count: int
+    alone: tuple[int, ...]
+    together: tuple[tuple[int, ...], ...]
+
+    @property
+    def count(self) -> int:
+        """The number of probes."""
+        return len(self.alone) + sum(map(len, self.together))
 
 
 def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
     """The script that runs these probes, all of one place, at the same time."""
     mark = mark or f"@{secrets.token_hex(8)}"
-    lines = [_START]
-    for number, probe in enumerate(probes):
+    groups = together.groups(probes)
+    grouped = {number for group in groups for number in group}
+    alone = [number for number in range(len(probes)) if number not in grouped]
+    run, tell = [_START], []
+    for place, number in enumerate(alone):
+        probe = probes[number]
         wait = f"sleep {probe.delay:g}; " if probe.delay else ""
-        lines.append(
-            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].run(probe)} ) >"$d/{number}.out"'
-            f' 2>"$d/{number}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{number}.end" ) &'
+        run.append(
+            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].run(probe)} ) >"$d/{place}.out"'
+            f' 2>"$d/{place}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{place}.end" ) &'
         )
-    lines += [
+    for place, group in enumerate(groups):
+        ask, answer = together.script([probes[number] for number in group], f"g{place}", mark)
+        run += ask
+        tell += answer
+    lines = [
+        *run,
         "wait",
-        f"i=0; while [ $i -lt {len(probes)} ]; do",
+        f"i=0; while [ $i -lt {len(alone)} ]; do",
         f'for part in out err end; do cat "$d/$i.$part"; echo; echo "{mark}"; done',
         "i=$((i+1)); done",
+        *tell,
         'rm -r "$d"',
     ]
-    return Batch("\n".join(lines), mark, len(probes))
+    return Batch("\n".join(lines), mark, tuple(alone), tuple(map(tuple, groups)))
 
 
 def split(made: Batch, output: str, trouble: str = "") -> list[Raw]:
     """Each probe's part of the output; one that is cut off yields a Raw without exit code."""
     parts = output.split(f"\n{made.mark}\n")
-    return [_raw(parts[3 * number : 3 * number + 3], trouble) for number in range(made.count)]
+    raws: dict[int, Raw] = {}
+    for number in made.alone:
+        raws[number], parts = _raw(parts[:_PARTS], trouble), parts[_PARTS:]
+    for group in made.together:
+        length = together.parts(len(group))
+        answers = together.raws(parts[:length], len(group), trouble)
+        raws |= dict(zip(group, answers, strict=True))
+        parts = parts[length:]
+    return [raws[number] for number in sorted(raws)]
 
 
 def _raw(parts: list[str], trouble: str) -> Raw:

@@ -8,9 +8,9 @@ import shlex
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, RefusedError
+from ansible_collections.latihan.lab.plugins.plugin_utils.api import UNFINISHED, Api, RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.kubectl import status_object
@@ -27,9 +27,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import (
     Probe,
     Raw,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.tools import beside
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
 _WORKERS = 48
+_TOOLS_START = 20.0
+# What runc says of a program that isn't there; here of the shell that runs a batch.
+_NO_SHELL = "executable file not found"
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Docum
         "from": str(probe.place) if probe.place else "",
         "target": probe.text,
         "item": probe.item,
-        "command": command(probe, namespace),
+        "command": command(probe, namespace, raw.way),
         "output": output,
         "exit_code": raw.exit_code,
         "reason": reading.reason,
@@ -103,8 +107,14 @@ def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Docum
     }
 
 
-def command(probe: Probe, namespace: str) -> str:
-    """What a person would type; a prompt says where, as in ``host$ curl ...``."""
+def command(probe: Probe, namespace: str, way: str = "") -> str:
+    """What a person would type; a prompt says where, as in ``host$ curl ...``.
+
+    Args:
+        probe: the probe.
+        namespace: the namespace that is meant.
+        way: what is typed before the probe's own command, where its place alone doesn't say that.
+    """
     inner = KINDS[probe.kind].shown(probe)
     where = [] if namespace == "default" else ["-n", namespace]
     if probe.kind == "kubectl":
@@ -118,6 +128,8 @@ def command(probe: Probe, namespace: str) -> str:
     chosen = ["-c", place.container] if place.container else []
     if probe.kind == "mtu":
         inner = shlex.join(["sh", "-c", inner])
+    if way:
+        return f"{way} {inner}"
     return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
 
 
@@ -131,7 +143,7 @@ def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
     made = batch(probes)
     limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
     if place.kind == "pod":
-        return _in_pod(lab, place, made, limit)
+        return _in_pod(lab, probes, made, limit)
     enter, trouble, by_nature = way_in(lab.contract, place)
     if enter is None:
         return [Raw(error=trouble, missing=by_nature) for _ in probes]
@@ -142,21 +154,55 @@ def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
     return split(made, done.stdout, done.stderr.strip())
 
 
-def _in_pod(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
+def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
+    """In the pod's container; what that has no tools for, in a tools container beside it."""
+    place = probes[0].place or Place("host")
+    raws = _execute(lab, place, made, limit)
+    lacking = [
+        number
+        for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
+        if raw.exit_code in readers.NO_TOOL and probe.kind != "exec"
+    ]
+    instead = _beside(lab, place, [probes[number] for number in lacking], limit)
+    for number, raw in zip(lacking, instead, strict=True):
+        raws[number] = raw
+    return raws
+
+
+def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
     """By the API's exec; where its websocket isn't to be had, by ``kubectl exec``."""
     argv = ["sh", "-c", made.script]
     done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
-    if done.exit_code is None and not done.stdout and "did not end" not in done.error:
+    stdout, code, said = done.stdout, done.exit_code, done.error or done.stderr.strip()
+    if code is None and not stdout and not said.startswith(UNFINISHED) and _NO_SHELL not in said:
         chosen = ["-c", place.container] if place.container else []
         words = ["-n", lab.namespace, "exec", place.name, *chosen, "--", *argv]
         try:
             other = run(lab.contract.kubectl_command(*words), check=False, timeout=limit)
         except LabError as error:
             return [Raw(error=error.message)] * made.count
-        return split(made, other.stdout, other.stderr.strip() or done.error)
-    if done.exit_code in readers.NO_TOOL and not done.stdout:
-        return [Raw(stderr=done.stderr or done.error, exit_code=done.exit_code)] * made.count
-    return split(made, done.stdout, done.error or done.stderr.strip())
+        stdout, said = other.stdout, other.stderr.strip() or said
+    if not stdout and (code in readers.NO_TOOL or _NO_SHELL in said):
+        return [Raw(stderr=said, exit_code=readers.NO_TOOL[-1])] * made.count
+    return split(made, stdout, said)
+
+
+def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> list[Raw]:
+    """In a container with tools that shares the network of the pod's container."""
+    if not probes:
+        return []
+    made = batch(probes)
+    try:
+        tools = beside(lab.api, lab.contract, lab.namespace, place)
+        if tools is None:
+            trouble = f"{place} lacks the tools, and this provider can't put some beside it."
+            return [Raw(error=trouble, missing=True)] * made.count
+        argv = [*tools.enter, "sh", "-c", made.script]
+        done = run(argv, check=False, timeout=limit + _TOOLS_START)
+    except LabError as error:
+        return [Raw(error=error.message)] * made.count
+    raws = split(made, done.stdout, done.stderr.strip())
+    return [replace(raw, way=tools.shown) for raw in raws]
 
 
 def way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:

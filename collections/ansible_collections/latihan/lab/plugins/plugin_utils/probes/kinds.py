@@ -27,18 +27,20 @@ class Kind:
     seconds: float = 5.0
 
 
-_HTTP_REPORT = r"\n@http %{http_code} %{remote_ip} %{local_ip} %{local_port}"
+HTTP_FIELDS = "%{http_code} %{remote_ip} %{local_ip} %{local_port}"
 
 
 def _http_run(probe: Probe) -> str:
-    return shlex.join(["curl", "-sv", *_http_options(probe), "-w", _HTTP_REPORT, "--", probe.text])
+    report = f"{readers.HTTP_MARK}{HTTP_FIELDS}".replace("\n", r"\n")
+    return shlex.join(["curl", "-sv", *http_options(probe), "-w", report, "--", probe.text])
 
 
 def _http_shown(probe: Probe) -> str:
-    return shlex.join(["curl", "-sS", *_http_options(probe), probe.text])
+    return shlex.join(["curl", "-sS", *http_options(probe), probe.text])
 
 
-def _http_options(probe: Probe) -> list[str]:
+def http_options(probe: Probe) -> list[str]:
+    """What curl is told besides the URL: its limits, in seconds, and the host it shall name."""
     limit = probe.timeout
     options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + 3:g}"]
     host = probe.option("host")
@@ -85,6 +87,7 @@ def _mtu(probe: Probe) -> str:
     ping = f"ping -n -M do -c 1 -W {probe.timeout:g}"
     target = shlex.quote(probe.text)
     return (
+        "command -v ping >/dev/null || exit 127; "
         f'm=$(cat {interface}); echo "@mtu $m"; {ping} -s $((m-28)) {target} 2>&1; '
         f'echo "@mtu $m"; {ping} -s $((m-27)) {target} 2>&1; true'
     )

@@ -79,7 +79,8 @@ class Raw:
     """What a probe's command printed and how it ended.
 
     ``exit_code`` is None where it never ran or was cut off; ``error`` then says why. ``missing``
-    says that there is no way to run anything there, by nature of the provider.
+    says that there is no way to run anything there, by nature of the provider. ``way`` is what a
+    person types before the command, where that isn't what the probe's place says.
     """
 
     stdout: str = ""
@@ -88,6 +89,7 @@ class Raw:
     seconds: float = 0.0
     error: str = ""
     missing: bool = False
+    way: str = ""
 
 
 @dataclass(frozen=True)

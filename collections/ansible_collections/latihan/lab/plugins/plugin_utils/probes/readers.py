@@ -33,7 +33,7 @@ NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't
 _TIMEOUT_EXIT = 124
 _CURL_REASONS = {6: "no_such_name", 28: "timeout", 52: "empty_answer", 56: "reset"}
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
-_HTTP_MARK = "\n@http "
+HTTP_MARK = "\n@http "
 _HOP = re.compile(r"^\s*(\d+)\s+(.*)$")
 _IPV4 = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})\b")
 
@@ -57,7 +57,7 @@ def broken(raw: Raw) -> Reading | None:
 
 def http(raw: Raw) -> Reading:
     """What curl says with -v and the lab's -w: status, body, remote_ip, local_ip."""
-    body, _, written = raw.stdout.rpartition(_HTTP_MARK)
+    body, _, written = raw.stdout.rpartition(HTTP_MARK)
     if raw.exit_code == 0 and written:
         status, remote, local, port = (written.split() + [""] * 4)[:4]
         code = int(status)

@@ -1,0 +1,139 @@
+"""Measures all pairs of N pods over HTTP, against one ``kubectl exec`` for each probe.
+
+Run as root, with warm caches: ``.venv/bin/python benchmarks/all_pairs.py``. The outcome is in
+``all_pairs.yml``; it is checked as ``verify`` checks its own. The peer is measured on a sample, in
+the same run, on the same pods.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live, outcomes, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
+
+ROOT = Path(__file__).parents[1]
+PROFILE = "latihan-bench"
+NAMESPACE = "pairs"
+_MOST_ON_A_NODE = 100
+
+
+def pods(count: int) -> str:
+    """The manifest of so many pods, each a web server and a container to ask from."""
+    return yaml.safe_dump_all(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"pod{number}", "namespace": NAMESPACE},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [
+                    {"name": "web", "image": "nginx"},
+                    {"name": "tools", "image": "amazon/amazon-ecs-network-sidecar"},
+                ],
+            },
+        }
+        for number in range(count)
+    )
+
+
+def runner(name: str, *arguments: str) -> None:
+    """Run a playbook on the benchmark's lab; ends the benchmark where it fails."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "runner.py"), name, "--profile", PROFILE, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long something takes."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def kubectl(lab: Lab, *arguments: str, given: str = "") -> None:
+    """Run kubectl; ends the benchmark where it fails."""
+    argv = lab.contract.kubectl_command(*arguments)
+    done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def ready(lab: Lab, count: int) -> dict[str, Any]:
+    """Wait for the pods; returns them as the facts have them."""
+    until = [compiled(f"length(values(pods)[?ready]) == `{count}`")]
+    waited = waiting.wait(lab.api, lab.contract, NAMESPACE, waiting.Goal(until, timeout=600))
+    if waited.unmet:
+        sys.exit(waited.unmet)
+    found: dict[str, Any] = waited.facts["pods"]
+    return found
+
+
+def check(lab: Lab) -> None:
+    """Check the outcome once."""
+    (entry,) = outcomes.load([Path(__file__).with_suffix(".yml")])
+    (report,) = checking.check(lab, [entry], {}).reports
+    if report["verdict"] != "pass":
+        sys.exit(json.dumps(report["reason"]))
+
+
+def ask(lab: Lab, known: dict[str, Any]) -> None:
+    """One probe as the peer makes it."""
+    first, second = random.sample(list(known.values()), 2)
+    curl = ("curl", "-s", "-o", "/dev/null", "--connect-timeout", "2", f"http://{second['ip']}/")
+    kubectl(lab, "-n", NAMESPACE, "exec", first["name"], "-c", "tools", "--", *curl)
+
+
+def main() -> None:
+    """Measure, print a table, and leave no lab."""
+    parser = argparse.ArgumentParser(description="Measure all pairs of N pods.")
+    parser.add_argument("--pods", type=int, default=100, help="how many (100)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often (5)")
+    parser.add_argument("--sample", type=int, default=20, help="probes of the peer (20)")
+    options = parser.parse_args()
+    nodes = max(2, -(-options.pods // _MOST_ON_A_NODE))
+    try:
+        runner("provision", "-e", json.dumps({"lab_nodes": nodes}))
+        state = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
+        lab = live.lab(str(state / PROFILE / "contract.json"), NAMESPACE)
+        kubectl(lab, "create", "namespace", NAMESPACE)
+        kubectl(lab, "apply", "-f", "-", given=pods(options.pods))
+        known = ready(lab, options.pods)
+        ours = [seconds(lambda: check(lab)) for _ in range(options.rounds)]
+        peer = [seconds(lambda: ask(lab, known)) for _ in range(options.sample)]
+    finally:
+        runner("teardown")
+    probes = options.pods * (options.pods - 1)
+    middle, each = statistics.median(ours), statistics.median(peer)
+    print(f"{os.cpu_count()} cores, {options.pods} pods on {nodes} nodes, {probes} probes\n")
+    print("| What | median | least to most | for a probe |\n|---|---|---|---|")
+    for what, found, per in (
+        (f"the outcome, {len(ours)} rounds", ours, middle / probes),
+        (f"`kubectl exec`, {len(peer)} probes", peer, each),
+    ):
+        spread = f"{min(found):.2f} to {max(found):.2f} s"
+        print(f"| {what} | {statistics.median(found):.2f} s | {spread} | {1000 * per:.2f} ms |")
+    print(f"\n{each * probes / middle:.0f} times faster.")
+
+
+if __name__ == "__main__":
+    main()

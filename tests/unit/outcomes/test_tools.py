@@ -1,0 +1,90 @@
+"""Pods without tools: what goes to a tools container, and what is said where there is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.api import Execution
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab, probe_all
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, place
+
+Document = dict[str, Any]
+
+
+class Pods:
+    """Stands in for the API of a cluster whose pod p1 runs an image without tools.
+
+    Args:
+        said: what an exec comes to.
+        state: the state of the pod's container.
+    """
+
+    def __init__(self, said: Execution, state: str = "running") -> None:
+        self.said = said
+        self.state = state
+
+    def execute(self, *_call: object) -> Execution:
+        return self.said
+
+    def get(self, path: str) -> Document:
+        assert path == "/api/v1/namespaces/default/pods/p1"
+        status = {"name": "c", "containerID": "containerd://abc", "state": {self.state: {}}}
+        return {
+            "metadata": {"name": "p1"},
+            "spec": {"nodeName": "uji"},
+            "status": {"containerStatuses": [status]},
+        }
+
+
+NO_SHELL = Execution("", "", None, 'exec: "sh": executable file not found in $PATH: unknown')
+NO_SHELL_ELSEWHERE = Execution("", "sh: not found", 127)
+
+
+@pytest.fixture
+def sidecar(contract: Contract, tmp_path: Path) -> Contract:
+    """A contract whose tools container is this machine: it notes what it was asked for."""
+    program = tmp_path / "tools"
+    program.write_text(f'#!/bin/sh\necho "$1" >>{tmp_path}/asked\nshift\nexec "$@"\n')
+    program.chmod(0o755)
+    node = replace(contract.node("uji"), enter=("env",))
+    return replace(contract, nodes=(node,), tools=(str(program),))
+
+
+def ask(contract: Contract, api: Pods, *probes: Probe) -> list[Document]:
+    return probe_all(Lab(api, contract, "default"), probes, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("said", [NO_SHELL, NO_SHELL_ELSEWHERE])
+def test_what_the_pod_has_no_tool_for_runs_beside_it(
+    sidecar: Contract, tmp_path: Path, said: Execution
+) -> None:
+    tcp = Probe("t", "tcp", place("pod/p1"), "127.0.0.1:1")
+    own = Probe("e", "exec", place("pod/p1"), ("hostname",))
+    asked, kept = ask(sidecar, Pods(said), tcp, own)
+    assert asked["reason"] == "refused"
+    assert re.fullmatch(r"uji\$ \S+/tools abc timeout 2 bash -c '.*'", asked["command"])
+    # What a container runs by itself says something of that container alone.
+    assert kept["reason"] == "no_tool"
+    assert kept["command"] == "kubectl exec p1 -- hostname"
+    assert (tmp_path / "asked").read_text(encoding="utf-8") == "abc\n"
+
+
+def test_a_provider_without_tools_can_not_be_asked(sidecar: Contract) -> None:
+    (told,) = ask(
+        replace(sidecar, tools=()), Pods(NO_SHELL), Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
+    )
+    assert told["reason"] == "unavailable"
+    assert "pod/p1 lacks the tools" in told["output"]
+
+
+def test_a_pod_that_does_not_run_is_no_want_of_tools(sidecar: Contract) -> None:
+    (told,) = ask(
+        sidecar, Pods(NO_SHELL, "terminated"), Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
+    )
+    assert (told["reason"], told["output"]) == ("not_run", "No container of p1 runs.")
