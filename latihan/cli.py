@@ -110,7 +110,7 @@ def request_of(line: Line, arguments: list[str]) -> Request:
     """What a command line asks to be played."""
     parser = Parser(
         prog=f"{PROGRAM} {line.name}",
-        description=f"Run playbooks/{line.name}.yml. docs/commands.md has the exit codes.",
+        description=f"Run the playbook {line.name}. docs/commands.md has the exit codes.",
     )
     add_place(parser, line)
     add = parser.add_argument

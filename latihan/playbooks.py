@@ -11,10 +11,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, La
 from latihan import nearest
 from latihan.project import Project
 
+_SUFFIXES = (".yml", ".yaml")
+_PLAY = {"hosts", "import_playbook", "ansible.builtin.import_playbook"}
+
 
 @dataclass(frozen=True)
 class Playbook:
-    """A file of ``playbooks/``: the name it is run by, and a line about what it does."""
+    """A playbook: the name it is run by, its file, and a line about what it does."""
 
     name: str
     path: Path
@@ -46,16 +49,18 @@ def title_of(text: str) -> str:
 
 
 def find(project: Project, name: str, verbs: tuple[str, ...] = ()) -> Playbook:
-    """The playbook of that name.
+    """The playbook of that name, or in that file.
 
     Args:
         project: where to look.
-        name: what was asked for.
+        name: what was asked for: a name, or the path of a file of one's own.
         verbs: other commands that may have been meant.
 
     Raises:
         LabError: there is none; the hint has the nearest names.
     """
+    if name.endswith(_SUFFIXES):
+        return of_file(Path(name))
     known = {playbook.name: playbook for playbook in all_of(project)}
     if name in known:
         return known[name]
@@ -64,6 +69,40 @@ def find(project: Project, name: str, verbs: tuple[str, ...] = ()) -> Playbook:
         nearest.hint(name, [*known, *verbs], "`python3 runner.py list` shows what there is."),
         Kind.INPUT,
     )
+
+
+def of_file(path: Path) -> Playbook:
+    """The playbook in a file of one's own.
+
+    Raises:
+        LabError: it can't be read, or is no list of plays.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        plays = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise LabError(
+            f"The playbook {path} can't be read: {reason}.",
+            "Name a file that is there.",
+            Kind.INPUT,
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it doesn't parse"
+        raise LabError(
+            f"{path}{line}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
+        ) from error
+    if not isinstance(plays, list) or not all(
+        isinstance(play, dict) and _PLAY & play.keys() for play in plays
+    ):
+        raise LabError(
+            f"{path}: this is no playbook.",
+            "A playbook is a list of plays; each says `hosts`. See docs/outcomes.md.",
+            Kind.INPUT,
+        )
+    return Playbook(path.stem, path.resolve(), title_of(text))
 
 
 def providers(project: Project) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -45,6 +46,7 @@ def play(project: Project, request: Request, console: Console) -> Exit:
         LabError: it was not even begun, and nothing was touched.
     """
     job = checked(project, request)
+    request = replace(request, name=job.playbook.stem)
     need_root(request.provider)
     what = shlex.join(["runner.py", request.name, "--profile", request.profile])
     with locks.held(project.cache / "locks", request.profile, what):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 _KERNEL_SETTINGS = (
@@ -29,6 +30,7 @@ def snapshot() -> dict[str, list[str]]:
         "mounts": sorted(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
         "control groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/latihan*")),
         "kernel settings": [f"{key}: {_setting(key)}" for key in _KERNEL_SETTINGS],
+        "temporary files": sorted(path.name for path in Path(tempfile.gettempdir()).iterdir()),
         "configuration": _files(Path("/etc")),
         "kubeconfig": _files(Path.home() / ".kube"),
         "containers' folders": [

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration
-from kubernetes.config import ConfigException, load_kube_config
+from kubernetes.client import ApiException
 from kubernetes.stream import ws_client
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.kubeconfig import Access
 
 Query = Sequence[tuple[str, str]]
 
@@ -65,23 +65,13 @@ class Api:
     """
 
     def __init__(self, kubeconfig: Path, connections: int = 32) -> None:
-        self._configuration = Configuration()
-        self._configuration.connection_pool_maxsize = connections
-        self._configuration.retries = False
-        try:
-            load_kube_config(str(kubeconfig), client_configuration=self._configuration)
-        except (ConfigException, OSError) as error:
-            raise LabError(
-                f"{kubeconfig} can't be used as a kubeconfig: {error}.",
-                "Name a kubeconfig that works with kubectl, or provision the lab again.",
-                Kind.INPUT,
-            ) from error
-        self._client = ApiClient(self._configuration)
+        self._access = Access(kubeconfig, connections)
+        self._client = self._access.client()
 
     @property
     def address(self) -> str:
         """Where the API is, as in https://127.0.0.1:6443."""
-        return str(self._configuration.host)
+        return str(self._access.configuration.host)
 
     def get(self, path: str, query: Query = ()) -> dict[str, Any]:
         """The document at a path; RefusedError or LabError where there is none."""
@@ -146,7 +136,9 @@ class Api:
         lowered = {name.lower(): value for name, value in headers.items()}
         url = url.replace("https://", "wss://", 1).replace("http://", "ws://", 1)
         try:
-            socket = ws_client.WSClient(self._configuration, url, lowered, False, binary=True)
+            socket = ws_client.WSClient(
+                self._access.configuration, url, lowered, False, binary=True
+            )
         except Exception as error:  # noqa: BLE001 - the websocket library has no common error
             return Execution("", "", None, _first_line(str(error)))
         try:

@@ -22,13 +22,14 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
-from kubernetes import client, config, watch
+from kubernetes import client, watch
 from urllib3.exceptions import HTTPError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.kubeconfig import Access
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 
 READY = "The tunnel is open."
@@ -127,7 +128,8 @@ class _Balancer:
                 Kind.INPUT,
             )
         self._lab = lab
-        self._api = client.CoreV1Api(config.new_client_from_config(config_file=lab.kubeconfig))
+        self._access = Access(Path(lab.kubeconfig))
+        self._api = client.CoreV1Api(self._access.client())
         self._list = (
             partial(self._api.list_namespaced_service, namespace)
             if namespace
