@@ -71,7 +71,8 @@ def test_each_gets_its_own_answer(server: str, shell: str) -> None:
 
 def test_one_that_failed_stays_failed_though_it_works_when_asked_again() -> None:
     fields = "0 7 0.1 000   0 Couldn't connect to server"
-    (raw,) = together.raws([fields, "", "* Connected to 10.0.0.1\n< HTTP/1.1 200 OK\n"], 1, "")
+    again = "@m g0.0.why\n* Connected to 10.0.0.1\n< HTTP/1.1 200 OK\n"
+    (raw,) = together.raws([fields, "", again], 1, "@m", "")
     assert readers.http(raw) == Reading("error", "curl: Couldn't connect to server", {})
 
 
@@ -90,7 +91,7 @@ def test_only_alike_ones_are_asked_together() -> None:
 
 
 def test_a_curl_that_can_not_do_it_lacks_the_tool() -> None:
-    (raw,) = together.raws(["", "", ""], 1, "")
+    (raw,) = together.raws(["", "", ""], 1, "@m", "")
     assert readers.broken(raw) == Reading("no_tool", "curl can't ask side by side here", {})
 
 

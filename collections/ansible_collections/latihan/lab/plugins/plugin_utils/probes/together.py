@@ -6,7 +6,7 @@ A process for each would cost more than what it asks: 99 of them take half a sec
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes import readers
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import (
@@ -49,38 +49,50 @@ def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], li
     """
     options = shlex.join(http_options(probes[0]))
     wait = f"sleep {probes[0].delay:g}; " if probes[0].delay else ""
-    base = f'"$d/{name}"'
+    asked = "".join(
+        f'url = "{probe.text}"\noutput = "{name}.{number}"\n' for number, probe in enumerate(probes)
+    )
     many = f"-sg --parallel --parallel-immediate --parallel-max {_SIDE_BY_SIDE}"
+    again = f'sed -n "$((2*i+1))p" {name}.urls | curl -svg {options} -o /dev/null -K -'
     run = [
-        f"( {wait}set -- {shlex.join(probe.text for probe in probes)}; i=0",
-        'for u; do printf \'url = "%s"\\noutput = "%s"\\n\' "$u" ' + f"{base}.$i; i=$((i+1)); done"
-        f" >{base}.urls",
-        f"curl {many} {options} -w {shlex.quote(_TOLD)} -K {base}.urls >{base}.told",
-        'while read -r i code rest; do if [ "$code" != 0 ]; then eval "u=\\${$((i+1))}"',
-        f'curl -svg {options} -o /dev/null "$u" 2>{base}.$i.why & fi',
-        f"done <{base}.told; wait ) </dev/null 2>/dev/null &",
+        f'( {wait}cd "$d"; printf %s {shlex.quote(asked)} >{name}.urls',
+        f"curl {many} {options} -w {shlex.quote(_TOLD)} -K {name}.urls >{name}.told",
+        f'while read -r i code rest; do if [ "$code" != 0 ]; then {again} 2>{name}.$i.why & fi',
+        f"done <{name}.told; wait ) </dev/null 2>/dev/null &",
     ]
+    bodies = " ".join(f"{name}.{number} {name}.mark" for number in range(len(probes)))
+    # A body that isn't there is left out, and the mark after it stays.
     tell = [
-        f"printf '\\n{mark}\\n' >{base}.mark; set -- {base}.told {base}.mark; i=0",
-        f"while [ $i -lt {len(probes)} ]; do : >>{base}.$i; : >>{base}.$i.why",
-        f'set -- "$@" {base}.$i {base}.mark {base}.$i.why {base}.mark; i=$((i+1)); done',
-        'cat "$@"',
+        f"( cd \"$d\"; printf '\\n{mark}\\n' >{name}.mark",
+        f"cat {name}.told {name}.mark {bodies}",
+        f'for f in {name}.*.why; do [ -e "$f" ] && echo "{mark} $f" && cat "$f"; done',
+        f"cat {name}.mark ) 2>/dev/null",
     ]
     return run, tell
 
 
 def parts(count: int) -> int:
-    """The number of parts that the output of so many probes has."""
-    return 1 + 2 * count
+    """The number of parts that so many probes print: a list, the bodies, the reasons."""
+    return count + 2
 
 
-def raws(found: Sequence[str], count: int, trouble: str) -> list[Raw]:
+def raws(found: Sequence[str], count: int, mark: str, trouble: str) -> list[Raw]:
     """What became of each probe, out of the parts of a group's output."""
     if len(found) < parts(count):
         return [Raw(error=trouble or "it printed nothing")] * count
     told = {line.split(" ", 1)[0]: line for line in found[0].splitlines()}
-    bodies = zip(found[1::2], found[2::2], strict=True)
-    return [_raw(told.get(str(number), ""), *pair) for number, pair in enumerate(bodies)]
+    reasons = dict(_reasons(found[-1], mark))
+    return [
+        _raw(told.get(str(number), ""), body, reasons.get(str(number), ""))
+        for number, body in enumerate(found[1:-1])
+    ]
+
+
+def _reasons(text: str, mark: str) -> Iterator[tuple[str, str]]:
+    """The number of each probe that was asked once more, and what curl said of it."""
+    for part in f"\n{text}".split(f"\n{mark} ")[1:]:
+        file, _, said = part.partition("\n")
+        yield file.split(".")[-2], said
 
 
 def _raw(told: str, body: str, why: str) -> Raw:
