@@ -71,9 +71,9 @@ def clean() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(clean: None) -> Run:
-    """All scenarios, once."""
+    """All scenarios, once, two at a time."""
     before = snapshot()
-    return Run(molecule("test", "--all"), before)
+    return Run(molecule("test", "--all", "--workers", "2"), before)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -205,3 +205,37 @@ def test_an_outcome_of_one_s_own(lab: Lab, tmp_path: Path) -> None:
     place = live.lab(str(lab.contract_path), "default")
     (report,) = checking.check(place, load([own]), {}).reports
     assert (report["verdict"], report["observed"]) == ("pass", "Ini adalah p1")
+
+
+def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
+    """A container with tools is put beside the pod's: it has the pod's network and names."""
+    own = tmp_path / "own.yml"
+    own.write_text(
+        "- id: X1\n"
+        "  title: A pod without a shell reaches p1\n"
+        "  probes:\n"
+        "    page: {from: pod/bare, http: 'http://${pods.p1.ip}/'}\n"
+        "    path: {from: pod/bare, path: '${pods.p1.ip}'}\n"
+        "    name: {from: pod/bare, dns: s1}\n"
+        "    mtu: {from: pod/bare, mtu: '${pods.p1.ip}'}\n"
+        "    own: {from: pod/bare, exec: [hostname], want: no_tool}\n"
+        "    nobody: {from: pod/bare, http: 'http://${pods.bare.ip}/', want: refused}\n"
+        "  control: [probes.page.ok]\n"
+        "  expect:\n"
+        "    - probes.page.local_ip == pods.bare.ip\n"
+        "    - probes.path.hops[-1].owner == 'pod/p1'\n"
+        "    - probes.name.addresses == [services.s1.cluster_ip]\n"
+        "  expected: An answer\n"
+        "  observed: ${trim(probes.page.body)}\n",
+        encoding="utf-8",
+    )
+    lab.kubectl("run", "bare", "--image=registry.k8s.io/pause:3.2")
+    lab.kubectl("wait", "--for=condition=Ready", "pod/bare", "--timeout=60s")
+    try:
+        place = live.lab(str(lab.contract_path), "default")
+        (report,) = checking.check(place, load([own]), {}).reports
+    finally:
+        lab.kubectl("delete", "pod", "bare", "--force", "--grace-period=0")
+    assert report["verdict"] == "pass", report["reason"]
+    asked = next(each for each in report["evidence"] if each["kind"] == "http")
+    assert "$ sh /etc/latihan/tools.sh " in asked["command"]
