@@ -47,7 +47,9 @@ def measure(environment: dict[str, str]) -> list[str]:
     """One round: full-lab, full-lab on the standing lab, memory, teardown."""
     first = runner("full-lab", environment)
     report = ROOT / "artifacts" / PROFILE / "latest" / "report.json"
-    steps = json.loads(report.read_text(encoding="utf-8"))["steps"]
+    told = json.loads(report.read_text(encoding="utf-8"))
+    steps, spent = told["steps"], told["spent_s"]
+    checked = f"{spent['outcomes']:.1f} s, and {spent['waits']:.1f} s of waits"
     made = next(number for number, step in enumerate(steps) if step["name"] == "cluster")
     provision = sum(step["duration_s"] for step in steps[: made + 1])
     second = runner("full-lab", environment)
@@ -55,7 +57,7 @@ def measure(environment: dict[str, str]) -> list[str]:
     standing = usage(spaces.processes(PROFILE, state))
     down = runner("teardown", environment)
     memory = f"{standing.memory / _MIB:.0f} MiB in {standing.processes}"
-    return [*(f"{value:.1f} s" for value in (first, provision, second, down)), memory]
+    return [*(f"{value:.1f} s" for value in (first, provision, second, down)), checked, memory]
 
 
 def main() -> None:
@@ -64,7 +66,9 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="begin with empty caches")
     parser.add_argument("--rounds", type=int, default=1, help="how often (1)")
     options = parser.parse_args()
-    table = Table("round", "full-lab", "of it provision", "again", "teardown", "lab's processes")
+    table = Table(
+        "round", "full-lab", "of it provision", "again", "teardown", "outcomes", "lab's processes"
+    )
     with tempfile.TemporaryDirectory(prefix="latihan-bench-") as folder:
         cache = {"LATIHAN_CACHE": folder} if options.cold else {}
         environment = {**os.environ, **cache}

@@ -25,6 +25,12 @@ from latihan.outcomes import Outcome, Verdict, facts_in, heavier, outcomes_in
 _KEPT_LINES = 200
 # The module that brings Kubernetes tells its version.
 _KUBERNETES = "latihan.lab.kubernetes"
+# What a task's time was for, by its module.
+_SPENT = {
+    "latihan.lab.outcomes": "outcomes",
+    "latihan.lab.wait": "waits",
+    "latihan.lab.cluster": "cluster",
+}
 
 
 @dataclass
@@ -50,12 +56,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Task:
-    """A task that ended; ``duration`` is in seconds, the longest of its hosts."""
+    """A task that ended; ``duration`` is in seconds, ``action`` the full name of its module."""
 
     name: str
     step: str
     place: str
     duration: float
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,14 @@ class RunModel:
         return [failure for failure in self.failures if failure.kind != OUTCOME]
 
     @property
+    def spent(self) -> dict[str, float]:
+        """The seconds of the tasks by what they were for; ``other`` are all those not named."""
+        found = dict.fromkeys([*_SPENT.values(), "other"], 0.0)
+        for task in self.tasks:
+            found[_SPENT.get(task.action, "other")] += task.duration
+        return found
+
+    @property
     def slowest(self) -> list[Task]:
         """The ten tasks that took longest."""
         return sorted(self.tasks, key=lambda task: -task.duration)[:10]
@@ -199,7 +214,7 @@ class RunModel:
             return changes
         step.tasks += 1
         step.changed += event.changed
-        self.tasks.append(Task(event.name, step.name, event.path, event.duration))
+        self.tasks.append(Task(event.name, step.name, event.path, event.duration, event.action))
         if event.action == _KUBERNETES and event.result.get("version"):
             self.kubernetes_version = str(event.result["version"])
         for outcome in self._outcomes(event.result):

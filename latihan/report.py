@@ -47,6 +47,7 @@ def document(about: About, model: RunModel) -> dict[str, Any]:
         "kubernetes_version": model.kubernetes_version,
         "started": about.started.isoformat(timespec="seconds"),
         "duration_s": round(about.duration, 3),
+        "spent_s": {name: round(seconds, 3) for name, seconds in model.spent.items()},
         "exit_code": int(about.code),
         "verdicts": count(model.outcomes.values()),
         "outcomes": [

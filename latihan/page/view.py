@@ -69,6 +69,7 @@ class Item:
     reason: str
     took: str
     attempts: int
+    retried: tuple[str, ...]
     false_alarm: str
     picture: Picture | None
     captions: tuple[str, ...]
@@ -197,6 +198,7 @@ def _item(outcome: Document, report: Document) -> Item:
         reason=str(outcome["reason"]),
         took=durations.text(float(outcome["duration_s"])),
         attempts=_whole_number(outcome.get("attempts")),
+        retried=tuple(_texts(outcome.get("retried"))),
         false_alarm=str(outcome.get("false_alarm") or ""),
         picture=layout(known, flows) if known else None,
         captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
@@ -312,6 +314,10 @@ def _whole_number(value: object) -> int:
 
 def _documents(value: object) -> list[Document]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def _when(started: str) -> str:

@@ -223,9 +223,23 @@ def test_the_version_is_the_nodes_where_the_run_brought_none() -> None:
     assert "Kubernetes not told" in Reader(render(document | {"facts": []})).words
 
 
+def test_what_was_retried_is_told() -> None:
+    held = outcome("X1", attempts=3, retried=["0.1 s: no endpoint", "0.7 s: one of two"])
+    words = Reader(render(report(held))).words
+    assert "Before it was so 0.1 s: no endpoint 0.7 s: one of two" in words
+    assert "3 attempts" in words
+    failed = outcome("X1", verdict="fail", attempts=2, retried=["0.1 s: no endpoint"])
+    assert "Before it was given up" in Reader(render(report(failed))).words
+
+
 def test_a_check_that_tells_little_or_nonsense_has_a_page_too() -> None:
     odd = outcome(
-        "X1", evidence=[{}, "text", {"command": None}], attempts="many", why="because", paths=7
+        "X1",
+        evidence=[{}, "text", {"command": None}],
+        attempts="many",
+        why="because",
+        paths=7,
+        retried=1,
     )
     document = report(odd | {"moment": 99, "diagnosis": [None]}, facts=[{"nodes": {}}, "none"])
     assert "what X1 saw" in Reader(render(document)).words

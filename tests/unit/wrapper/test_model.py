@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latihan import events
+from latihan import events, summary
 from latihan.events import Printed, ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.exits import Exit
 from latihan.model import OutcomeFailed, RunModel, StepDone, TaskFailed
@@ -177,3 +177,15 @@ def ended(status: Status = Status.OK, **result: object) -> TaskEnded:
 
 def failed(**result: object) -> TaskEnded:
     return ended(Status.FAILED, **result)
+
+
+def test_where_the_time_went() -> None:
+    model = RunModel()
+    for action, seconds in (("outcomes", 2.0), ("wait", 1.5), ("outcomes", 0.5), ("kubectl", 0.25)):
+        ended = TaskEnded("t", "r", "p:1", "lab", Status.OK, changed=False, duration=seconds,
+                          action=f"latihan.lab.{action}")  # fmt: skip
+        model.apply(ended, 1.0)
+    assert model.spent == {"outcomes": 2.5, "waits": 1.5, "cluster": 0.0, "other": 0.25}
+    assert summary.spent(model.spent) == (
+        "Of it 2.5 s outcomes, 1.5 s waits for Kubernetes, 0.0 s clusters."
+    )

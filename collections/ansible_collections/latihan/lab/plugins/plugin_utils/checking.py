@@ -58,8 +58,8 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
 
     Returns:
         For each outcome, in their order: id, title, expected, observed, verdict (pass, fail or
-        skip), reason, evidence, paths, attempts, duration_s (seconds). And the facts; empty where
-        they could not be read.
+        skip), reason, evidence, paths, attempts, retried (why not earlier), waited_s (seconds until
+        the last attempt), duration_s (seconds). And the facts; empty where they could not be read.
     """
     reports: dict[str, Document] = {}
     earlier: dict[str, list[str]] = {}
@@ -68,6 +68,7 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
     open_ones, attempt = list(outcomes), 0
     while open_ones:
         attempt += 1
+        waited = time.monotonic() - started
         judged = _round(lab, open_ones, variables)
         passed = time.monotonic() - started
         again = []
@@ -79,6 +80,7 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
                 continue
             told = report(outcome, verdict, document, attempts=attempt, duration=passed)
             told["retried"] = earlier.get(outcome.id, [])
+            told["waited_s"] = round(waited, 3) if attempt > 1 else 0.0
             told["diagnosis"] = _diagnosis(lab, outcome) if verdict.verdict == FAIL else []
             reports[outcome.id] = told
         open_ones = again
