@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import live, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
+
 ROOT = Path(__file__).parents[2]
 STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
 
@@ -77,6 +80,12 @@ class Lab:
         options = [f"--kubeconfig={lab['kubeconfig']}", f"--cache-dir={lab['kubectl_cache']}"]
         command = [lab["kubectl"], *options, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def wait(self, *until: str) -> None:
+        """Wait until that is true of the cluster's default namespace."""
+        place = live.lab(str(self.contract_path), "default")
+        goal = waiting.Goal([compiled(source) for source in until])
+        assert waiting.wait(place.api, place.contract, place.namespace, goal).unmet == ""
 
     def enter(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command on a node, or on ``host``."""

@@ -113,4 +113,5 @@ def test_broken_cluster_fails_with_its_reason(run: Run) -> None:
     assert actions["cleanup"] == ["Successful"], done.out
     assert re.search(r"outcomes failed: .*S3", done.out), done.out
     assert re.search(r"S3 Each request .*: .*(timeout|no_route|refused)", done.out), done.out
+    assert re.search(r"Likely cause: kube-proxy does not run on the node", done.out), done.out
     assert_nothing_stays(run.before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.api import exit_status
@@ -10,9 +12,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.verdicts import (
     failed,
     gathered,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.verdicts import told as line
 
 
-def told(name: str, verdict: str) -> dict[str, str]:
+def told(name: str, verdict: str) -> dict[str, Any]:
     return {"id": name, "verdict": verdict, "title": "t", "reason": "r"}
 
 
@@ -40,6 +43,12 @@ def test_verdicts_add_up() -> None:
 def test_the_worse_of_two_counts(before: str, after: str, kept: str) -> None:
     both = gathered(gathered({}, [told("A", before)]), [told("A", after)])
     assert both["A"]["verdict"] == kept
+
+
+def test_the_likely_cause_is_told() -> None:
+    report = told("A", "fail") | {"diagnosis": [{"cause": "B is down.", "fix": "Start it."}]}
+    assert line("A", gathered({}, [report])["A"]) == "A t: r Likely cause: B is down."
+    assert line("A", gathered({}, [told("A", "fail")])["A"]) == "A t: r"
 
 
 def test_a_run_without_any_has_none() -> None:

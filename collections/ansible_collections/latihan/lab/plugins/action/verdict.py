@@ -19,14 +19,11 @@ class ActionModule(LabAction):
             return {"changed": False, "skipped": True}
         bad = verdicts.failed(known)
         if bad:
-            told = "\n".join(
-                f"{name} {known[name]['title']}: {known[name]['reason']}" for name in bad
-            )
             raise LabError(
                 f"{len(bad)} of {len(known)} outcomes failed: {', '.join(bad)}.",
                 "The report tells what was expected and what was seen.",
                 Kind.OUTCOME,
-                told,
+                "\n".join(verdicts.told(name, known[name]) for name in bad),
             )
         missing = [name for name in args["ids"] if name not in known]
         if missing or not known:

@@ -22,10 +22,19 @@ def gathered(before: Verdicts, reports: Iterable[Mapping[str, Any]]) -> Verdicts
     found = {name: dict(entry) for name, entry in before.items()}
     for report in reports:
         entry = {key: str(report[key]) for key in ("verdict", "title", "reason")}
+        entry["cause"] = next((str(each["cause"]) for each in report.get("diagnosis") or []), "")
         known = found.get(str(report["id"]))
         if known is None or _WEIGHT[entry["verdict"]] > _WEIGHT[known["verdict"]]:
             found[str(report["id"])] = entry
     return found
+
+
+def told(name: str, entry: Mapping[str, str]) -> str:
+    """One line about an outcome that doesn't hold: why, and the likely cause where one is known."""
+    cause = entry.get("cause")
+    return f"{name} {entry['title']}: {entry['reason']}" + (
+        f" Likely cause: {cause}" if cause else ""
+    )
 
 
 def failed(verdicts: Verdicts) -> list[str]:
