@@ -3,28 +3,73 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+from tempfile import TemporaryFile
+from typing import IO
 
 import pytest
 
-from tests.integration.labs import Done, Lab, latest, runner
+from tests.integration.labs import ROOT, Done, Lab, command, latest, runner
 
 PROFILE = "latihan-test"
+_STANDING = os.environ.get("LATIHAN_TEST_LAB")
+
+
+class Making:
+    """``full-lab`` as it runs: it waits much, so other tests run meanwhile."""
+
+    def __init__(self) -> None:
+        runner("teardown", "--profile", PROFILE)
+        self._said: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it lives as long as this does
+        self._process = subprocess.Popen(
+            command("full-lab", "--profile", PROFILE),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+        )
+
+    def done(self) -> Done:
+        """What it came to, once it has ended."""
+        code = self._process.wait()
+        self._said.seek(0)
+        return Done(code, self._said.read().decode(errors="replace"))
+
+    def put_away(self) -> None:
+        """End it where it still runs, and leave no lab."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+        runner("teardown", "--profile", PROFILE)
+
+
+_MAKING = pytest.StashKey[Making]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to make the lab where a test needs it."""
+    needed = any("lab" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not _STANDING and not session.config.option.collectonly:
+        session.config.stash[_MAKING] = Making()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave no lab, whatever the tests came to."""
+    making = session.config.stash.get(_MAKING, None)
+    if making is not None:
+        making.put_away()
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(pytestconfig: pytest.Config) -> Lab:
     """A lab on which ``full-lab`` has just run.
 
     For one who writes tests, ``LATIHAN_TEST_LAB=NAME`` names a lab that stands already.
     """
-    if standing := os.environ.get("LATIHAN_TEST_LAB"):
-        yield Lab(standing, Done(0, ""), latest(standing))
-        return
-    runner("teardown", "--profile", PROFILE)
-    made = runner("full-lab", "--profile", PROFILE)
+    if _STANDING:
+        return Lab(_STANDING, Done(0, ""), latest(_STANDING))
+    made = pytestconfig.stash[_MAKING].done()
     if made.code != 0:
-        runner("teardown", "--profile", PROFILE)
         pytest.fail(f"full-lab ended with {made.code}:\n{made.out}", pytrace=False)
-    yield Lab(PROFILE, made, latest(PROFILE))
-    runner("teardown", "--profile", PROFILE)
+    return Lab(PROFILE, made, latest(PROFILE))

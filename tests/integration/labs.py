@@ -14,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
 
 ROOT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("LATIHAN_CACHE", "/var/cache/latihan"))
 STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
 
 
@@ -25,10 +26,15 @@ class Done:
     out: str
 
 
+def command(*arguments: str) -> list[str]:
+    """The command line of ``python3 runner.py`` with these arguments."""
+    return [sys.executable, str(ROOT / "runner.py"), *arguments]
+
+
 def runner(*arguments: str, timeout: float = 2700) -> Done:
     """Run ``python3 runner.py`` as a user would, and keep what it printed."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "runner.py"), *arguments],
+        command(*arguments),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -167,7 +167,7 @@ def test_a_stopped_node_is_named(lab: Lab) -> None:
     engine.stop(cluster, [stopped])
     broken = check_until(lab, "C2", "node-down")
     engine.start(cluster, [stopped])
-    again = lab.runner("services")  # The node's bare pods ended with it.
+    again = lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
     assert broken["diagnosis"][0]["id"] == "node-down", broken
     assert stopped in broken["diagnosis"][0]["cause"]
     assert again.code == 0, again.out

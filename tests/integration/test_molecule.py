@@ -71,9 +71,9 @@ def clean() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(clean: None) -> Run:
-    """All scenarios, once, two at a time."""
+    """All scenarios, once, side by side."""
     before = snapshot()
-    return Run(molecule("test", "--all", "--workers", "2"), before)
+    return Run(molecule("test", "--all", "--workers", "3"), before)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

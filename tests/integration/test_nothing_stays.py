@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
-from tests.integration.labs import ROOT, STATE, runner
+from tests.integration.labs import CACHE, ROOT, STATE, command, runner
 from tests.integration.machine_state import snapshot
 
 PROFILE = "latihan-gone"
@@ -31,6 +30,8 @@ def assert_nothing_stays(before: dict[str, list[str]]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _caches() -> None:
     """Caches and the machine's tools stay, so they are made before anything is compared."""
+    if all((CACHE / name).is_dir() for name in ("toolbox", "kubernetes", "images")):
+        return
     done = runner("provision", "--profile", PROFILE)
     assert done.code == 0, done.out
     assert runner("teardown", "--profile", PROFILE).code == 0
@@ -49,7 +50,7 @@ def test_teardown_leaves_nothing() -> None:
 def test_interrupted_provision_leaves_nothing() -> None:
     before = snapshot()
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "runner.py"), "provision", "--profile", PROFILE],
+        command("provision", "--profile", PROFILE),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -155,7 +155,6 @@ def test_a_pod_that_is_gone(lab: Lab, check: Check) -> None:
 
 
 def test_verify_tells_it_with_its_exit_code(lab: Lab) -> None:
-    assert lab.runner("verify").code == 0
     lab.kubectl("label", "pod", "p1", "service=s9", "--overwrite")
     try:
         done = lab.runner("verify")

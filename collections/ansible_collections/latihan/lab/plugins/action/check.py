@@ -7,9 +7,6 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import kubectl, outcomes
 from ansible_collections.latihan.lab.plugins.plugin_utils.action import LabAction
-from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
-
-_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class ActionModule(LabAction):
@@ -17,7 +14,7 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Read all of it; nothing is sent and nothing is written."""
-        files = [file for name in args["manifests"] for file in _files(Path(name))]
+        files = [file for name in args["manifests"] for file in kubectl.manifest_files(Path(name))]
         objects = sum(len(kubectl.check_manifest(file)) for file in files)
         entries = outcomes.load([Path(name) for name in args["outcomes"]])
         return {
@@ -26,14 +23,3 @@ class ActionModule(LabAction):
             "objects": objects,
             "ids": [entry.id for entry in entries],
         }
-
-
-def _files(path: Path) -> list[Path]:
-    """The manifests of a folder, or the one file."""
-    if not path.exists():
-        raise LabError(
-            f"The manifest {path} is not there.", "Name a file or folder that is.", Kind.INPUT
-        )
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
-    return [path]

@@ -20,7 +20,8 @@ class ActionModule(LabAction):
         """Run the command, once its manifests are known to be some."""
         words = [str(word) for word in args["args"]]
         for manifest in kubectl.manifests(words):
-            kubectl.check_manifest(manifest)
+            for file in kubectl.manifest_files(manifest):
+                kubectl.check_manifest(file)
         where = [] if args["namespace"] in ("", "default") else ["-n", args["namespace"]]
         typed = shlex.join(["kubectl", *where, *words])
         extra: list[str] = []

@@ -27,6 +27,7 @@ _DRY = frozenset(
     | {"scale", "cordon", "uncordon", "taint"}
 )
 _VALUE_FLAGS = frozenset(["-n", "--namespace", "-v", "--context", "--kubeconfig", "-s", "--server"])
+_SUFFIXES = (".yaml", ".yml", ".json")  # kubectl(1): what apply -f reads of a folder.
 _BODY = re.compile(r"Response Body: (\{.*\})\s*$", re.MULTILINE)
 
 
@@ -68,7 +69,7 @@ def waits_for_others(stderr: str) -> bool:
 
 
 def manifests(arguments: Sequence[str]) -> list[Path]:
-    """The local files that the command reads its objects from (``-f``, ``--filename``)."""
+    """The local files and folders that the command takes its objects from (``-f``)."""
     found: list[str] = []
     for position, argument in enumerate(arguments):
         if argument in ("-f", "--filename") and position + 1 < len(arguments):
@@ -76,6 +77,17 @@ def manifests(arguments: Sequence[str]) -> list[Path]:
         elif argument.startswith(("-f=", "--filename=")):
             found += argument.partition("=")[2].split(",")
     return [Path(name) for name in found if name != "-" and "://" not in name]
+
+
+def manifest_files(path: Path) -> list[Path]:
+    """The manifests of a folder, or the one file; LabError where there is neither."""
+    if not path.exists():
+        raise LabError(
+            f"The manifest {path} is not there.", "Name a file or folder that is.", Kind.INPUT
+        )
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    return [path]
 
 
 def check_manifest(path: Path) -> list[dict[str, Any]]:
