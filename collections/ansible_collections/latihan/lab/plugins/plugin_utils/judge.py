@@ -51,14 +51,15 @@ def judge(outcome: Outcome, document: Mapping[str, Any]) -> Verdict:
     for result in _results(document["probes"]):
         if result["reason"] == "unavailable":
             return Verdict(SKIP, result["output"])
-    controls = list(_unmet(outcome.control, document))
-    if controls:
-        return Verdict(FAIL, f"The control failed, so nothing is proven: {controls[0]}")
     wrong = [
         fault
         for name, entry in outcome.probes.items()
         for fault in _unwanted(name, entry, document["probes"].get(name))
     ]
+    controls = list(_unmet(outcome.control, document))
+    if controls:
+        told = [f"The control failed, so nothing is proven: {controls[0]}", *wrong[:1]]
+        return Verdict(FAIL, " ".join(told))
     wrong += _unmet(outcome.expect, document)
     return Verdict(FAIL, " ".join(wrong[:4])) if wrong else Verdict(PASS)
 

@@ -100,8 +100,13 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
     _write(kubernetes / "kube-proxy.yaml", proxy)
     if node.control_plane:
         _write(kubernetes / "kube-scheduler.yaml", render("kube-scheduler.yaml"))
-    runc = f"{layout.settings.toolbox}/usr/sbin/runc"
-    tools = render("tools.sh", path=_path(layout), image=_TOOLS_IMAGE, runc=runc)
+    tools = render(
+        "tools.sh",
+        path=_path(layout),
+        image=_TOOLS_IMAGE,
+        runc=f"{layout.settings.toolbox}/usr/sbin/runc",
+        cgroup=cgroup(layout, node.name),
+    )
     _write(etc / Path(TOOLS_FILE).relative_to("/etc"), tools)
     _write_supervisor(layout, etc, node.name, node_programs(layout, node))
 

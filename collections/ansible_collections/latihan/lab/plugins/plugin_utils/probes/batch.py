@@ -11,7 +11,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KI
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Probe, Raw
 
 # In memory where that can be: to make a file in a container's own layers takes half a millisecond.
-_START = "d=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) || exit 70"
+# The /run of a node, and of the lab's host, is its own; its /dev/shm may be this machine's.
+_POD_MEMORY, _MEMORY = "/dev/shm", "/run"  # noqa: S108 - mktemp makes a folder of its own there
 _CLOCK = "${EPOCHREALTIME:-$(date +%s.%N)}"
 _PARTS = 3  # out, err, end
 
@@ -41,16 +42,18 @@ def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
     groups = together.groups(probes)
     grouped = {number for group in groups for number in group}
     alone = [number for number in range(len(probes)) if number not in grouped]
-    run, tell = [_START], []
-    for place, number in enumerate(alone):
+    place = probes[0].place
+    memory = _POD_MEMORY if place and place.kind == "pod" else _MEMORY
+    run, tell = [f"d=$(mktemp -d -p {memory} 2>/dev/null || mktemp -d) || exit 70"], []
+    for index, number in enumerate(alone):
         probe = probes[number]
         wait = f"sleep {probe.delay:g}; " if probe.delay else ""
         run.append(
-            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].run(probe)} ) >"$d/{place}.out"'
-            f' 2>"$d/{place}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{place}.end" ) &'
+            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].run(probe)} ) >"$d/{index}.out"'
+            f' 2>"$d/{index}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{index}.end" ) &'
         )
-    for place, group in enumerate(groups):
-        ask, answer = together.script([probes[number] for number in group], f"g{place}", mark)
+    for index, group in enumerate(groups):
+        ask, answer = together.script([probes[number] for number in group], f"g{index}", mark)
         run += ask
         tell += answer
     lines = [
