@@ -61,7 +61,7 @@ def test_holds(source: str) -> None:
         ("every(&ready, empty)", "the list is empty"),
         ("every(&ready, values(pods))", "it is false"),
         ("every(&ip == '10.1.0.2', [pods.stuck])", "ip is not there"),
-        ("length(nothing) == `0`", "In function length()"),
+        ("length(nothing) == `0`", "length() takes string or array or object, not nothing"),
         ("pods.p1.ip", "it is"),
         ("pods", "it is"),
         ("lookup(nodes, 'z').ip == 'x'", "there is no 'z' among a"),

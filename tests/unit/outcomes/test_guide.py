@@ -25,6 +25,8 @@ def test_the_example_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_is_told(kind: str) -> None:
     assert f"| `{kind}: " in GUIDE
+    for field in KINDS[kind].yields:
+        assert f"`{field}`" in GUIDE
 
 
 @pytest.mark.parametrize("field", sorted(Outcome.model_fields))

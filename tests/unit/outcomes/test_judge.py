@@ -83,6 +83,15 @@ def test_a_refusal_without_its_control_fails(other: str) -> None:
     verdict = judge(Outcome.model_validate(CLOSED), document)
     assert verdict.verdict == "fail"
     assert verdict.reason.startswith("The control failed, so nothing is proven: The other pod")
+    assert f"other: expected ok, got {other} from `host$ curl`" in verdict.reason
+
+
+def test_the_same_wrong_answer_is_told_once() -> None:
+    page = [answer("refused"), answer("timeout"), answer("refused"), answer()]
+    reason = judge(Outcome.model_validate(PAGE), seen(page=page)).reason
+    assert reason.count("got refused 2 times from `host$ curl`") == 1
+    assert reason.count("got refused") == 1
+    assert "got timeout from `host$ curl`" in reason
 
 
 @pytest.mark.parametrize("reason", ["ok", "timeout", "no_route", "not_run", "no_tool", "error"])

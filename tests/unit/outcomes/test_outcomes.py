@@ -67,6 +67,15 @@ def test_a_good_entry(tmp_path: Path) -> None:
         ("${pods.p1.ip}", "${item.ip}", 7, "there is no fact 'item'"),
         ("probes.page.status ==", "probes.pag.status ==", 9, "there is no probes.pag"),
         ("probes.page.status ==", "vars.x ==", 9, "there is no vars.x; there is none"),
+        ("${pods.p1.ip}", "${pods.p1.ipp}", 7, "there is no pods.p1.ipp; there is containers,"),
+        ("${pods.p1.ip}", "${before.pod.p1.ip}", 7, "there is no before.pod; there is addresses,"),
+        ("${pods.p1.ip}", "${before.pods.p1.ipp}", 7, "there is no before.pods.p1.ipp"),
+        ("${pods.p1.ip}", "${host.ip}", 7, "there is no host.ip; there is address"),
+        ("probes.page.status ==", "probes.page.stat ==", 9, "there is no probes.page.stat;"),
+        ("probes.page.status ==", "lab.pods ==", 9, "there is no lab.pods; there is"),
+        ("from: host", "from: host\n      want: refussed", 7, "there is no reason 'refussed'"),
+        ("from: host", "from: host\n      want: [ok, http_4]", 7, "there is no reason 'http_4'"),
+        ("title: A", "skip: [{when: lab.nodes, reason: '${lab.x}'}]\n  title: A", 3, "lab.x"),
         ("probes.page.status ==", "nope(pods) ==", 9, "there is no function nope()"),
         ("`200`", "`200", 9, "is no expression"),
         ("  expected: A page\n", "", 2, "expected: it lacks this field"),
@@ -86,6 +95,21 @@ def test_a_bad_entry(tmp_path: Path, old: str, new: str, line: int, told: str) -
     assert told in every
     place = next(text for text in every.splitlines() if told in text)
     assert place.startswith(f"{path}:{line}: outcome "), place
+
+
+@pytest.mark.parametrize(
+    "that",
+    [
+        "probes.page[].stat == [`1`]",  # A list's members are known to the run alone.
+        "nodes.latihan.interfaces.eth0.mtu == `1500` && nodes.latihan.routes[0].to == 'x'",
+        "pods.p1.labels.anything == 'x' && before.pods.p1.uid != pods.p1.uid",
+        "services.s1.url == 'x' && endpoints.s1.ready == `[]` && addresses.x.owner == 'host'",
+    ],
+)
+def test_what_only_the_run_can_tell(tmp_path: Path, that: str) -> None:
+    text = GOOD.replace("from: host", "from: host\n      count: 2")
+    text = text.replace("probes.page.status == `200`", f"that: >-\n        {that}")
+    assert load([written(tmp_path, text.replace("${probes.page.status}", "None"))])
 
 
 @pytest.mark.parametrize(

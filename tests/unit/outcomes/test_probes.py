@@ -17,7 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import (
     result,
     way_in,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KINDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KINDS, YIELDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import (
     Place,
     Probe,
@@ -40,6 +40,10 @@ def test_reading(entry: dict[str, Any]) -> None:
     reading = readers.broken(raw) or KINDS[entry["kind"]].read(raw)
     assert reading.reason == entry["reason"]
     assert entry.get("fields", {}).items() <= reading.fields.items()
+    assert readers.is_reason(reading.reason)
+    told = result(Probe("x", entry["kind"], None, ()), raw, "default", {})
+    assert told.keys() <= {*YIELDS, *KINDS[entry["kind"]].yields}
+    assert told.keys() >= set(YIELDS)
 
 
 @pytest.mark.parametrize("kind", ["dns", "http", "icmp", "mtu", "path", "udp"])

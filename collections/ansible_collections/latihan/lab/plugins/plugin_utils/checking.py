@@ -116,7 +116,7 @@ def _round(
             "before": before,
             "vars": _variables(plan.outcome, variables),
             "probes": {
-                name: results if _many(plan.outcome.probes[name]) else results[0]
+                name: results if plan.outcome.probes[name].many else results[0]
                 for name, results in found.items()
             },
         }
@@ -137,10 +137,6 @@ def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:
         name: given[name] if given.get(name) is not None else default
         for name, default in outcome.vars.items()
     }
-
-
-def _many(entry: ProbeEntry) -> bool:
-    return entry.each is not None or entry.count > 1
 
 
 def _plan(outcome: Outcome, known: Document, variables: Document) -> _Plan:

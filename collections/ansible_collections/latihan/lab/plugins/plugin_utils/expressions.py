@@ -206,6 +206,10 @@ def functions_of_the_lab() -> list[str]:
 def _evaluate(tree: Node, document: Any) -> Any:
     try:
         return _Interpreter(document).visit(tree, document)
+    except exceptions.JMESPathTypeError as error:
+        given = "nothing" if error.current_value is None else _short(error.current_value)
+        needs = " or ".join(error.expected_types)
+        raise ExpressionError(f"{error.function_name}() takes {needs}, not {given}") from error
     except exceptions.JMESPathError as error:
         raise ExpressionError(" ".join(str(error).split())) from error
 

@@ -19,6 +19,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 Document = dict[str, Any]
 
 ROOTS = ("nodes", "pods", "services", "endpoints", "host", "addresses", "lab")
+_SINGLE = ("host", "lab")
 
 _READ_NETWORK = "ip -json address show; ip -json route show"
 _ROLE_LABEL = "node-role.kubernetes.io/"
@@ -116,6 +117,30 @@ def document(
     }
     facts["addresses"] = owners(facts, every_pod)
     return facts
+
+
+def members(path: tuple[str, ...]) -> frozenset[str]:
+    """What a fact may be asked for, where that is known before there are any facts.
+
+    Args:
+        path: the way to it from the document's root, as in ``("pods", "p1")``.
+
+    Returns:
+        The names of its members; empty where they depend on the cluster.
+    """
+    bare: Document = {"metadata": {"name": ""}}
+    nobody = Contract("", "", "", "", "", None, ())
+    kinds = ("nodes", "pods", "services", "endpoints")
+    known = document({kind: [bare] for kind in kinds}, "default", nobody, {"": "[] []"})
+    match path:
+        case ():
+            return frozenset(ROOTS)
+        case (root,) if root in _SINGLE:
+            return frozenset(known[root])
+        case (root, _name) if root in kinds:
+            return frozenset(known[root][""])
+        case _:
+            return frozenset()
 
 
 def node(item: Document, network: str = "") -> Document:

@@ -6,6 +6,7 @@ never ran and an expression that yields anything but true all fail the outcome.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,12 +81,15 @@ def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
         yield f"The probe {name!r} asked nothing."
     if ANY in entry.want:
         return
-    for result in found:
-        if result["reason"] not in entry.want:
-            said = (result["output"] or "it printed nothing").strip().splitlines()[-1]
+    asked = Counter((result["command"], result["reason"]) for result in found)
+    told = {(result["command"], result["reason"]): result for result in reversed(found)}
+    for (typed, reason), times in asked.items():
+        if reason not in entry.want:
+            said = (told[typed, reason]["output"] or "it printed nothing").strip().splitlines()[-1]
+            often = f" {times} times" if times > 1 else ""
             yield (
-                f"{name}: expected {' or '.join(entry.want)}, got {result['reason']} from "
-                f"`{result['command']}`: {said[:200]}."
+                f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
+                f"`{typed}`: {said[:200]}."
             )
 
 

@@ -7,7 +7,7 @@ file, the line and the field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,7 +21,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
     ExpressionError,
     compiled,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.kinds import KINDS, YIELDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import place
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.readers import REASONS, is_reason
 from ansible_collections.latihan.lab.plugins.plugin_utils.templates import template
 
 Location = tuple[str | int, ...]
@@ -32,7 +34,6 @@ _ROOTS = frozenset([*facts.ROOTS, "probes", "vars", "before"])
 _ITEM = "item"
 _EXPLAINED = ("http", "tcp")
 _PLACELESS = ("log", "kubectl")
-_PROBE_KINDS = ("http", "tcp", "udp", "dns", "icmp", "path", "mtu", "exec", "log", "kubectl")
 
 
 class _Entry(BaseModel):
@@ -80,7 +81,7 @@ class ProbeEntry(_Entry):
     @property
     def kind(self) -> str:
         """What kind of probe it is; empty where the entry names none or several."""
-        named = [kind for kind in _PROBE_KINDS if getattr(self, kind) is not None]
+        named = [kind for kind in KINDS if getattr(self, kind) is not None]
         return named[0] if len(named) == 1 else ""
 
     @property
@@ -88,6 +89,11 @@ class ProbeEntry(_Entry):
         """What it asks for, not yet filled in."""
         value: str | list[str] = getattr(self, self.kind)
         return value
+
+    @property
+    def many(self) -> bool:
+        """Whether it makes a list of answers."""
+        return self.each is not None or self.count > 1
 
     @property
     def refusal(self) -> bool:
@@ -247,7 +253,7 @@ def _plain(item: Any) -> str:
 
 def _faults(outcome: Outcome) -> Iterator[_Fault]:
     """What is wrong with an entry that has the right shape."""
-    names = _Names(frozenset(outcome.probes), frozenset(outcome.vars))
+    names = _Names(outcome.probes, frozenset(outcome.vars))
     for name, probe in outcome.probes.items():
         for fault in _probe_faults(probe, names):
             yield _Fault(("probes", name, *fault.at), fault.message)
@@ -261,6 +267,7 @@ def _faults(outcome: Outcome) -> Iterator[_Fault]:
     yield from _explain_faults(outcome)
     for number, rule in enumerate(outcome.skip):
         yield from _expression_faults(rule.when, ("skip", number), names)
+        yield from _template_faults(rule.reason, ("skip", number), names)
     if any(probe.refusal for probe in outcome.probes.values()) and not outcome.control:
         yield _Fault(
             ("control",), "a refusal is expected, so something has to be shown to work meanwhile"
@@ -281,21 +288,21 @@ def _explain_faults(outcome: Outcome) -> Iterator[_Fault]:
 class _Names:
     """What expressions of an entry may start from."""
 
-    probes: frozenset[str]
+    probes: Mapping[str, ProbeEntry]
     variables: frozenset[str]
     item: bool = False
 
 
 def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
     if not probe.kind:
-        yield _Fault((), f"a probe is exactly one of {', '.join(_PROBE_KINDS)}")
+        yield _Fault((), f"a probe is exactly one of {', '.join(KINDS)}")
         return
     if (probe.from_ is None) != (probe.kind in _PLACELESS):
         says = "has no place" if probe.kind in _PLACELESS else "needs a place"
         yield _Fault(("from",), f"a probe of the kind {probe.kind} {says} to start from")
     if probe.each is not None:
         yield from _expression_faults(probe.each, ("each",), names)
-    inner = _Names(frozenset(), names.variables, item=probe.each is not None)
+    inner = _Names({}, names.variables, item=probe.each is not None)
     if probe.from_ is not None:
         yield from _template_faults(probe.from_, ("from",), inner)
         if "${" not in probe.from_:
@@ -303,6 +310,10 @@ def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
                 place(probe.from_)
             except LabError as error:
                 yield _Fault(("from",), str(error).rstrip("."))
+    for word in probe.want:
+        if word != ANY and not is_reason(word):
+            there = ", ".join(sorted([*REASONS, ANY, "http_NNN", "exit_N"]))
+            yield _Fault(("want",), f"there is no reason {word!r}; there is {there}")
     words = [probe.target] if isinstance(probe.target, str) else probe.target
     for text in (*words, *probe.options.values()):
         yield from _template_faults(text, (probe.kind,), inner)
@@ -328,16 +339,35 @@ def _expression_faults(source: str, at: Location, names: _Names) -> Iterator[_Fa
 
 
 def _root_faults(paths: set[tuple[str, ...]], at: Location, names: _Names) -> Iterator[_Fault]:
-    """What an expression starts from has to be there."""
+    """What an expression starts from, and asks it for, has to be there."""
     known = _ROOTS | {_ITEM} if names.item else _ROOTS
     for path in sorted(paths):
         if path[0] not in known:
             yield _Fault(at, f"there is no fact {path[0]!r}; there is {', '.join(sorted(known))}")
-        elif path[0] in ("probes", "vars") and len(path) > 1:
-            members = names.probes if path[0] == "probes" else names.variables
-            if path[1] not in members:
+            continue
+        for length in range(1, len(path)):
+            members = _members(path[:length], names)
+            if members is not None and path[length] not in members:
                 there = ", ".join(sorted(members)) or "none"
-                yield _Fault(at, f"there is no {path[0]}.{path[1]}; there is {there}")
+                yield _Fault(at, f"there is no {'.'.join(path[: length + 1])}; there is {there}")
+                break
+
+
+def _members(path: tuple[str, ...], names: _Names) -> frozenset[str] | None:
+    """What a part of the document may be asked for; None where only the run can tell."""
+    match path:
+        case ("before", *rest):
+            return facts.members(tuple(rest)) or None
+        case ("vars",):
+            return names.variables
+        case ("probes",):
+            return frozenset(names.probes)
+        case ("probes", name) if name in names.probes:
+            probe = names.probes[name]
+            known = probe.kind and not probe.many
+            return frozenset([*YIELDS, *KINDS[probe.kind].yields]) if known else None
+        case _:
+            return facts.members(path) or None
 
 
 def _lines(node: yaml.Node, at: Location) -> Iterator[tuple[Location, int]]:

@@ -18,12 +18,14 @@ class Kind:
         run: the shell text that is run.
         shown: what a person would type for the same.
         read: what its output says.
+        yields: what its answer holds besides what every answer does.
         seconds: the longest it may take, besides the probe's own timeout.
     """
 
     run: Callable[[Probe], str]
     shown: Callable[[Probe], str]
     read: Callable[[Raw], Reading]
+    yields: tuple[str, ...] = ()
     seconds: float = 5.0
 
 
@@ -109,15 +111,23 @@ def _exec(probe: Probe) -> str:
     return f"timeout {probe.timeout + 5:g} {_words(probe)}"
 
 
+# What every answer holds; see ``engine.result``.
+YIELDS = (
+    "name", "kind", "from", "target", "item", "command", "output", "exit_code", "reason", "ok",
+    "duration_s",
+)  # fmt: skip
+_PAGE = ("status", "body", "remote_ip", "local_ip", "local_port")
+_PRINTED = ("stdout", "stderr", "json", "lines")
+
 KINDS = {
-    "http": Kind(_http_run, _http_shown, readers.http),
+    "http": Kind(_http_run, _http_shown, readers.http, _PAGE),
     "tcp": Kind(_tcp, _tcp, readers.tcp),
-    "udp": Kind(_udp, _udp, readers.udp),
-    "dns": Kind(_dns, _dns, readers.dns, seconds=12),
-    "icmp": Kind(_icmp, _icmp, readers.icmp),
-    "path": Kind(_path, _path, readers.path, seconds=20),
-    "mtu": Kind(_mtu, _mtu_shown, readers.mtu),
-    "exec": Kind(_exec, _words, readers.command, seconds=8),
-    "log": Kind(_words, _words, readers.command),
-    "kubectl": Kind(_words, _words, readers.command, seconds=20),
+    "udp": Kind(_udp, _udp, readers.udp, ("answer",)),
+    "dns": Kind(_dns, _dns, readers.dns, ("addresses",), seconds=12),
+    "icmp": Kind(_icmp, _icmp, readers.icmp, ("address",)),
+    "path": Kind(_path, _path, readers.path, ("hops",), seconds=20),
+    "mtu": Kind(_mtu, _mtu_shown, readers.mtu, ("mtu", "largest", "over")),
+    "exec": Kind(_exec, _words, readers.command, _PRINTED, seconds=8),
+    "log": Kind(_words, _words, readers.command, _PRINTED),
+    "kubectl": Kind(_words, _words, readers.command, (*_PRINTED, "refusal"), seconds=20),
 }

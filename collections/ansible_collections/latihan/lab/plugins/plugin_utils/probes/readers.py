@@ -33,6 +33,9 @@ NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't
 _TIMEOUT_EXIT = 124
 _CURL_REASONS = {6: "no_such_name", 28: "timeout", 52: "empty_answer", 56: "reset"}
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
+_OWN_REASONS = ("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long")
+REASONS = frozenset([*_OWN_REASONS, *_CURL_REASONS.values(), *(word for _message, word in _SIGNS)])
+_NUMBERED = re.compile(r"(http_[1-5]\d\d|exit_\d{1,3})")
 HTTP_MARK = "\n@http "
 _HOP = re.compile(r"^\s*(\d+)\s+(.*)$")
 _IPV4 = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})\b")
@@ -42,6 +45,11 @@ def sign(text: str) -> str:
     """The word for the error that a tool's message tells; empty where none is known."""
     lowered = text.lower()
     return next((word for message, word in _SIGNS if message in lowered), "")
+
+
+def is_reason(word: str) -> bool:
+    """Whether a reading may have this reason."""
+    return word in REASONS or _NUMBERED.fullmatch(word) is not None
 
 
 def broken(raw: Raw) -> Reading | None:
