@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,27 @@ def test_hops_are_labelled_with_what_owns_them() -> None:
 )
 def test_what_a_person_would_type(probe: Probe, namespace: str, typed: str) -> None:
     assert command(probe, namespace) == typed
+
+
+@pytest.mark.parametrize(
+    ("kind", "tool"), [("dns", "getent"), ("icmp", "ping"), ("path", "traceroute"), ("mtu", "ping")]
+)
+def test_a_probe_that_hangs_ends_by_itself(kind: str, tool: str, tmp_path: Path) -> None:
+    """Else it would take the answers of its batch along."""
+    hanging = tmp_path / tool
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    hanging.chmod(0o755)
+    seconds = KINDS[kind].seconds
+    asked = Probe("a", kind, place("host"), "x", (("interface", "lo"),), timeout=0.2 - seconds)
+    made = batch([asked, Probe("b", "exec", place("host"), ("echo", "fine"))])
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", made.script],
+        capture_output=True, text=True, check=True, env={"PATH": path}, timeout=60,
+    )  # fmt: skip
+    hung, other = split(made, done.stdout)
+    assert other.stdout == "fine\n"
+    assert KINDS[kind].read(hung).reason == "timeout"
 
 
 def test_a_batch_runs_its_probes_side_by_side_and_keeps_them_apart() -> None:

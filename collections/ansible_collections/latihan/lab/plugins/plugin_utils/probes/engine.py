@@ -31,7 +31,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.tools import be
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
 _WORKERS = 32
-_SECONDS_EACH = 0.1  # What a probe may add to the time of its batch on a machine that is busy.
+# What a batch, and each probe of it, may take longer on a machine that is busy.
+_SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
 # What runc says of a program that isn't there; here of the shell that runs a batch.
 _NO_SHELL = "executable file not found"
@@ -143,7 +144,7 @@ def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
     place = first.place or Place("host")
     made = batch(probes)
     limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
-    limit += _SECONDS_EACH * len(probes)
+    limit += _SECONDS_MORE + _SECONDS_EACH * len(probes)
     if place.kind == "pod":
         return _in_pod(lab, probes, made, limit)
     enter, trouble, by_nature = way_in(lab.contract, place)

@@ -15,7 +15,8 @@ class Kind:
     """A kind of probe.
 
     Args:
-        run: the shell text that is run.
+        run: the shell text that is run; it ends in time by itself, since what it shares a shell
+            with is only told when all have ended.
         shown: what a person would type for the same.
         read: what its output says.
         yields: what its answer holds besides what every answer does.
@@ -26,10 +27,16 @@ class Kind:
     shown: Callable[[Probe], str]
     read: Callable[[Raw], Reading]
     yields: tuple[str, ...] = ()
-    seconds: float = 5.0
+    seconds: float = 0.0
 
 
+_ANSWER, _PINGS, _TRACE, _PROGRAM = 3.0, 6.0, 8.0, 5.0
 HTTP_FIELDS = "%{http_code} %{remote_ip} %{local_ip} %{local_port}"
+
+
+def _limited(shown: Callable[[Probe], str], seconds: float) -> Callable[[Probe], str]:
+    """The same command, ended when the probe's own timeout and so many seconds are over."""
+    return lambda probe: f"timeout {probe.timeout + seconds:g} {shown(probe)}"
 
 
 def _http_run(probe: Probe) -> str:
@@ -44,7 +51,7 @@ def _http_shown(probe: Probe) -> str:
 def http_options(probe: Probe) -> list[str]:
     """What curl is told besides the URL: its limits, in seconds, and the host it shall name."""
     limit = probe.timeout
-    options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + 3:g}"]
+    options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + _ANSWER:g}"]
     host = probe.option("host")
     return [*options, "-H", f"Host: {host}"] if host else options
 
@@ -88,11 +95,12 @@ def _mtu(probe: Probe) -> str:
     interface = shlex.quote(f"/sys/class/net/{probe.option('interface', 'eth0')}/mtu")
     ping = f"ping -n -M do -c 1 -W {probe.timeout:g}"
     target = shlex.quote(probe.text)
-    return (
+    script = (
         "command -v ping >/dev/null || exit 127; "
         f'm=$(cat {interface}); echo "@mtu $m"; {ping} -s $((m-28)) {target} 2>&1; '
         f'echo "@mtu $m"; {ping} -s $((m-27)) {target} 2>&1; true'
     )
+    return shlex.join(["sh", "-c", script])
 
 
 def _mtu_shown(probe: Probe) -> str:
@@ -107,10 +115,6 @@ def _words(probe: Probe) -> str:
     return shlex.join([probe.target] if isinstance(probe.target, str) else probe.target)
 
 
-def _exec(probe: Probe) -> str:
-    return f"timeout {probe.timeout + 5:g} {_words(probe)}"
-
-
 # What every answer holds; see ``engine.result``.
 YIELDS = (
     "name", "kind", "from", "target", "item", "command", "output", "exit_code", "reason", "ok",
@@ -120,14 +124,16 @@ _PAGE = ("status", "body", "remote_ip", "local_ip", "local_port")
 _PRINTED = ("stdout", "stderr", "json", "lines")
 
 KINDS = {
-    "http": Kind(_http_run, _http_shown, readers.http, _PAGE),
+    "http": Kind(_http_run, _http_shown, readers.http, _PAGE, _ANSWER),
     "tcp": Kind(_tcp, _tcp, readers.tcp),
     "udp": Kind(_udp, _udp, readers.udp, ("answer",)),
-    "dns": Kind(_dns, _dns, readers.dns, ("addresses",), seconds=12),
-    "icmp": Kind(_icmp, _icmp, readers.icmp, ("address",)),
-    "path": Kind(_path, _path, readers.path, ("hops",), seconds=20),
-    "mtu": Kind(_mtu, _mtu_shown, readers.mtu, ("mtu", "largest", "over")),
-    "exec": Kind(_exec, _words, readers.command, _PRINTED, seconds=8),
+    "dns": Kind(_limited(_dns, _ANSWER), _dns, readers.dns, ("addresses",), _ANSWER),
+    "icmp": Kind(_limited(_icmp, _PINGS), _icmp, readers.icmp, ("address",), _PINGS),
+    "path": Kind(_limited(_path, _TRACE), _path, readers.path, ("hops",), _TRACE),
+    "mtu": Kind(
+        _limited(_mtu, _PINGS), _mtu_shown, readers.mtu, ("mtu", "largest", "over"), _PINGS
+    ),
+    "exec": Kind(_limited(_words, _PROGRAM), _words, readers.command, _PRINTED, _PROGRAM),
     "log": Kind(_words, _words, readers.command, _PRINTED),
-    "kubectl": Kind(_words, _words, readers.command, (*_PRINTED, "refusal"), seconds=20),
+    "kubectl": Kind(_words, _words, readers.command, (*_PRINTED, "refusal"), 20.0),
 }

@@ -125,8 +125,8 @@ def icmp(raw: Raw) -> Reading:
         fields: Document = {"address": address}
         return Reading("ok", raw.stdout.strip(), fields)
     said = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
-    known = sign(said)
-    return Reading(known or ("timeout" if raw.exit_code == 1 else "error"), said, {})
+    silent = raw.exit_code in (1, _TIMEOUT_EXIT)
+    return Reading(sign(said) or ("timeout" if silent else "error"), said, {})
 
 
 def path(raw: Raw) -> Reading:
