@@ -31,7 +31,7 @@ MACHINE = Machine(
     available=3 * GIB,
     cache=Disk(1, 20 * GIB),
     state=Disk(1, 20 * GIB),
-    taken=(Taken(Network("10.0.2.0/24"), "route to 10.0.2.0/24 on eth0"),),
+    taken=(Taken(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0"),),
 )
 
 
@@ -75,7 +75,7 @@ def test_ranges_that_overlap_each_other() -> None:
 
 
 def test_a_range_that_the_machine_uses() -> None:
-    taken = (Taken(Network("10.240.0.0/12"), "route to 10.240.0.0/12 on tun0"),)
+    taken = (Taken(Network("10.240.0.0/12"), "this machine's route to 10.240.0.0/12 on tun0"),)
     [check] = failed(machine=replace(MACHINE, taken=taken))
     assert check.message == (
         "lab_pod_network (10.244.0.0/16) collides with this machine's"
@@ -99,6 +99,23 @@ def test_a_range_that_is_too_small(name: str, text: str) -> None:
     [check] = failed(replace(WANTED, networks={**NETWORKS, name: text}))
     assert check.name == name
     assert check.kind is Kind.INPUT
+    assert f"-e {name}=10.50.0.0/16" in check.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("127.0.0.0/24", "127.0.0.0/8, which is for loopback"),
+        ("224.0.0.0/24", "224.0.0.0/4, which is for multicast"),
+        ("169.254.10.0/24", "169.254.0.0/16, which is for addresses that machines give themselves"),
+        ("255.255.255.0/24", "240.0.0.0/4, which is reserved"),
+        ("0.0.0.0/0", "overlap"),
+    ],
+)
+def test_a_range_that_no_machine_can_have(text: str, told: str) -> None:
+    check = failed(replace(WANTED, networks={**NETWORKS, "lab_network": text}))[0]
+    assert (check.name, check.kind) == ("lab_network", Kind.INPUT)
+    assert told in check.message
 
 
 def test_not_root() -> None:
@@ -179,7 +196,7 @@ def test_routes_of_the_kernels_table() -> None:
         "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
     )
     [taken] = preflight.parse_routes(table)
-    assert taken == Taken(Network("10.0.2.0/24"), "route to 10.0.2.0/24 on eth0")
+    assert taken == Taken(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0")
 
 
 def test_addresses_of_the_kernels_table() -> None:
@@ -190,4 +207,6 @@ def test_addresses_of_the_kernels_table() -> None:
         "        |-- 127.0.0.1\n           /32 host LOCAL\n"
         "Local:\n     |-- 10.0.2.15\n        /32 host LOCAL\n"
     )
-    assert preflight.parse_addresses(table) == [Taken(Network("10.0.2.15/32"), "address 10.0.2.15")]
+    assert preflight.parse_addresses(table) == [
+        Taken(Network("10.0.2.15/32"), "this machine's address 10.0.2.15")
+    ]

@@ -73,6 +73,20 @@ class Taken:
     use: str
 
 
+# No node or pod can have these; see the IANA's registry of special-purpose IPv4 addresses.
+_SPECIAL = tuple(
+    Taken(Network(block), f"{block}, which is {use}")
+    for block, use in (
+        ("0.0.0.0/8", "no address of a machine"),
+        ("127.0.0.0/8", "for loopback"),
+        ("169.254.0.0/16", "for addresses that machines give themselves"),
+        ("224.0.0.0/4", "for multicast"),
+        ("240.0.0.0/4", "reserved"),
+    )
+)
+_ROOMY = 16  # The prefix of a range that is large enough for any lab.
+
+
 @dataclass(frozen=True)
 class Disk:
     """Free space where a folder is or will be: its file system and the bytes free in it."""
@@ -169,9 +183,11 @@ def _networks(networks: Mapping[str, str], taken: Iterable[Taken], nodes: int) -
                 "Write it like 192.168.49.0/24.",
             )
     for name, network in parsed.items():
-        trouble = _too_small(name, network, nodes) or _collision(name, network, parsed, taken)
+        small = _too_small(name, network, nodes)
+        trouble = small or _collision(name, network, parsed, [*_SPECIAL, *taken])
         if trouble:
-            free = suggest(network.prefixlen, [*parsed.values(), *(each.network for each in taken)])
+            prefix = _ROOMY if small else network.prefixlen
+            free = suggest(prefix, [*parsed.values(), *(each.network for each in taken)])
             yield _bad_range(
                 name, trouble, f"Choose a free range, such as `-e {name}={free}`." if free else ""
             )
@@ -206,7 +222,7 @@ def _collision(
             return f"{name} ({network}) and {other} ({range_}) overlap."
     for each in taken:
         if network.overlaps(each.network):
-            return f"{name} ({network}) collides with this machine's {each.use}."
+            return f"{name} ({network}) collides with {each.use}."
     return ""
 
 
@@ -387,7 +403,7 @@ def parse_routes(text: str) -> list[Taken]:
         bits = int(mask, 16).bit_count()
         if bits:
             network = Network((address, bits))
-            taken.append(Taken(network, f"route to {network} on {interface}"))
+            taken.append(Taken(network, f"this machine's route to {network} on {interface}"))
     return taken
 
 
@@ -397,7 +413,7 @@ def parse_addresses(text: str) -> list[Taken]:
     for leaf in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text):
         if not leaf.startswith("127."):
             found[leaf] = None
-    return [Taken(Network(f"{address}/32"), f"address {address}") for address in found]
+    return [Taken(Network(f"{address}/32"), f"this machine's address {address}") for address in found]
 
 
 @dataclass(frozen=True)
