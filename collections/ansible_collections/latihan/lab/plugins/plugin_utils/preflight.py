@@ -413,7 +413,9 @@ def parse_addresses(text: str) -> list[Taken]:
     for leaf in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text):
         if not leaf.startswith("127."):
             found[leaf] = None
-    return [Taken(Network(f"{address}/32"), f"this machine's address {address}") for address in found]
+    return [
+        Taken(Network(f"{address}/32"), f"this machine's address {address}") for address in found
+    ]
 
 
 @dataclass(frozen=True)
