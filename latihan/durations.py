@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _MINUTE = 60
 _HOUR = 3600
 
@@ -14,3 +16,13 @@ def text(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+
+
+def spent(seconds: Mapping[str, float]) -> str:
+    """Where a run's time went, in one line; ``seconds`` is ``spent_s`` of its report."""
+    named = (
+        (seconds["outcomes"], "outcomes"),
+        (seconds["waits"], "waits for Kubernetes"),
+        (seconds["cluster"], "clusters"),
+    )
+    return "Of it " + ", ".join(f"{text(time)} {what}" for time, what in named) + "."

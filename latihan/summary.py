@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -87,7 +87,7 @@ def print_end(console: Console, model: RunModel, about: About, folder: Path) -> 
     style = "bold red" if about.code else "bold green"
     console.print(Text(totals(model, about.code, about.duration), style=style))
     if model.outcomes:
-        console.print(Text(spent(model.spent), style="dim"))
+        console.print(Text(durations.spent(model.spent), style="dim"))
     console.print(Text(f"Report: {folder / 'report.json'}"))
     console.print(Text(f"Page:   {folder / 'report.html'}"))
     if about.code:
@@ -108,16 +108,6 @@ def totals(model: RunModel, code: Exit, duration: float) -> str:
     parts.append(f"{tasks} task{'s' * (tasks != 1)}, {changed} changed")
     line = "; ".join(parts) + "."
     return line[0].upper() + line[1:]
-
-
-def spent(seconds: Mapping[str, float]) -> str:
-    """Where the time went, in one line."""
-    named = (
-        (seconds["outcomes"], "outcomes"),
-        (seconds["waits"], "waits for Kubernetes"),
-        (seconds["cluster"], "clusters"),
-    )
-    return "Of it " + ", ".join(f"{durations.text(time)} {what}" for time, what in named) + "."
 
 
 def one_line(text: str) -> str:

@@ -119,6 +119,7 @@ class View:
     version: str
     started: str
     took: str
+    spent: str
     sections: tuple[Section, ...]
     groups: tuple[Group, ...]
     failures: tuple[Document, ...]
@@ -144,6 +145,7 @@ def view(report: Document) -> View:
         version=_version(report, moments),
         started=_when(str(report["started"])),
         took=durations.text(float(report["duration_s"])),
+        spent=durations.spent(report["spent_s"]),
         sections=tuple(_sections(items)),
         groups=tuple(_groups([item for item in items if item.verdict == "fail"])),
         failures=tuple(failures),

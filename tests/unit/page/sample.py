@@ -111,6 +111,7 @@ def report(*outcomes: Document, **fields: Any) -> Document:
         "kubernetes_version": "v1.20.2",
         "started": "2026-01-02T03:04:05+00:00",
         "duration_s": 61.5,
+        "spent_s": {"outcomes": 11.25, "waits": 17.5, "cluster": 30.25, "other": 2.5},
         "exit_code": 1 if counts["fail"] else 0,
         "verdicts": counts,
         "outcomes": list(outcomes),

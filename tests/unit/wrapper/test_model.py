@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latihan import events, summary
+from latihan import durations, events
 from latihan.events import Printed, ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.exits import Exit
 from latihan.model import OutcomeFailed, RunModel, StepDone, TaskFailed
@@ -186,6 +186,6 @@ def test_where_the_time_went() -> None:
                           action=f"latihan.lab.{action}")  # fmt: skip
         model.apply(ended, 1.0)
     assert model.spent == {"outcomes": 2.5, "waits": 1.5, "cluster": 0.0, "other": 0.25}
-    assert summary.spent(model.spent) == (
+    assert durations.spent(model.spent) == (
         "Of it 2.5 s outcomes, 1.5 s waits for Kubernetes, 0.0 s clusters."
     )
