@@ -22,8 +22,8 @@ from latihan.outcomes import Outcome, Verdict, count
 Clock = Callable[[], float]
 _PLAIN_PROGRESS_EVERY = 20.0
 _DETAIL_LINES = 12
-_NAME_WIDTH = 22
-_COUNT_WIDTH = 42
+_NAME_WIDTH = 24
+_COUNT_WIDTH = 40
 
 
 class Display(Protocol):
