@@ -11,19 +11,13 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
   keep:
     description: Just these facts, as name and JMESPath expression. Empty for all of them.
     type: dict
     default: {}
-  contract:
-    description: The file in which the provider says where the cluster is.
-    type: path
-    required: true
-  namespace:
-    description: The namespace whose pods, services and endpoints are meant.
-    type: str
-    default: default
 """
 
 EXAMPLES = r"""

@@ -14,20 +14,14 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
   args:
     description: The words after C(kubectl).
     type: list
     elements: str
     required: true
-  contract:
-    description: The file in which the provider says where the cluster is.
-    type: path
-    required: true
-  namespace:
-    description: The namespace it is about.
-    type: str
-    default: default
   expect_failure:
     description: Whether the command has to be refused. One that isn't is a failure then.
     type: bool

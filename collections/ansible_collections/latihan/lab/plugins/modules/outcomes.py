@@ -15,6 +15,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
   files:
     description: Files with outcomes.
@@ -30,14 +32,6 @@ options:
     description: Values from the steps before, which the outcomes know as C(vars).
     type: dict
     default: {}
-  contract:
-    description: The file in which the provider says where the cluster is.
-    type: path
-    required: true
-  namespace:
-    description: The namespace whose pods, services and endpoints are meant.
-    type: str
-    default: default
 """
 
 EXAMPLES = r"""

@@ -11,19 +11,13 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
   probes:
     description: Probes by name, written as in an outcome.
     type: dict
     required: true
-  contract:
-    description: The file in which the provider says where the cluster is.
-    type: path
-    required: true
-  namespace:
-    description: The namespace whose pods, services and endpoints are meant.
-    type: str
-    default: default
 """
 
 EXAMPLES = r"""

@@ -13,6 +13,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
   until:
     description: JMESPath expressions over the lab's facts. All have to be true.
@@ -31,14 +33,6 @@ options:
     description: Whether it is an error when the time is over. If not, the result tells of it.
     type: bool
     default: true
-  contract:
-    description: The file in which the provider says where the cluster is.
-    type: path
-    required: true
-  namespace:
-    description: The namespace whose pods, services and endpoints are meant.
-    type: str
-    default: default
 """
 
 EXAMPLES = r"""

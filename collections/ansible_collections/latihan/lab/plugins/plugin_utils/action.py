@@ -19,14 +19,27 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
-_MODULES = "ansible_collections.latihan.lab.plugins.modules"
+_PLUGINS = "ansible_collections.latihan.lab.plugins"
 
 
 @cache
 def options(module: str) -> dict[str, Any]:
-    """The options that the module's DOCUMENTATION declares, as an argument_spec."""
-    documentation = yaml.safe_load(importlib.import_module(f"{_MODULES}.{module}").DOCUMENTATION)
-    return _spec(documentation.get("options", {}))
+    """The options that the module's DOCUMENTATION declares, as an argument_spec.
+
+    Those of the fragments that it extends are among them.
+    """
+    documentation = _documented(importlib.import_module(f"{_PLUGINS}.modules.{module}"))
+    spec = _spec(documentation.get("options", {}))
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        name = fragment.rpartition(".")[2]
+        shared = importlib.import_module(f"{_PLUGINS}.doc_fragments.{name}")
+        spec |= _spec(_documented(shared.ModuleDocFragment)["options"])
+    return spec
+
+
+def _documented(holder: Any) -> dict[str, Any]:
+    documentation: dict[str, Any] = yaml.safe_load(holder.DOCUMENTATION)
+    return documentation
 
 
 def _spec(documented: dict[str, Any]) -> dict[str, Any]:
