@@ -1,4 +1,4 @@
-"""The options that all of the action group ``live`` take: which lab is meant, and what part of it."""
+"""What all of the action group ``live`` take: which lab is meant, and which part of it."""
 
 from __future__ import annotations
 
