@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import environments
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.spaces import PROFILE_VARIABLE
+
 RUN_VARIABLE = "LATIHAN_RUN"
-PROFILE_VARIABLE = "LATIHAN_PROFILE"
 _PATIENCE = 3.0
 _PAUSE = 0.1
 _SESSION_FIELD = 3  # session, counted from the field after the name in proc(5)'s stat
@@ -39,18 +41,17 @@ def end(run: str, patience: float = _PATIENCE) -> None:
 
 def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
     """Signal them, remember their sessions, and tell how many there were."""
-    mark = f"{RUN_VARIABLE}={run}".encode()
     found = 0
     for pid in [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]:
         with _held(pid) as handle:
             if handle is None:
                 continue
-            variables, session = _environment(pid), _session(pid)
-            if session in (0, os.getsid(0)) or _of_a_lab(variables):
+            variables, session = environments.of(pid), _session(pid)
+            if session in (0, os.getsid(0)) or PROFILE_VARIABLE in variables:
                 continue
-            if mark in variables:
+            if variables.get(RUN_VARIABLE) == run:
                 sessions.add(session)
-            if mark in variables or session in sessions:
+            if session in sessions:
                 found += 1
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
@@ -69,17 +70,6 @@ def _held(pid: int) -> Iterator[int | None]:
         yield handle
     finally:
         os.close(handle)
-
-
-def _environment(pid: int) -> set[bytes]:
-    try:
-        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
-    except OSError:
-        return set()
-
-
-def _of_a_lab(variables: set[bytes]) -> bool:
-    return any(each.startswith(f"{PROFILE_VARIABLE}=".encode()) for each in variables)
 
 
 def _session(pid: int) -> int:

@@ -89,7 +89,7 @@ def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
             often = f" {times} times" if times > 1 else ""
             yield (
                 f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
-                f"`{typed}`: {said[:200]}."
+                f"`{typed}`: {said[:200].rstrip('.')}."
             )
 
 

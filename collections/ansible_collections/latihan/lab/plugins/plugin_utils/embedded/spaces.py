@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self, cast
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import environments
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.cgroups import pid_numbers
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 
@@ -230,21 +231,9 @@ def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        try:
-            raw = (entry / "environ").read_bytes()
-        except OSError:  # It ended while we looked.
-            continue
-        if PROFILE_VARIABLE.encode() not in raw:
-            continue
-        environment = _environment(raw)
+        environment = environments.of(entry.name)
         if wanted.items() <= environment.items():
             yield int(entry.name), environment
-
-
-def _environment(raw: bytes) -> dict[str, str]:
-    """What /proc/PID/environ holds, as a mapping."""
-    pairs = (item.partition("=") for item in raw.decode(errors="replace").split("\0") if item)
-    return {name: value for name, _equals, value in pairs}
 
 
 def _is_pid1(pid: int) -> bool:

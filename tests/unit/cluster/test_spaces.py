@@ -1,0 +1,43 @@
+"""A lab's processes are found by what they say of themselves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
+
+PROFILE = "of-a-test"
+
+
+@pytest.fixture
+def restless(tmp_path: Path) -> Iterator[int]:
+    """A process of a lab that becomes another program all the time, and stays the same process."""
+    program = tmp_path / "restless"
+    program.write_text('#!/bin/sh\nexec "$0"\n', encoding="utf-8")
+    program.chmod(0o755)
+    lab = {spaces.PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
+    process = subprocess.Popen([program], env={**os.environ, **lab, spaces.SPACE_VARIABLE: "one"})
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_a_process_that_becomes_another_program_is_not_overlooked(
+    restless: int, tmp_path: Path
+) -> None:
+    found = [spaces.processes(PROFILE, tmp_path) for _ in range(100)]
+    assert [pids for pids in found if pids != [restless]] == []
+
+
+def test_processes_of_other_labs_are_not_found(restless: int, tmp_path: Path) -> None:
+    assert spaces.processes("of-another", tmp_path) == []
+    assert spaces.processes(PROFILE, tmp_path / "elsewhere") == []
+    assert spaces.processes(PROFILE, tmp_path, "two") == []
+    assert spaces.processes(PROFILE, tmp_path, "one") == [restless]
+    # It is the first of no PID namespace, so it is no space.
+    assert spaces.find(PROFILE, tmp_path) == {}
