@@ -141,7 +141,9 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
     deadline = time.monotonic() + within
     while True:
         command = ("--namespace=kube-system", "get", "pods", "--output=json")
-        pods = json.loads(_kubectl(layout, *command).stdout)["items"]
+        pods = [
+            pod for pod in json.loads(_kubectl(layout, *command).stdout)["items"] if not ended(pod)
+        ]
         waiting = [pod["metadata"]["name"] for pod in pods if not serves(pod, since)]
         if pods and not waiting:
             return
@@ -151,6 +153,14 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
                 "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
             )
         time.sleep(_POLL)
+
+
+def ended(pod: dict[str, Any]) -> bool:
+    """Whether a pod will never serve again; the API keeps it, and its ReplicaSet makes another.
+
+    A kubelet that starts may refuse a pod it ran before (kubernetes/kubernetes#100467).
+    """
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def serves(pod: dict[str, Any], since: float) -> bool:

@@ -323,5 +323,9 @@ def _dns_manifest(layout: Layout) -> str:
         for name in ("cluster_dns", "watching")
     }
     return files.render(
-        "dns.yaml", programs=programs, package=in_pods.__name__, dns_service=layout.dns_service
+        "dns.yaml",
+        programs=programs,
+        package=in_pods.__name__,
+        node=layout.control_plane.name,
+        dns_service=layout.dns_service,
     )

@@ -1,0 +1,34 @@
+"""What the engine makes of the API's objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import api
+
+BEGUN = "2026-01-02T03:04:05Z"
+BEGUN_S = 1767323045
+
+
+def pod(phase: str, *, ready: bool = True, begun: str | None = BEGUN) -> dict[str, Any]:
+    state = {"running": {"startedAt": begun}} if begun else {"waiting": {}}
+    return {"status": {"phase": phase, "containerStatuses": [{"ready": ready, "state": state}]}}
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [("Running", False), ("Pending", False), ("Failed", True), ("Succeeded", True)],
+)
+def test_a_pod_that_a_kubelet_refused_has_ended(phase: str, told: bool) -> None:
+    assert api.ended(pod(phase)) is told
+    assert api.ended({"metadata": {}}) is False
+
+
+def test_a_pod_serves_once_its_containers_are_ready_since_the_start() -> None:
+    assert api.serves(pod("Running"), since=BEGUN_S)
+    assert not api.serves(pod("Running"), since=BEGUN_S + 1)
+    assert not api.serves(pod("Running", ready=False), since=0)
+    assert not api.serves(pod("Running", begun=None), since=0)
+    assert not api.serves({"status": {"phase": "Pending"}}, since=0)
