@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -16,7 +16,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
+if TYPE_CHECKING:
+    from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api
+
+READY = "Ready"
 _POLL = 0.15
+_SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
 
 
 def kubernetes_version(binaries: str) -> str:
@@ -47,19 +52,21 @@ def apply(layout: Layout, manifest: str) -> None:
 
 def wait_api(layout: Layout, within: float) -> None:
     """Wait until the API says that it is ready; there is nothing to watch before."""
-    deadline = time.monotonic() + within
-    while True:
-        done = _kubectl(layout, "get", "--raw=/readyz", "--request-timeout=2s", check=False)
-        if done.returncode == 0:
-            return
-        if time.monotonic() > deadline:
-            log = layout.control_plane.var / "log" / "kube-apiserver.log"
-            raise LabError(
-                f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
-                f"Look into {log}.",
-                detail=done.stderr,
-            )
-        time.sleep(_POLL)
+    api = _reader(layout)
+    amiss = _awaited(lambda: _silence(api), within)
+    if amiss:
+        log = layout.control_plane.var / "log" / "kube-apiserver.log"
+        raise LabError(
+            f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
+            f"Look into {log}.",
+            detail=amiss,
+        )
+
+
+def _silence(api: Api) -> str:
+    """Nothing where the API is ready."""
+    api.text("/readyz")
+    return ""
 
 
 def introduce_nodes(layout: Layout, within: float) -> None:
@@ -101,21 +108,23 @@ def wait_nodes(
         within: seconds.
         names: the nodes; none means all.
     """
+    api = _reader(layout)
     wanted = list(names) or [node.name for node in layout.nodes]
-    deadline = time.monotonic() + within
-    while True:
-        listed = json.loads(_kubectl(layout, "get", "nodes", "--output=json").stdout)
-        states = {node["metadata"]["name"]: node_state(node, since) for node in listed["items"]}
-        waiting = {name: states.get(name, "not known") for name in wanted}
-        if all(state == "Ready" for state in waiting.values()):
-            return
-        if time.monotonic() > deadline:
-            seen = "; ".join(f"{name}: {state}" for name, state in waiting.items())
-            raise LabError(
-                f"After {within:g} s not every node is Ready. {seen}.",
-                "Look into /var/log/kubelet.log with `python3 runner.py shell NODE`.",
-            )
-        time.sleep(_POLL)
+
+    def look() -> str:
+        states = {
+            node["metadata"]["name"]: node_state(node, since)
+            for node in api.get("/api/v1/nodes")["items"]
+        }
+        seen = {name: states.get(name, "not known") for name in wanted}
+        return "; ".join(f"{name}: {state}" for name, state in seen.items() if state != READY)
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s not every node is Ready. {amiss.rstrip('.')}.",
+            "Look into /var/log/kubelet.log with `python3 runner.py shell NODE`.",
+        )
 
 
 def node_state(node: dict[str, Any], since: float | None) -> str:
@@ -126,7 +135,7 @@ def node_state(node: dict[str, Any], since: float | None) -> str:
         return "its kubelet hasn't reported yet"
     if since is not None and _seconds(ready["lastHeartbeatTime"]) < int(since):
         return "its kubelet hasn't reported since the start"
-    return "Ready" if ready["status"] == "True" else ready.get("message", "not ready")
+    return READY if ready["status"] == "True" else ready.get("message", "not ready")
 
 
 def wait_system(layout: Layout, since: float, within: float) -> None:
@@ -138,21 +147,19 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
             of a cluster that was stopped are ready in the API's memory until a kubelet looks.
         within: seconds.
     """
-    deadline = time.monotonic() + within
-    while True:
-        command = ("--namespace=kube-system", "get", "pods", "--output=json")
-        pods = [
-            pod for pod in json.loads(_kubectl(layout, *command).stdout)["items"] if not ended(pod)
-        ]
+    api = _reader(layout)
+
+    def look() -> str:
+        pods = [pod for pod in api.get(_SYSTEM_PODS)["items"] if not ended(pod)]
         waiting = [pod["metadata"]["name"] for pod in pods if not serves(pod, since)]
-        if pods and not waiting:
-            return
-        if time.monotonic() > deadline:
-            raise LabError(
-                f"After {within:g} s these don't serve: {', '.join(waiting) or 'no system pod'}.",
-                "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
-            )
-        time.sleep(_POLL)
+        return ", ".join(waiting) if pods else "no system pod"
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s these don't serve: {amiss.rstrip('.')}.",
+            "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
+        )
 
 
 def ended(pod: dict[str, Any]) -> bool:
@@ -171,6 +178,27 @@ def serves(pod: dict[str, Any], since: float) -> bool:
         item["ready"] and begun is not None and _seconds(begun) >= int(since)
         for item, begun in zip(containers, started, strict=True)
     )
+
+
+def _reader(layout: Layout) -> Api:
+    """What asks the API again and again: a kubectl each time would take its processors' time."""
+    # The client takes 0.7 s to import, and stopping or removing a cluster needs none.
+    from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api  # noqa: PLC0415
+
+    return Api(layout.kubeconfig)
+
+
+def _awaited(look: Callable[[], str], within: float) -> str:
+    """Look until nothing is amiss; what still is where that takes over ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            amiss = look()
+        except LabError as error:
+            amiss = error.message
+        if not amiss or time.monotonic() > deadline:
+            return amiss
+        time.sleep(_POLL)
 
 
 def _kubectl(

@@ -240,6 +240,8 @@ def _power_on(
         before_go()
         for starting in begun:
             starting.go()
+        for starting in begun:
+            spaces.wake(starting.space)
     if any(node.control_plane for node in nodes):
         _forward_api(layout, host)
         api.wait_api(layout, within=_API_WITHIN)

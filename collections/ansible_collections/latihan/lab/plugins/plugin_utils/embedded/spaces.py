@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,8 @@ STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
 _COLLECTIONS = Path(__file__).parents[6]
 _PID1 = f"{__package__}.pid1"
 _ENDED_WITHIN = 10.0
+_WAKES_WITHIN = 3.0
+_SUPERVISOR_SOCKET = "/run/supervisor.sock"
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,20 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
         )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
     return Starting(process, word, Space(spec.name, int(children.split()[0])))
+
+
+def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
+    """Have a space's process manager start its programs now.
+
+    supervisord looks what is to be started after a pause of a second, or as soon as somebody speaks
+    to it (supervisor: supervisord.py, runforever). Nobody does where that takes too long.
+    """
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
+            line.connect(f"/proc/{space.pid}/root{_SUPERVISOR_SOCKET}")
+            return
+        time.sleep(0.02)
 
 
 def find(profile: str, state: Path) -> dict[str, Space]:
