@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -45,13 +46,24 @@ def main(arguments: list[str]) -> int:
     try:
         need_python(sys.version_info[:2])
         prepare(sets_for(arguments))
+        become(arguments)
     except BootstrapError as error:
         print(f"runner.py: {error}", file=sys.stderr)
         return MACHINE_LACKS
     except KeyboardInterrupt:
         print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
         return INTERRUPTED
-    return os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])
+
+
+def become(arguments: list[str]) -> NoReturn:
+    """Hand over to ``latihan``; BootstrapError where this user may not run its Python."""
+    try:
+        os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])
+    except OSError as error:
+        raise BootstrapError(
+            f"{PYTHON} can't be run: {error.strerror}. "
+            "Run it as the user who made .venv (root, for a lab), or remove that folder."
+        ) from error
 
 
 def need_python(version: tuple[int, ...]) -> None:

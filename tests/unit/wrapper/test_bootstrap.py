@@ -76,6 +76,14 @@ def test_only_tests_need_the_tools(arguments: list[str], dev: bool) -> None:
     assert ("requirements-dev.txt" in runner.sets_for(arguments)) is dev
 
 
+def test_an_environment_that_this_user_may_not_run(
+    place: Path, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its Python is a file here that nobody may execute."""
+    assert runner.main(["list"]) == 3
+    assert "can't be run: Permission denied" in capsys.readouterr().err
+
+
 def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
     runner.prepare(["requirements.txt"])
     assert made(commands) == [".venv", "requirements.txt"]
