@@ -71,6 +71,7 @@ class Item:
     attempts: int
     retried: tuple[str, ...]
     false_alarm: str
+    article: str
     picture: Picture | None
     captions: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -202,6 +203,7 @@ def _item(outcome: Document, report: Document) -> Item:
         attempts=_whole_number(outcome.get("attempts")),
         retried=tuple(_texts(outcome.get("retried"))),
         false_alarm=str(outcome.get("false_alarm") or ""),
+        article=str(outcome.get("article") or ""),
         picture=layout(known, flows) if known else None,
         captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
         paths=tuple(_path(each) for each in _documents(outcome.get("paths"))),

@@ -28,7 +28,12 @@ def snapshot() -> dict[str, list[str]]:
         "network namespaces": _output("ip", "netns", "list"),
         "firewall": _firewall(),
         "mounts": sorted(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()),
-        "control groups": sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/latihan*")),
+        # Of version 1 there is a tree for each controller, of version 2 just one.
+        "control groups": sorted(
+            str(path)
+            for pattern in ("latihan*", "*/latihan*")
+            for path in Path("/sys/fs/cgroup").glob(pattern)
+        ),
         "kernel settings": [f"{key}: {_setting(key)}" for key in _KERNEL_SETTINGS],
         "temporary files": sorted(path.name for path in Path(tempfile.gettempdir()).iterdir()),
         "configuration": _files(Path("/etc")),

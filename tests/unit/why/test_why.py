@@ -18,8 +18,13 @@ ADDRESSES = {
     "10.244.0.4": {"owner": "pod/p3"},
     "10.244.1.2": {"owner": "pod/p1"},
     "192.168.49.2": {"owner": "node/lead"},
+    "192.168.49.3": {"owner": "node/other"},
 }
 S1 = "10.111.139.255"
+ONWARD = {
+    "10.244.0.4": "10.244.0.4 dev veth1 src 10.244.0.1 uid 0",
+    "10.244.1.2": "10.244.1.2 via 192.168.49.3 dev eth0 src 192.168.49.2 uid 0",
+}
 
 
 def answer(**fields: object) -> dict[str, object]:
@@ -59,27 +64,29 @@ def test_trail_leads_from_the_service_to_the_chosen_backend() -> None:
 
 
 def test_service_connection_is_explained_in_one_sentence() -> None:
-    why = explain.carried(answer(), PATH, ADDRESSES)
+    why = explain.carried(answer(), PATH, ADDRESSES, ONWARD.__getitem__)
     assert why is not None
     assert why.sentence == (
         f"pod/p2/p2-c2 -> {S1}:80 (default/s1), rule 1 of 2 (p=0.5), to pod/p3 at 10.244.0.4:80, "
         "translated on node lead"
     )
-    assert [line.split(" ")[0] for line in why.lines] == ["[+1]", "[+1]", "[+1]", "conntrack:"]
+    assert [line.split(" ")[0] for line in why.lines[:-1]] == ["[+1]", "[+1]", "[+1]", "conntrack:"]
+    assert why.lines[-1] == f"ip route get 10.244.0.4: {ONWARD['10.244.0.4']}"
 
 
 def test_hidden_client_is_told() -> None:
     asked = answer(
         **{"from": "host"}, local_ip="192.168.49.1", local_port=55472, remote_ip="192.168.49.2"
     )
-    why = explain.carried(asked, PATH, ADDRESSES)
+    why = explain.carried(asked, PATH, ADDRESSES, ONWARD.__getitem__)
     assert why is not None
     assert "192.168.49.2:31222 (default/np), rule 2 of 2" in why.sentence
+    assert "translated on node lead, by way of node/other; " in why.sentence
     assert why.sentence.endswith("pod/p1 sees 192.168.49.2, not 192.168.49.1")
 
 
 def test_connection_that_the_node_does_not_know_is_not_explained() -> None:
-    assert explain.carried(answer(local_port=1), PATH, ADDRESSES) is None
+    assert explain.carried(answer(local_port=1), PATH, ADDRESSES, ONWARD.__getitem__) is None
 
 
 @pytest.mark.parametrize(

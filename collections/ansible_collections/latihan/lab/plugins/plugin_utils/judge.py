@@ -146,7 +146,8 @@ def report(
         "attempts": attempts,
         "duration_s": round(duration, 3),
     }
-    return told | ({"false_alarm": outcome.false_alarm} if outcome.false_alarm else {})
+    notes = {"false_alarm": outcome.false_alarm, "article": outcome.article}
+    return told | {name: text for name, text in notes.items() if text}
 
 
 def paths(results: list[Document]) -> list[Document]:

@@ -132,6 +132,7 @@ class Outcome(_Entry):
         within: seconds that the outcome may take to come true; 0 for at once.
         reread: read the facts again after the probes.
         false_alarm: the chance that a right network fails, where it is a matter of chance.
+        article: what the article says of it, where that is loose, wrong or otherwise here.
         skip: when it can't be checked.
         explain: the probes (http or tcp) whose way is told: the rules that carried each connection,
             or what refused it.
@@ -148,6 +149,7 @@ class Outcome(_Entry):
     within: float = Field(default=0.0, ge=0, le=600)
     reread: bool = False
     false_alarm: str = ""
+    article: str = ""
     skip: list[SkipRule] = []
     explain: list[str] = []
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,15 +75,16 @@ def reasons(
         For each different reason its ``sentence`` and its raw ``lines``.
     """
     found: dict[str, Document] = {}
+    routes = _Routes(contract)
     for answer in answers:
-        why = _reason(contract, facts, answer, before, after)
+        why = _reason(routes, facts, answer, before, after)
         if why is not None:
             found.setdefault(why.sentence, why.document())
     return list(found.values())
 
 
 def _reason(
-    contract: Contract, facts: Document, answer: Document, before: Moments, after: Moments
+    routes: _Routes, facts: Document, answer: Document, before: Moments, after: Moments
 ) -> Why | None:
     target = _target(answer)
     address = str(answer.get("remote_ip") or target[0])
@@ -92,14 +94,15 @@ def _reason(
         earlier = before[node].rules if node in before else {}
         path = Datapath(node, earlier, after[node].rules, after[node].flows)
     if "local_ip" in answer:  # It was answered, if only with "not found".
-        return carried(answer, path, facts["addresses"]) if path else None
-    route, routes = _routes(contract, str(answer["from"]), address)
+        on_node = partial(routes.to, f"node/{node}")
+        return carried(answer, path, facts["addresses"], on_node) if path else None
+    place = str(answer["from"])
     return refused(
         answer,
         (address, target[1]),
         path=path,
-        route=route,
-        routes=routes,
+        route=routes.to(place, address),
+        routes=routes.known(place),
         addresses=facts["addresses"],
     )
 
@@ -129,16 +132,31 @@ def _target(answer: Document) -> tuple[str, int]:
     return host, int(port)
 
 
-def _routes(contract: Contract, place: str, address: str) -> tuple[str, list[str]]:
-    """What ``ip`` says of the way to an address, on the host or a node; nothing of other places."""
-    kind, _, name = place.partition("/")
-    enter = contract.host_enter if kind == "host" else None
-    if kind == "node":
-        enter = contract.node(name).enter
-    if not enter:
-        return "", []
-    got = run([*enter, "ip", "route", "get", address], check=False)
-    listed = run([*enter, "ip", "-json", "route", "show"], check=False)
-    routes = [str(route["dst"]) for route in json.loads(listed.stdout or "[]")]
-    said = (got.stdout.strip() or got.stderr.strip()).splitlines()
-    return (said[0] if said else ""), routes
+class _Routes:
+    """What ``ip`` says of routes on the host and on nodes, asked once each; nothing elsewhere."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._said: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def to(self, place: str, address: str) -> str:
+        """The way to an address, or why there is none, in one line."""
+        route, trouble = self._ask(place, "route", "get", address)
+        return (route or trouble).partition("\n")[0]
+
+    def known(self, place: str) -> list[str]:
+        """The destinations that a place has routes for."""
+        listed, _trouble = self._ask(place, "-json", "route", "show")
+        return [str(route["dst"]) for route in json.loads(listed or "[]")]
+
+    def _ask(self, place: str, *arguments: str) -> tuple[str, str]:
+        kind, _, name = place.partition("/")
+        enter = self._contract.host_enter if kind == "host" else None
+        if kind == "node":
+            enter = self._contract.node(name).enter
+        if not enter:
+            return "", ""
+        if (place, *arguments) not in self._said:
+            done = run([*enter, "ip", *arguments], check=False)
+            self._said[place, *arguments] = done.stdout.strip(), done.stderr.strip()
+        return self._said[place, *arguments]

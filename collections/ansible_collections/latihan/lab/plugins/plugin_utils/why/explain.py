@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.why.conntrack import F
 from ansible_collections.latihan.lab.plugins.plugin_utils.why.iptables import Chains
 
 Document = dict[str, Any]
+
+# ip-route(8): the next hop; a route without one leads straight to its goal.
+_VIA = re.compile(r"\bvia (\S+)")
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,19 @@ class Why:
         return {"sentence": self.sentence, "lines": list(self.lines)}
 
 
-def carried(answer: Document, path: Datapath, addresses: Mapping[str, Document]) -> Why | None:
+def carried(
+    answer: Document,
+    path: Datapath,
+    addresses: Mapping[str, Document],
+    route: Callable[[str], str],
+) -> Why | None:
     """Why a connection that was answered went where it went.
 
     Args:
         answer: the probe's answer, with ``local_ip``, ``local_port`` and ``remote_ip``.
         path: the node whose kernel translated it.
         addresses: who has which address, from the facts.
+        route: tells what ``ip route get`` says of an address on that node.
 
     Returns:
         None where the node's kernel doesn't know the connection.
@@ -56,7 +66,8 @@ def carried(answer: Document, path: Datapath, addresses: Mapping[str, Document])
         path.after, path.before, flow.original.target, flow.original.target_port, flow.backend
     )
     lines = [f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules]
-    lines.append(f"conntrack: {flow}")
+    onward = route(flow.reply.source)
+    lines += [f"conntrack: {flow}", f"ip route get {flow.reply.source}: {onward}"]
     owner = _owner(addresses, flow.reply.source)
     if not rules:
         return Why(f"{answer['from']} -> {goal}, straight to {owner}", tuple(lines))
@@ -69,6 +80,8 @@ def carried(answer: Document, path: Datapath, addresses: Mapping[str, Document])
         f"{answer['from']} -> {goal} ({rules[0].comment.split(' ')[0]}), {pick}, to {owner} at "
         f"{flow.backend}, translated on node {path.node}"
     )
+    if gateway := _VIA.search(onward):
+        sentence += f", by way of {_owner(addresses, gateway[1])}"
     if flow.seen_from != flow.original.source:
         sentence += f"; {owner} sees {flow.seen_from}, not {flow.original.source}"
     return Why(sentence, tuple(lines))
