@@ -72,6 +72,4 @@ def urls(contract: Contract, found: Sequence[Mapping[str, Any]], name: str) -> I
             "Only NodePort and LoadBalancer have one: see `python3 runner.py services`.",
             Kind.INPUT,
         )
-    running = [node for node in contract.nodes if node.enter != ()] or list(contract.nodes)
-    for port in ports:
-        yield f"http://{running[0].address}:{port}"
+    yield from map(contract.outside, ports)

@@ -57,6 +57,11 @@ class Contract:
         """The node of that name; LabError where there is none."""
         return named(self.nodes, name)
 
+    def outside(self, port: int) -> str:
+        """Where a node port answers: at the first node that runs (at the first, where none does)."""
+        node = next((node for node in self.nodes if node.enter != ()), self.nodes[0])
+        return f"http://{node.address}:{port}"
+
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of ``kubectl`` with these arguments, for this cluster."""
         cache = [f"--cache-dir={self.kubectl_cache}"] if self.kubectl_cache else []

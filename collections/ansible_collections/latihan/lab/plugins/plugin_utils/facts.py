@@ -309,10 +309,10 @@ def service(item: Document) -> Document:
 
 
 def service_url(item: Document, contract: Contract) -> str | None:
-    """Where a service answers from outside: its port at the first node; None where it has none."""
+    """Where a service answers from outside, by its first port; None where it has no such place."""
     ports = item.get("spec", {}).get("ports") or [{}]
     port = ports[0].get("nodePort")
-    return f"http://{contract.nodes[0].address}:{port}" if port and contract.nodes else None
+    return contract.outside(port) if port and contract.nodes else None
 
 
 def endpoints(item: Document) -> Document:
