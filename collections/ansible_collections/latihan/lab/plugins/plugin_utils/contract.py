@@ -58,7 +58,7 @@ class Contract:
         return named(self.nodes, name)
 
     def outside(self, port: int) -> str:
-        """Where a node port answers: at the first node that runs (at the first, where none does)."""
+        """Where a node port answers: at the first node that runs, or the first where none does."""
         node = next((node for node in self.nodes if node.enter != ()), self.nodes[0])
         return f"http://{node.address}:{port}"
 
