@@ -76,11 +76,12 @@ class Router:
         elif flow.ok:
             marks.append(Mark("end", *points[-1], "", title))
         if not flow.ok:
-            x, y = points[-1]
-            if flow.seen and self._boxes[stops[-1]].kind == "node":
-                # Beyond the node that answered last, so that its number can still be read.
+            x, y = end = points[-1]
+            if self._boxes[stops[-1]].kind == "node":
+                # Above the node, whose name, or number as the last hop, can so still be read.
                 y -= HEAD / 2 + GAP / 3
-                lines = [Line(kind, _tidy([*points, (x, y)]), title)]
+                way = points if flow.seen else [point for point in points if point != end]
+                lines = [Line(kind, _tidy([*way, (x, y)]), title)]
             marks.append(Mark("cross", x, y, words(flow.reason), title))
         return lines, marks
 

@@ -100,5 +100,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(str(item).strip() for item in value) or "none"
     return json.dumps(value, ensure_ascii=False)
