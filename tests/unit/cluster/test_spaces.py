@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import environments
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
 
 PROFILE = "of-a-test"
@@ -41,3 +43,11 @@ def test_processes_of_other_labs_are_not_found(restless: int, tmp_path: Path) ->
     assert spaces.processes(PROFILE, tmp_path, "one") == [restless]
     # It is the first of no PID namespace, so it is no space.
     assert spaces.find(PROFILE, tmp_path) == {}
+
+
+def test_a_process_without_an_environment_is_told_at_once() -> None:
+    with subprocess.Popen(["sleep", "60"], env={}) as process:
+        started = time.monotonic()
+        assert environments.of(process.pid) == {}
+        assert time.monotonic() - started < 1
+        process.kill()

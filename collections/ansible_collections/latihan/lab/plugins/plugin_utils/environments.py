@@ -6,21 +6,22 @@ import time
 from pathlib import Path
 
 _BECOMES_WITHIN = 2.0
-_SURELY = 5  # Times that a process with arguments shows no environment until it has none.
+_SURELY = 3  # Times that a process says that it has no environment until that is taken for true.
+_ENV_START, _ENV_END = 47, 48  # env_start and env_end of proc(5)'s stat, counted from the state
 
 
 def of(pid: int | str) -> dict[str, str]:
     """A process's environment; empty for one of the kernel's, or one that has ended.
 
-    While a process becomes another program (execve(2)) it shows no arguments and no environment,
-    then the arguments first, so it is asked again: none must be overlooked for that.
+    While a process becomes another program (execve(2)) it shows no environment, though it has one:
+    so it is asked again, since none must be overlooked for that.
     """
     process = Path(f"/proc/{pid}")
     deadline, without = time.monotonic() + _BECOMES_WITHIN, 0
     try:
         while not (raw := (process / "environ").read_bytes()):
             (process / "exe").readlink()  # The kernel's own processes have none.
-            without += bool((process / "cmdline").read_bytes())
+            without += _is_empty((process / "stat").read_text(encoding="utf-8", errors="replace"))
             if without == _SURELY or time.monotonic() > deadline:
                 break
             time.sleep(0.001)
@@ -28,3 +29,12 @@ def of(pid: int | str) -> dict[str, str]:
         return {}
     pairs = (item.partition("=") for item in raw.decode(errors="replace").split("\0") if item)
     return {name: value for name, _equals, value in pairs}
+
+
+def _is_empty(stat: str) -> bool:
+    """Whether a process has a place for its environment, and nothing in it.
+
+    The kernel sets where that begins and ends late in execve(2); until then both are 0.
+    """
+    fields = stat.rpartition(")")[2].split()
+    return fields[_ENV_START] == fields[_ENV_END] != "0"
