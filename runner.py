@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,12 +58,24 @@ def main(arguments: list[str]) -> int:
 def become(arguments: list[str]) -> NoReturn:
     """Hand over to ``latihan``; BootstrapError where this user may not run its Python."""
     try:
-        os.execv(PYTHON, [str(PYTHON), "-m", "latihan", *arguments])
+        os.execve(PYTHON, [str(PYTHON), "-m", "latihan", *arguments], handed_over(os.environ))
     except OSError as error:
         raise BootstrapError(
             f"{PYTHON} can't be run: {error.strerror}. "
             "Run it as the user who made .venv (root, for a lab), or remove that folder."
         ) from error
+
+
+def handed_over(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for ``latihan`` and all that it starts.
+
+    Where Python shall leave no compiled modules beside its sources they are kept in .venv: a run
+    starts many Pythons, and each would compile a thousand modules of Ansible's anew.
+    """
+    handed = dict(environment)
+    if handed.pop("PYTHONDONTWRITEBYTECODE", ""):
+        handed.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "pycache"))
+    return handed
 
 
 def need_python(version: tuple[int, ...]) -> None:

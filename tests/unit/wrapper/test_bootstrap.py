@@ -84,6 +84,25 @@ def test_an_environment_that_this_user_may_not_run(
     assert "can't be run: Permission denied" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("said", "handed"),
+    [
+        ({}, {}),
+        ({"PYTHONDONTWRITEBYTECODE": ""}, {}),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, {"PYTHONPYCACHEPREFIX": ".venv/pycache"}),
+        (
+            {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/mine"},
+            {"PYTHONPYCACHEPREFIX": "/mine"},
+        ),
+    ],
+)
+def test_modules_are_compiled_once(
+    said: dict[str, str], handed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "VENV", Path(".venv"))
+    assert runner.handed_over({"A": "b", **said}) == {"A": "b", **handed}
+
+
 def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
     runner.prepare(["requirements.txt"])
     assert made(commands) == [".venv", "requirements.txt"]
