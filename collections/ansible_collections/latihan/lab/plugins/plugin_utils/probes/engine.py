@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.api import UNFINISHED, Api, RefusedError
@@ -31,6 +33,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.tools import be
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
 _WORKERS = 32
+# Places that ask many at once keep the processors busy, and more of them would only time out.
+_BUSY_PLACES = 2 * (os.cpu_count() or 1)
 # What a batch, and each probe of it, may take longer on a machine that is busy.
 _SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
@@ -65,9 +69,10 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Do
         alone = probe.place is None
         groups.setdefault(number if alone else probe.place, []).append(number)
     raws: list[Raw] = [Raw() for _ in probes]
+    turns = threading.BoundedSemaphore(_BUSY_PLACES)
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
         running = [
-            (numbers, pool.submit(_run_group, lab, [probes[number] for number in numbers]))
+            (numbers, pool.submit(_run_group, lab, [probes[number] for number in numbers], turns))
             for numbers in groups.values()
         ]
         for numbers, future in running:
@@ -135,7 +140,9 @@ def command(probe: Probe, namespace: str, way: str = "") -> str:
     return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
 
 
-def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
+def _run_group(
+    lab: Lab, probes: Sequence[Probe], turns: AbstractContextManager[object]
+) -> list[Raw]:
     first = probes[0]
     if first.kind == "kubectl":
         return [_kubectl(lab, first)]
@@ -143,6 +150,11 @@ def _run_group(lab: Lab, probes: Sequence[Probe]) -> list[Raw]:
         return [_log(lab, first)]
     place = first.place or Place("host")
     made = batch(probes)
+    with turns if made.together else nullcontext():
+        return _run_batch(lab, place, probes, made)
+
+
+def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> list[Raw]:
     limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
     limit += _SECONDS_MORE + _SECONDS_EACH * len(probes)
     if place.kind == "pod":
