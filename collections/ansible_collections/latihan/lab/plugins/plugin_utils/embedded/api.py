@@ -53,7 +53,12 @@ def apply(layout: Layout, manifest: str) -> None:
 def wait_api(layout: Layout, within: float) -> None:
     """Wait until the API says that it is ready; there is nothing to watch before."""
     api = _reader(layout)
-    amiss = _awaited(lambda: _silence(api), within)
+
+    def look() -> str:
+        api.text("/readyz")
+        return ""
+
+    amiss = _awaited(look, within)
     if amiss:
         log = layout.control_plane.var / "log" / "kube-apiserver.log"
         raise LabError(
@@ -61,12 +66,6 @@ def wait_api(layout: Layout, within: float) -> None:
             f"Look into {log}.",
             detail=amiss,
         )
-
-
-def _silence(api: Api) -> str:
-    """Nothing where the API is ready."""
-    api.text("/readyz")
-    return ""
 
 
 def introduce_nodes(layout: Layout, within: float) -> None:
