@@ -1,4 +1,4 @@
-"""Pods without tools: what goes to a tools container, and what is said where there is none."""
+"""Ways into pods: by the API, by their node for many at once, beside them for want of tools."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Pods:
 
 
 NO_SHELL = Execution("", "", None, 'exec: "sh": executable file not found in $PATH: unknown')
+NO_SHELL_CRUN = Execution("", "", None, "executable file `sh` not found in $PATH: No such file")
 NO_SHELL_ELSEWHERE = Execution("", "sh: not found", 127)
 
 
@@ -60,7 +61,7 @@ def ask(contract: Contract, api: Pods, *probes: Probe) -> list[Document]:
     return probe_all(Lab(api, contract, "default"), probes, {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("said", [NO_SHELL, NO_SHELL_ELSEWHERE])
+@pytest.mark.parametrize("said", [NO_SHELL, NO_SHELL_CRUN, NO_SHELL_ELSEWHERE])
 def test_what_the_pod_has_no_tool_for_runs_beside_it(
     sidecar: Contract, tmp_path: Path, said: Execution
 ) -> None:
@@ -88,3 +89,30 @@ def test_a_pod_that_does_not_run_is_no_want_of_tools(sidecar: Contract) -> None:
         sidecar, Pods(NO_SHELL, "terminated"), Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
     )
     assert (told["reason"], told["output"]) == ("not_run", "No container of p1 runs.")
+
+
+MANY = [Probe(f"h{n}", "http", place("pod/p1"), f"http://127.0.0.1:{n}/") for n in range(1, 9)]
+
+
+def test_many_http_probes_of_a_pod_go_in_through_its_node(
+    sidecar: Contract, tmp_path: Path
+) -> None:
+    """The API would say that there is no shell; the lab's node is this machine, and has curl."""
+    told = ask(replace(sidecar, inside=sidecar.tools, tools=()), Pods(NO_SHELL), *MANY)
+    assert [(one["reason"], one["command"][:23]) for one in told] == [
+        ("refused", "kubectl exec p1 -- curl")
+    ] * len(MANY)
+    assert (tmp_path / "asked").read_text(encoding="utf-8") == "abc\n"
+
+
+def test_one_probe_of_a_pod_goes_in_by_the_api(sidecar: Contract, tmp_path: Path) -> None:
+    alone = Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
+    (told,) = ask(replace(sidecar, inside=sidecar.tools, tools=()), Pods(NO_SHELL), alone)
+    assert "pod/p1 lacks the tools" in told["output"]
+    assert not (tmp_path / "asked").exists()
+
+
+def test_where_the_node_is_no_way_in_many_go_in_by_the_api(sidecar: Contract) -> None:
+    broken = replace(sidecar, inside=("false",), tools=())
+    told = ask(broken, Pods(NO_SHELL), *MANY)
+    assert {one["reason"] for one in told} == {"unavailable"}

@@ -49,7 +49,7 @@ options:
     type: path
   toolbox:
     description: >-
-      The folder that containerd, runc, etcd and the others are unpacked in. Needed with C(present).
+      The folder that containerd, crun, etcd and the others are unpacked in. Needed with C(present).
     type: path
   registry:
     description: The folder that the lab's image registry serves. Needed with C(present).

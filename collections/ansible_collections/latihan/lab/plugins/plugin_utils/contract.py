@@ -36,8 +36,9 @@ class Contract:
     that the provider has no such place. ``network``, ``pod_network`` and ``service_network`` are
     CIDR blocks, empty where they aren't known. ``kubectl_cache`` is where kubectl keeps what it
     learnt of the API, so that nothing in the user's home changes; empty means its own default.
-    ``tools``, followed by a container's id and a command and run inside that container's node, runs
-    the command with network tools in the container's network; empty where there is no such thing.
+    ``inside``, followed by a container's id and a command and run in that container's node, runs
+    the command in the container; ``tools`` runs it with network tools in the container's network.
+    Both are empty where there is no such thing.
     """
 
     profile: str
@@ -51,6 +52,7 @@ class Contract:
     pod_network: str = ""
     service_network: str = ""
     kubectl_cache: str = ""
+    inside: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 
     def node(self, name: str) -> Node:
@@ -97,7 +99,7 @@ def from_document(document: dict[str, Any]) -> Contract:
         **document,
         "nodes": nodes,
         "host_enter": _command(document["host_enter"]),
-        "tools": tuple(document.get("tools", ())),
+        **{name: tuple(document.get(name, ())) for name in ("inside", "tools")},
     }
     return Contract(**fields)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shlex
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -55,6 +57,11 @@ def system_name() -> str:
     return f"{release['ID']}-{version}-{platform.machine()}"
 
 
+def libraries(folder: str | Path) -> str:
+    """Where an unpacked program finds the libraries that were unpacked with it (ld.so(8))."""
+    return f"{folder}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
+
+
 def unpack(debs: Sequence[Deb], into: Path) -> None:
     """Unpack package files over each other and note their versions in ``packages.json``."""
     into.mkdir(parents=True, exist_ok=True)
@@ -93,10 +100,11 @@ def provide(wanted: DebSet, entry: Entry, apt: PrivateApt) -> bool:
 
 def prove(programs: Sequence[str], folder: Path) -> None:
     """Run each program from the folder; LabError where one doesn't (a library is missing, say)."""
+    environment = {**os.environ, "LD_LIBRARY_PATH": libraries(folder)}
     for line in programs:
         program, *arguments = shlex.split(line)
         try:
-            run([str(folder / program), *arguments])
+            run([str(folder / program), *arguments], env=environment)
         except LabError as error:
             raise LabError(
                 f"{program} was fetched but doesn't run on this machine: {error.message}",

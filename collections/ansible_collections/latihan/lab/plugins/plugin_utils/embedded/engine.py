@@ -202,6 +202,7 @@ def write_contract(layout: Layout) -> contract.Contract:
         pod_network=settings.pod_network,
         service_network=settings.service_network,
         kubectl_cache=str(layout.kubectl_cache),
+        inside=("sh", files.INSIDE_FILE),
         tools=("sh", files.TOOLS_FILE),
     )
     contract.write(layout.contract, written)

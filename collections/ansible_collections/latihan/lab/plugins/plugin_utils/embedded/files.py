@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.debs import libraries
 from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import (
     HOST,
     REGISTRY_PORT,
@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.layout import
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
+INSIDE_FILE = "/etc/latihan/inside.sh"
 TOOLS_FILE = "/etc/latihan/tools.sh"
 _TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -63,14 +64,13 @@ def write_host(layout: Layout) -> None:
     )
     nginx = f"{layout.settings.toolbox}/usr/sbin/nginx"
     dnsmasq = f"{layout.settings.toolbox}/usr/sbin/dnsmasq"
-    library = f"{layout.settings.toolbox}/usr/lib/{_multiarch()}"
     _write(etc / "latihan" / "names.conf", "")
     programs = [
         Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
         Program(
             "names",
             (
-                *("env", f"LD_LIBRARY_PATH={library}", dnsmasq, "--keep-in-foreground"),
+                *(*_with_libraries(layout), dnsmasq, "--keep-in-foreground"),
                 *(f"--conf-file={NAMES_FILE}", "--no-resolv", "--domain-needed", "--bogus-priv"),
                 *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
                 *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
@@ -104,10 +104,11 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
         "tools.sh",
         path=_path(layout),
         image=_TOOLS_IMAGE,
-        runc=f"{layout.settings.toolbox}/usr/sbin/runc",
+        crun=f"{layout.settings.toolbox}/usr/bin/crun",
         cgroup=cgroup(layout, node.name),
     )
-    _write(etc / Path(TOOLS_FILE).relative_to("/etc"), tools)
+    for path, script in ((TOOLS_FILE, tools), (INSIDE_FILE, render("inside.sh"))):
+        _write(etc / Path(path).relative_to("/etc"), script)
     _write_supervisor(layout, etc, node.name, node_programs(layout, node))
 
 
@@ -116,7 +117,8 @@ def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
     binaries, toolbox = layout.settings.binaries, layout.settings.toolbox
     config = "/etc/kubernetes"
     programs = [
-        Program("containerd", (f"{toolbox}/usr/bin/containerd",)),
+        # The libraries are for crun, which containerd starts.
+        Program("containerd", (*_with_libraries(layout), f"{toolbox}/usr/bin/containerd")),
         Program(
             "kubelet",
             (
@@ -256,6 +258,6 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _multiarch() -> str:
-    """The name of this machine's library folder in Debian's layout."""
-    return str(sysconfig.get_config_var("MULTIARCH"))
+def _with_libraries(layout: Layout) -> tuple[str, str]:
+    """What stands before a program whose libraries few machines have."""
+    return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.toolbox)}"

@@ -102,6 +102,9 @@ def fresh_sys(folder: Path) -> None:
     mount("-t", "sysfs", "sysfs", "/sys")
     # A mount can be moved only out of a private parent; unshare(1) made all of them private.
     mount("--move", str(aside), str(CGROUPS))
+    # Beside hierarchies of version 1 crun refuses one of version 2 that has controllers.
+    if (CGROUPS / "unified" / "cgroup.controllers").exists():
+        subprocess.run(["umount", str(CGROUPS / "unified")], check=True)
 
 
 def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:

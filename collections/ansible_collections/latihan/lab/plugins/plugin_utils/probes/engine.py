@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import threading
 import time
@@ -29,7 +30,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import (
     Probe,
     Raw,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.probes.tools import beside
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.tools import through_node
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 
 _WORKERS = 32
@@ -38,8 +39,8 @@ _BUSY_PLACES = 2 * (os.cpu_count() or 1)
 # What a batch, and each probe of it, may take longer on a machine that is busy.
 _SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
-# What runc says of a program that isn't there; here of the shell that runs a batch.
-_NO_SHELL = "executable file not found"
+# What runc and crun say of a program that isn't there; here of the shell that runs a batch.
+_NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,9 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
 def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
     """In the pod's container; what that has no tools for, in a tools container beside it."""
     place = probes[0].place or Place("host")
-    raws = _execute(lab, place, made, limit)
+    raws = (_inside(lab, place, made, limit) if made.together else None) or _execute(
+        lab, place, made, limit
+    )
     lacking = [
         number
         for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
@@ -189,7 +192,8 @@ def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
     argv = ["sh", "-c", made.script]
     done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
     stdout, code, said = done.stdout, done.exit_code, done.error or done.stderr.strip()
-    if code is None and not stdout and not said.startswith(UNFINISHED) and _NO_SHELL not in said:
+    answered = stdout or said.startswith(UNFINISHED) or _NO_SHELL.search(said)
+    if code is None and not answered:
         chosen = ["-c", place.container] if place.container else []
         words = ["-n", lab.namespace, "exec", place.name, *chosen, "--", *argv]
         try:
@@ -197,9 +201,26 @@ def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
         except LabError as error:
             return [Raw(error=error.message)] * made.count
         stdout, said = other.stdout, other.stderr.strip() or said
-    if not stdout and (code in readers.NO_TOOL or _NO_SHELL in said):
+    if not stdout and (code in readers.NO_TOOL or _NO_SHELL.search(said)):
         return [Raw(stderr=said, exit_code=readers.NO_TOOL[-1])] * made.count
     return split(made, stdout, said)
+
+
+def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | None:
+    """In the pod's container by way of its node; None where that is no way in.
+
+    For places that ask many at once: to run a command by the API, its kubelet and its runtime takes
+    more of the machine than what is run.
+    """
+    try:
+        way = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.inside)
+        if way is None:
+            return None
+        argv = [*way.enter, "sh", "-c", made.script]
+        done = run(argv, check=False, timeout=limit, env=_plain())
+    except LabError:
+        return None
+    return split(made, done.stdout, done.stderr.strip()) if done.stdout else None
 
 
 def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> list[Raw]:
@@ -208,7 +229,7 @@ def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> li
         return []
     made = batch(probes)
     try:
-        tools = beside(lab.api, lab.contract, lab.namespace, place)
+        tools = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.tools)
         if tools is None:
             trouble = f"{place} lacks the tools, and this provider can't put some beside it."
             return [Raw(error=trouble, missing=True)] * made.count

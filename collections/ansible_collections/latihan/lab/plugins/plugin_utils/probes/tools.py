@@ -1,4 +1,4 @@
-"""Probes from a pod whose image lacks their tools: a container that has them, in its network."""
+"""Ways into a pod through its node: into a container itself, or into one with tools beside it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,45 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.probes.model import Do
 
 
 @dataclass(frozen=True)
-class Tools:
-    """The way into a tools container beside a container of a pod.
+class Way:
+    """A way to run commands in a pod.
 
     ``enter`` is the command line that runs what follows it there; ``shown`` is what a person types
-    before that command.
+    in the pod's node before that command.
     """
 
     enter: tuple[str, ...]
     shown: str
 
 
-def beside(api: Api, contract: Contract, namespace: str, place: Place) -> Tools | None:
-    """The tools container beside a pod's container; None where the provider has no such thing.
+def through_node(
+    api: Api, contract: Contract, namespace: str, place: Place, command: tuple[str, ...]
+) -> Way | None:
+    """The way into a pod by a command of its node.
+
+    Args:
+        api: the cluster's API, which knows where the pod is.
+        contract: how the node is entered.
+        namespace: the pod's namespace.
+        place: the pod and its container.
+        command: the contract's ``inside`` or ``tools``.
+
+    Returns:
+        The way; None where the provider has no such thing.
 
     Raises:
         LabError: no container runs in the pod, or its node is stopped.
     """
+    if not command:
+        return None
     pod = api.get(f"/api/v1/namespaces/{namespace}/pods/{place.name}")
     node = contract.node(pod["spec"].get("nodeName", ""))
-    if not contract.tools or node.enter is None:
+    if node.enter is None:
         return None
-    command = (*contract.tools, running_container(pod, place.container))
+    command = (*command, running_container(pod, place.container))
     if not node.enter:
         raise LabError(f"The node {node.name} is stopped.")
-    return Tools((*node.enter, *command), f"{node.name}$ {' '.join(command)}")
+    return Way((*node.enter, *command), f"{node.name}$ {' '.join(command)}")
 
 
 def running_container(pod: Document, name: str) -> str:
