@@ -10,7 +10,8 @@ from latihan.verbs.base import Context, become
 
 RAW = False
 
-_PARTS = ("lint", "unit", "integration")
+# The linters run beside all the others, and are asked at the end.
+_PARTS = ("unit", "integration", "lint")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
