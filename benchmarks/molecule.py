@@ -27,6 +27,7 @@ def main() -> None:
         rows.append((f"{scenario}, a second time", *one(scenario)))
         rows.append(("destroy the cluster", *timed("destroy")))
         rows.append(("all scenarios, with the cluster", *timed("test", "--all")))
+        rows.append(("the same, three at a time", *timed("test", "--all", "--workers", "3")))
     finally:
         timed("destroy")
     print(f"{os.cpu_count()} cores, mean load of the last 5 minutes {os.getloadavg()[1]:.1f}\n")

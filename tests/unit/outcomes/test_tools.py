@@ -105,10 +105,13 @@ def test_many_http_probes_of_a_pod_go_in_through_its_node(
     assert (tmp_path / "asked").read_text(encoding="utf-8") == "abc\n"
 
 
-def test_one_probe_of_a_pod_goes_in_by_the_api(sidecar: Contract, tmp_path: Path) -> None:
-    alone = Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
-    (told,) = ask(replace(sidecar, inside=sidecar.tools, tools=()), Pods(NO_SHELL), alone)
-    assert "pod/p1 lacks the tools" in told["output"]
+def test_a_probe_of_another_kind_takes_all_of_its_pod_in_by_the_api(
+    sidecar: Contract, tmp_path: Path
+) -> None:
+    """What a command finds in its environment is the container's there."""
+    other = Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
+    told = ask(replace(sidecar, inside=sidecar.tools, tools=()), Pods(NO_SHELL), *MANY, other)
+    assert {one["reason"] for one in told} == {"unavailable"}
     assert not (tmp_path / "asked").exists()
 
 

@@ -173,9 +173,8 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
 def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
     """In the pod's container; what that has no tools for, in a tools container beside it."""
     place = probes[0].place or Place("host")
-    raws = (_inside(lab, place, made, limit) if made.together else None) or _execute(
-        lab, place, made, limit
-    )
+    raws = None if made.alone else _inside(lab, place, made, limit)
+    raws = raws or _execute(lab, place, made, limit)
     lacking = [
         number
         for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
@@ -209,8 +208,8 @@ def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
 def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | None:
     """In the pod's container by way of its node; None where that is no way in.
 
-    For places that ask many at once: to run a command by the API, its kubelet and its runtime takes
-    more of the machine than what is run.
+    For many HTTP probes and nothing else: to run a command by the API, its kubelet and its runtime
+    takes more of the machine than what is run, but gives it the container's environment.
     """
     try:
         way = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.inside)
