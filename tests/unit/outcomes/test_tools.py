@@ -1,4 +1,4 @@
-"""Ways into pods: by the API, by their node for many at once, beside them for want of tools."""
+"""Ways into pods: by the API, by their node, beside them for want of tools; and their logs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,22 @@ class Pods:
     Args:
         said: what an exec comes to.
         state: the state of the pod's container.
+        log: what it logs.
     """
 
-    def __init__(self, said: Execution, state: str = "running") -> None:
+    def __init__(
+        self, said: Execution, state: str = "running", log: Path = Path("/nowhere")
+    ) -> None:
         self.said = said
         self.state = state
+        self.log = log
 
     def execute(self, *_call: object) -> Execution:
         return self.said
+
+    def text(self, path: str, _query: object) -> str:
+        assert path == "/api/v1/namespaces/default/pods/p1/log"
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
     def get(self, path: str) -> Document:
         assert path == "/api/v1/namespaces/default/pods/p1"
@@ -119,3 +127,11 @@ def test_where_the_node_is_no_way_in_many_go_in_by_the_api(sidecar: Contract) ->
     broken = replace(sidecar, inside=("false",), tools=())
     told = ask(broken, Pods(NO_SHELL), *MANY)
     assert {one["reason"] for one in told} == {"unavailable"}
+
+
+def test_a_log_is_read_when_the_others_have_ended(contract: Contract, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    slow = Probe("s", "exec", place("host"), ("sh", "-c", f"sleep 0.3; echo asked >{log}"))
+    here = replace(contract, host_enter=())
+    told, _slow = ask(here, Pods(NO_SHELL, log=log), Probe("l", "log", None, "p1/c"), slow)
+    assert (told["name"], told["lines"]) == ("l", ["asked"])

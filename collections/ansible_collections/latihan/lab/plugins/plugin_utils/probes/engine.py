@@ -53,11 +53,11 @@ class Lab:
 
 
 def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Document]:
-    """Run probes, all at the same time, and read their answers.
+    """Run probes, all at the same time but logs, which are read at last, and read their answers.
 
     Args:
         lab: the lab.
-        probes: the probes; those of one place share one shell.
+        probes: the probes; those of one place share one shell. A log tells of the others.
         addresses: who has which address, from the facts: hops are labelled with it.
 
     Returns:
@@ -72,13 +72,15 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Do
     raws: list[Raw] = [Raw() for _ in probes]
     turns = threading.BoundedSemaphore(_BUSY_PLACES)
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
-        running = [
-            (numbers, pool.submit(_run_group, lab, [probes[number] for number in numbers], turns))
-            for numbers in groups.values()
-        ]
-        for numbers, future in running:
-            for number, raw in zip(numbers, future.result(), strict=True):
-                raws[number] = raw
+        for last in (False, True):
+            running = [
+                (numbers, pool.submit(_run_group, lab, [probes[one] for one in numbers], turns))
+                for numbers in groups.values()
+                if (probes[numbers[0]].kind == "log") == last
+            ]
+            for numbers, future in running:
+                for number, raw in zip(numbers, future.result(), strict=True):
+                    raws[number] = raw
     return [
         result(probe, raw, lab.namespace, addresses)
         for probe, raw in zip(probes, raws, strict=True)
