@@ -69,22 +69,22 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Do
     for number, probe in enumerate(probes):
         alone = probe.place is None
         groups.setdefault(number if alone else probe.place, []).append(number)
-    raws: list[Raw] = [Raw() for _ in probes]
+    results: list[Document] = [{} for _ in probes]
     turns = threading.BoundedSemaphore(_BUSY_PLACES)
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
         for last in (False, True):
             running = [
-                (numbers, pool.submit(_run_group, lab, [probes[one] for one in numbers], turns))
+                (
+                    numbers,
+                    pool.submit(_answers, lab, [probes[n] for n in numbers], addresses, turns),
+                )
                 for numbers in groups.values()
                 if (probes[numbers[0]].kind == "log") == last
             ]
             for numbers, future in running:
-                for number, raw in zip(numbers, future.result(), strict=True):
-                    raws[number] = raw
-    return [
-        result(probe, raw, lab.namespace, addresses)
-        for probe, raw in zip(probes, raws, strict=True)
-    ]
+                for number, answer in zip(numbers, future.result(), strict=True):
+                    results[number] = answer
+    return results
 
 
 def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Document:
@@ -141,6 +141,16 @@ def command(probe: Probe, namespace: str, way: str = "") -> str:
     if way:
         return f"{way} {inner}"
     return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
+
+
+def _answers(
+    lab: Lab, probes: Sequence[Probe], addresses: Document, turns: AbstractContextManager[object]
+) -> list[Document]:
+    """Run the probes of one place and read their answers."""
+    return [
+        result(probe, raw, lab.namespace, addresses)
+        for probe, raw in zip(probes, _run_group(lab, probes, turns), strict=True)
+    ]
 
 
 def _run_group(

@@ -66,7 +66,7 @@ def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], li
         f"( cd \"$d\"; printf '\\n{mark}\\n' >{name}.mark",
         f"cat {name}.told {name}.mark {bodies}",
         f'for f in {name}.*.why; do [ -e "$f" ] && echo "{mark} $f" && cat "$f"; done',
-        f"cat {name}.mark ) 2>/dev/null",
+        f"printf '\\n{mark}\\n' ) 2>/dev/null",
     ]
     return run, tell
 
