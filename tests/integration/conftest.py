@@ -10,6 +10,7 @@ from typing import IO
 
 import pytest
 
+from tests.beside import asked_for
 from tests.integration.labs import ROOT, Done, Lab, command, latest, runner
 
 PROFILE = "latihan-test"
@@ -49,8 +50,7 @@ _MAKING = pytest.StashKey[Making]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to make the lab where a test needs it."""
-    needed = any("lab" in getattr(item, "fixturenames", ()) for item in session.items)
-    if needed and not _STANDING and not session.config.option.collectonly:
+    if asked_for(session, "lab") and not _STANDING:
         session.config.stash[_MAKING] = Making()
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
+from tests.beside import asked_for
 from tests.lint.linters import Done, Linting
 
 _LINTING = pytest.StashKey[Linting]()
@@ -14,8 +15,7 @@ _LINTING = pytest.StashKey[Linting]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin where a test asks for them."""
-    needed = any("linters" in getattr(item, "fixturenames", ()) for item in session.items)
-    if needed and not session.config.option.collectonly:
+    if asked_for(session, "linters"):
         session.config.stash[_LINTING] = Linting()
 
 

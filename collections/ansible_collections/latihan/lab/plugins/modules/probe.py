@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: probe
 short_description: Probe the network without judging
 description:
-  - Runs probes, all at the same time, and hands over what was seen. A step uses it to remember how
-    something was before it changes it.
+  - Runs probes, all at the same time, reads logs after that, and hands over what was seen. A step
+    uses it to remember how something was before it changes it.
 version_added: "0.1.0"
 author:
   - The latihan team

@@ -175,10 +175,16 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
     enter, trouble, by_nature = way_in(lab.contract, place)
     if enter is None:
         return [Raw(error=trouble, missing=by_nature) for _ in probes]
+    return _run_in(enter, made, limit)
+
+
+def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
+    """By a command that enters the place, without this process's proxies."""
+    argv = [*enter, "sh", "-c", made.script]
     try:
-        done = run([*enter, "sh", "-c", made.script], check=False, timeout=limit, env=_plain())
+        done = run(argv, check=False, timeout=limit, env=_plain())
     except LabError as error:
-        return [Raw(error=error.message) for _ in probes]
+        return [Raw(error=error.message)] * made.count
     return split(made, done.stdout, done.stderr.strip())
 
 
@@ -218,20 +224,17 @@ def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
 
 
 def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | None:
-    """In the pod's container by way of its node; None where that is no way in.
+    """In the pod's container by way of its node; None where no answer comes that way.
 
     For many HTTP probes and nothing else: to run a command by the API, its kubelet and its runtime
     takes more of the machine than what is run, but gives it the container's environment.
     """
     try:
         way = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.inside)
-        if way is None:
-            return None
-        argv = [*way.enter, "sh", "-c", made.script]
-        done = run(argv, check=False, timeout=limit, env=_plain())
     except LabError:
         return None
-    return split(made, done.stdout, done.stderr.strip()) if done.stdout else None
+    raws = _run_in(way.enter, made, limit) if way else []
+    return raws if any(raw.exit_code is not None for raw in raws) else None
 
 
 def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> list[Raw]:
@@ -244,11 +247,9 @@ def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> li
         if tools is None:
             trouble = f"{place} lacks the tools, and this provider can't put some beside it."
             return [Raw(error=trouble, missing=True)] * made.count
-        argv = [*tools.enter, "sh", "-c", made.script]
-        done = run(argv, check=False, timeout=limit + _TOOLS_START)
     except LabError as error:
         return [Raw(error=error.message)] * made.count
-    raws = split(made, done.stdout, done.stderr.strip())
+    raws = _run_in(tools.enter, made, limit + _TOOLS_START)
     return [replace(raw, way=tools.shown) for raw in raws]
 
 
