@@ -1,7 +1,8 @@
 """How long Molecule's scenarios take: one on a cluster that stands, and all with their cluster.
 
-Run as root, with warm caches: ``.venv/bin/python benchmarks/molecule.py [SCENARIO]``. It prints a
-Markdown table. The runs of ``ansible-playbook`` are counted by their recaps.
+Run as root, with warm caches: ``.venv/bin/python benchmarks/molecule.py [SCENARIO | --each]``. It
+prints a Markdown table. The runs of ``ansible-playbook`` are counted by their recaps. ``--each``
+runs every scenario alone instead, twice in a row, and then all once more in the other order.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ def main() -> None:
     rows: list[tuple[str, float, int | str]] = []
     try:
         timed("destroy")
+        if scenario == "--each":
+            timed("create")
+            rows.extend((name, *one(name)) for name in alone())
+            return
         rows.append(("create the cluster", *timed("create")))
         rows.append((f"{scenario}, on the standing cluster", *one(scenario)))
         rows.append((f"{scenario}, a second time", *one(scenario)))
@@ -32,10 +37,22 @@ def main() -> None:
         rows.append(("the same, three at a time", seconds, "not counted"))
     finally:
         timed("destroy")
+        print_table(rows)
+
+
+def print_table(rows: list[tuple[str, float, int | str]]) -> None:
+    """What was measured, also where one of them failed."""
     print(f"{os.cpu_count()} cores, mean load of the last 5 minutes {os.getloadavg()[1]:.1f}\n")
     print("| What | time | ansible-playbook |\n|---|---|---|")
     for what, seconds, processes in rows:
         print(f"| {what} | {seconds:.1f} s | {processes} |")
+
+
+def alone() -> list[str]:
+    """The scenarios in the order in which ``--each`` runs them; each stands on its own."""
+    names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    names.remove("default")
+    return [name for each in names for name in (each, each)] + names[::-1]
 
 
 def one(scenario: str) -> tuple[float, int]:
