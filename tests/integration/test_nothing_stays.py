@@ -42,6 +42,10 @@ def test_teardown_leaves_nothing() -> None:
     provisioned = runner("provision", "--profile", PROFILE)
     assert provisioned.code == 0, provisioned.out
     assert len(spaces.find(PROFILE, STATE)) == 3
+    # A lab has no cable into the machine's own network, so nothing of it can get out.
+    during = snapshot()
+    for kind in ("links", "addresses", "routes", "rules", "firewall"):
+        assert during[kind] == before[kind]
     torn_down = runner("teardown", "--profile", PROFILE)
     assert torn_down.code == 0, torn_down.out
     assert_nothing_stays(before)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import gobuild
+from ansible_collections.latihan.lab.plugins.plugin_utils import debs, gobuild
+from ansible_collections.latihan.lab.plugins.plugin_utils.apt import PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 
@@ -58,3 +59,29 @@ def test_the_programs_are_stamped_with_the_version() -> None:
     assert flags.startswith("-s -w ")
     assert f"-X {package}.gitVersion=v1.20.2" in flags
     assert f"-X {package}.gitMinor=20" in flags
+
+
+def test_a_broken_off_build_goes_on_from_what_was_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiler's cache outlives a build that failed, and goes with the one that did not."""
+    source = Path("kubernetes_1.20.2-1.dsc")
+    monkeypatch.setattr(debs, "provide", lambda *_: None)
+    monkeypatch.setattr(PrivateApt, "fetch_source", lambda *_: [source])
+    for step in ("_unpack", "_replace_reflect2", "_generate_openapi"):
+        monkeypatch.setattr(gobuild, step, lambda *_: None)
+    found: list[bool] = []
+
+    def compiling(_version: str, shop: gobuild.Workshop, _into: Path) -> None:
+        found.append((shop.compiled / "package").exists())
+        shop.compiled.mkdir(exist_ok=True)
+        (shop.compiled / "package").touch()
+        if len(found) == 1:
+            raise LabError("The compiler was ended.", "", Kind.STEP)
+
+    monkeypatch.setattr(gobuild, "_compile", compiling)
+    with pytest.raises(LabError, match="was ended"):
+        gobuild.build("v1.20.2", tmp_path / "bin", tmp_path)
+    gobuild.build("v1.20.2", tmp_path / "bin", tmp_path)
+    assert found == [False, True]
+    assert not (tmp_path / "go-build").exists()
