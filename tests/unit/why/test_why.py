@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.why import conntrack, explain, iptables
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.why import (
+    collect,
+    conntrack,
+    explain,
+    iptables,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.why.explain import Datapath
 
 DATA = Path(__file__).parent / "data"
@@ -125,6 +131,111 @@ def test_service_without_endpoints_is_refused_by_its_rule() -> None:
         addresses=ADDRESSES,
     )
     assert why.sentence == ("node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)")
+
+
+REJECTED = (
+    '-A KUBE-SERVICES -d 10.96.7.8/32 -p tcp -m comment --comment "default/s1 has no endpoints" '
+    "-m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable\n"
+)
+FACTS = {
+    "pods": {"p2": {"node": "lead"}},
+    "addresses": {"10.96.7.8": {"owner": "service/s1"}},
+    "lab": {"namespace": "default", "nodes": ["lead"]},
+}
+
+
+def moment(rules: str) -> collect.Moment:
+    return collect.Moment(iptables.parse(rules), [])
+
+
+@pytest.mark.parametrize(
+    "name", ["s1", "s1.default", "s1.default.svc", "s1.default.svc.cluster.local", "10.96.7.8"]
+)
+def test_service_that_a_pod_calls_by_name_is_refused_by_its_rule(name: str) -> None:
+    asked = answer(kind="http", target=f"http://{name}/", reason="refused")
+    del asked["local_ip"], asked["remote_ip"]
+    (why,) = collect.reasons(
+        Contract("", "", "", "", "", None, ()),
+        FACTS,
+        [asked],
+        before={"lead": moment("*filter\n[3:180] " + REJECTED)},
+        after={"lead": moment("*filter\n[4:240] " + REJECTED)},
+    )
+    assert why["sentence"] == (
+        "node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)"
+    )
+    assert why["lines"][0].startswith("[+1] -A KUBE-SERVICES")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [("host", "s1"), ("pod/p2", "s1.other"), ("pod/p2", "s9")]
+)
+def test_other_names_are_no_service_of_the_lab(place: str, name: str) -> None:
+    assert collect.address_of(FACTS, place, name) == name
+
+
+def test_name_that_was_not_resolved_led_to_nobody() -> None:
+    why = explain.refused(
+        answer(reason="no_such_name", target="http://s1/"),
+        ("10.96.7.8", 80),
+        path=PATH,
+        route="",
+        routes=[],
+        addresses=ADDRESSES,
+    )
+    assert why.sentence == "pod/p2/p2-c2 asked nobody at http://s1/: no_such_name"
+
+
+# What kube-proxy writes for a load balancer's address: the last rule is for whom no other let in.
+BALANCED = (
+    "*nat\n"
+    '[{0}:60] -A KUBE-SERVICES -d 192.0.2.9/32 -p tcp -m comment --comment "default/s1 '
+    'loadbalancer IP" -m tcp --dport 80 -j KUBE-FW-A\n'
+    '[{0}:60] -A KUBE-FW-A -m comment --comment "default/s1 loadbalancer IP" -j KUBE-MARK-MASQ\n'
+    '[{1}:60] -A KUBE-FW-A -m comment --comment "default/s1 loadbalancer IP" -j KUBE-SVC-A\n'
+    '[{2}:60] -A KUBE-FW-A -m comment --comment "default/s1 loadbalancer IP" -j KUBE-MARK-DROP\n'
+    "[0:0] -A KUBE-SVC-A -m statistic --mode random --probability 0.5 -j KUBE-SEP-A\n"
+    "[{1}:60] -A KUBE-SVC-A -j KUBE-SEP-B\n"
+    "[0:0] -A KUBE-SEP-A -p tcp -m tcp -j DNAT --to-destination 10.244.0.4:81\n"
+    "[{1}:60] -A KUBE-SEP-B -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:81\n"
+)
+LED = "node lead led 192.0.2.9:80 (default/s1) to pod/p1 at 10.244.1.2:81,"
+
+
+@pytest.mark.parametrize(
+    ("counters", "reason", "sentence"),
+    [
+        (
+            (1, 1, 0),
+            "refused",
+            f"{LED} where nothing listens",
+        ),
+        (
+            (1, 1, 0),
+            "timeout",
+            f"{LED} and no answer came: timeout",
+        ),
+        (
+            (1, 0, 1),
+            "timeout",
+            "node lead refuses 192.0.2.9:80: default/s1 loadbalancer IP (KUBE-MARK-DROP)",
+        ),
+        ((0, 0, 0), "timeout", "no answer from service/s1 at 192.0.2.9:80: timeout"),
+    ],
+)
+def test_only_what_counted_the_connection_is_told(
+    counters: tuple[int, int, int], reason: str, sentence: str
+) -> None:
+    before = iptables.parse(BALANCED.format(0, 0, 0))
+    why = explain.refused(
+        answer(**{"from": "host"}, reason=reason),
+        ("192.0.2.9", 80),
+        path=Datapath("lead", before, iptables.parse(BALANCED.format(*counters)), []),
+        route="",
+        routes=[],
+        addresses={**ADDRESSES, "192.0.2.9": {"owner": "service/s1"}},
+    )
+    assert why.sentence == sentence
 
 
 def test_empty_table_has_no_flows() -> None:

@@ -86,9 +86,10 @@ def reasons(
 def _reason(
     routes: _Routes, facts: Document, answer: Document, before: Moments, after: Moments
 ) -> Why | None:
-    target = _target(answer)
-    address = str(answer.get("remote_ip") or target[0])
-    node = translating_node(facts, str(answer["from"]), address)
+    place = str(answer["from"])
+    name, port = _target(answer)
+    address = str(answer.get("remote_ip") or address_of(facts, place, name))
+    node = translating_node(facts, place, address)
     path = None
     if node in after:
         earlier = before[node].rules if node in before else {}
@@ -96,15 +97,27 @@ def _reason(
     if "local_ip" in answer:  # It was answered, if only with "not found".
         on_node = partial(routes.to, f"node/{node}")
         return carried(answer, path, facts["addresses"], on_node) if path else None
-    place = str(answer["from"])
     return refused(
         answer,
-        (address, target[1]),
+        (address, port),
         path=path,
         route=routes.to(place, address),
         routes=routes.known(place),
         addresses=facts["addresses"],
     )
+
+
+def address_of(facts: Document, place: str, name: str) -> str:
+    """The address of a service that a pod calls by its name; any other name as it is.
+
+    curl tells the address only of a server that it reached.
+    """
+    service, _, rest = name.partition(".")
+    domain = f"{facts['lab']['namespace']}.svc.cluster.local."
+    if not place.startswith("pod/") or not domain.startswith(f"{rest}." if rest else ""):
+        return name
+    known = facts["addresses"].items()
+    return next((each for each, has in known if has["owner"] == f"service/{service}"), name)
 
 
 def translating_node(facts: Document, place: str, address: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.why import conntrack, iptables
 from ansible_collections.latihan.lab.plugins.plugin_utils.why.conntrack import Flow
-from ansible_collections.latihan.lab.plugins.plugin_utils.why.iptables import Chains
+from ansible_collections.latihan.lab.plugins.plugin_utils.why.iptables import Chains, Rule
 
 Document = dict[str, Any]
 
@@ -65,7 +65,7 @@ def carried(
     rules = iptables.trail(
         path.after, path.before, flow.original.target, flow.original.target_port, flow.backend
     )
-    lines = [f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules]
+    lines = list(_counted(path, rules))
     onward = route(flow.reply.source)
     lines += [f"conntrack: {flow}", f"ip route get {flow.reply.source}: {onward}"]
     owner = _owner(addresses, flow.reply.source)
@@ -108,23 +108,56 @@ def refused(
     """
     address, port = target
     place = answer["from"]
+    if answer["reason"] == "no_such_name":
+        return Why(f"{place} asked nobody at {answer['target']}: {answer['reason']}")
     told = tuple(line for line in [f"ip route get {address}: {route}"] if route)
     if answer["reason"] == "no_route":
         known = ", ".join(routes) or "none at all"
         return Why(f"{place} has no route to {address}; its routes: {known}", told)
     if path is not None:
-        rules = iptables.refusals(path.after, address, port)
-        lines = [f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules]
+        rules = iptables.refusals(path.after, path.before, address, port)
         if rules:
             return Why(
                 f"node {path.node} refuses {address}:{port}: {rules[0].comment} "
                 f"({rules[0].target})",
-                (*lines, *told),
+                (*_counted(path, rules), *told),
             )
+        if ways := iptables.taken(path.after, path.before, address, port):
+            return _behind(answer, target, path, ways, addresses)
     owner = _owner(addresses, address)
     if answer["reason"] == "refused":
         return Why(f"{owner} answered that nothing listens on its port {port}", told)
     return Why(f"no answer from {owner} at {address}:{port}: {answer['reason']}", told)
+
+
+def _behind(
+    answer: Document,
+    target: tuple[str, int],
+    path: Datapath,
+    ways: Sequence[Sequence[Rule]],
+    addresses: Mapping[str, Document],
+) -> Why:
+    """Why a connection that a service's rules led to a pod wasn't answered as it should be.
+
+    The kernel forgets a refused connection at once, so of several pods it can't be told which.
+    """
+    backends = dict.fromkeys(way[-1].value("--to-destination") for way in ways)
+    goals = " or ".join(
+        f"{_owner(addresses, backend.rpartition(':')[0])} at {backend}" for backend in backends
+    )
+    refused = answer["reason"] == "refused"
+    said = "where nothing listens" if refused else f"and no answer came: {answer['reason']}"
+    rules = dict.fromkeys(rule for way in ways for rule in way)
+    return Why(
+        f"node {path.node} led {target[0]}:{target[1]} ({ways[0][0].comment.split(' ')[0]}) to "
+        f"{goals}, {said}",
+        _counted(path, rules),
+    )
+
+
+def _counted(path: Datapath, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Rules as text, each with how many packets it has matched meanwhile."""
+    return tuple(f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules)
 
 
 def _owner(addresses: Mapping[str, Document], address: str) -> str:

@@ -101,23 +101,29 @@ def trail(chains: Chains, before: Chains, address: str, port: int, backend: str)
         The rule for the destination first, the translation last; empty where none leads there.
     """
     ways = [
-        way
-        for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS")
-        for rule in chains.get(("nat", entry), ())
-        if addressed(rule, address, port)
-        for way in _ways(chains, rule, backend)
+        way for way in _ways(chains, address, port) if way[-1].value("--to-destination") == backend
     ]
-    return max(ways, key=lambda way: min(counted(before, rule) for rule in way), default=[])
+    return max(ways, key=lambda way: _least(before, way), default=[])
 
 
-def refusals(chains: Chains, address: str, port: int) -> list[Rule]:
-    """The rules that refuse every connection to this destination, with an answer or without."""
+def taken(chains: Chains, before: Chains, address: str, port: int) -> list[list[Rule]]:
+    """The ways, each as in ``trail``, that connections to this destination went since before."""
+    return [way for way in _ways(chains, address, port) if _least(before, way)]
+
+
+def refusals(chains: Chains, before: Chains, address: str, port: int) -> list[Rule]:
+    """The rules that have refused a connection to this destination since before.
+
+    That there is such a rule says nothing: a load balancer's chain ends with one, for those clients
+    that no rule before it let through.
+    """
     return [
         refusal
         for rules in chains.values()
         for rule in rules
         if addressed(rule, address, port)
         for refusal in _refusing(chains, rule)
+        if counted(before, refusal)
     ]
 
 
@@ -135,13 +141,23 @@ def choices(chains: Chains, rule: Rule) -> list[Rule]:
     return [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
 
 
-def _ways(chains: Chains, rule: Rule, backend: str) -> Iterator[list[Rule]]:
+def _least(before: Chains, way: list[Rule]) -> int:
+    return min(counted(before, rule) for rule in way)
+
+
+def _ways(chains: Chains, address: str, port: int) -> Iterator[list[Rule]]:
+    for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS"):
+        for rule in chains.get(("nat", entry), ()):
+            if addressed(rule, address, port):
+                yield from _translating(chains, rule)
+
+
+def _translating(chains: Chains, rule: Rule) -> Iterator[list[Rule]]:
     if rule.target == "DNAT":
-        if rule.value("--to-destination") == backend:
-            yield [rule]
+        yield [rule]
         return
     for below in _below(chains, rule):
-        for way in _ways(chains, below, backend):
+        for way in _translating(chains, below):
             yield [rule, *way]
 
 
