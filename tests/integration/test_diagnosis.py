@@ -83,7 +83,6 @@ def endpoint(lab: Lab) -> Iterator[None]:
 @contextmanager
 def kube_proxy(lab: Lab) -> Iterator[None]:
     supervise(lab, "stop")
-    lab.enter(node(lab, 1), "iptables", "-t", "nat", "-F", "KUBE-SERVICES")
     yield
     supervise(lab, "start")
 
