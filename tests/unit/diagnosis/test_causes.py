@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, Query, RefusedError
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis import look
 from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes import (
     Inside,
     Seen,
     causes,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
 
 Document = dict[str, Any]
 
@@ -135,3 +139,40 @@ def test_only_foreign_rules_that_drop_what_is_forwarded_count() -> None:
         "[0:0] -A INPUT -s 192.0.2.9/32 -j DROP\n"
     )
     assert look.drops(rules) == ["-A FORWARD -d 10.0.0.5/32 -j DROP"]
+
+
+class Answering(Api):
+    """An API that has no service of DNS, or none of what is asked for."""
+
+    def __init__(self, error: LabError) -> None:
+        self.error = error
+
+    def get(self, path: str, query: Query = ()) -> Document:
+        raise self.error
+
+
+NOT_FOUND = RefusedError('endpoints "kube-dns" not found', 404, "NotFound")
+
+
+def test_cluster_without_a_service_of_dns_has_no_ready_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(look, "gather", lambda *_given: FACTS)
+    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", None, ()), "default")
+    assert [cause.id for cause in look.diagnose(lab, "")] == ["dns-no-endpoint"]
+
+
+@pytest.mark.parametrize(
+    ("error", "identifier", "names"),
+    [
+        (RefusedError("The API answers 500", 500, ""), "api-refuses", "The API answers 500"),
+        (LabError("no answer"), "api-down", "does not answer"),
+    ],
+)
+def test_an_api_that_refuses_is_not_told_as_silent(
+    error: LabError, identifier: str, names: str
+) -> None:
+    lab = Lab(Answering(error), Contract("", "", "", "", "", None, ()), "default")
+    (found,) = look.diagnose(lab, "")
+    assert found.id == identifier
+    assert names in found.cause

@@ -141,8 +141,8 @@ def _dns(seen: Seen) -> Iterator[Cause]:
         yield Cause(
             "dns-no-endpoint",
             "The cluster's DNS has no ready endpoint, so no service name resolves.",
-            "Look at its pods: `python3 runner.py kubectl -n kube-system get pods -l "
-            "k8s-app=kube-dns`.",
+            "Look at its service and its pods: `python3 runner.py kubectl -n kube-system get "
+            "services,pods -l k8s-app=kube-dns`.",
         )
 
 

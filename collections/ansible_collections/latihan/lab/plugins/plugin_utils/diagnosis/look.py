@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract, Node
 from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes import (
     Cause,
@@ -36,7 +38,9 @@ def diagnose(lab: Lab, text: str) -> list[Cause]:
     """
     try:
         facts = gather(lab.api, lab.contract, lab.namespace)
-        dns = endpoints(lab.api.get(_DNS))["ready"]
+        dns = dns_endpoints(lab.api)
+    except RefusedError as error:
+        return [_refused(error)]
     except LabError:
         return [_silent(lab.contract)]
     running = [node for node in lab.contract.nodes if node.enter]
@@ -47,10 +51,20 @@ def diagnose(lab: Lab, text: str) -> list[Cause]:
             facts=facts,
             entered=frozenset(node.name for node in lab.contract.nodes if node.enter is not None),
             inside={node.name: look for node, look in zip(running, looks, strict=True)},
-            dns_ready=len(dns),
+            dns_ready=dns,
             services=named(facts["services"], text),
         )
     )
+
+
+def dns_endpoints(api: Api) -> int:
+    """How many ready endpoints the cluster's DNS has: none where it has no service either."""
+    try:
+        return len(endpoints(api.get(_DNS))["ready"])
+    except RefusedError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return 0
+        raise
 
 
 def named(services: Iterable[str], text: str) -> list[str]:
@@ -99,6 +113,12 @@ def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
     attempt = f"exec 3<>/dev/tcp/{address}/{port}"
     done = run([*enter, "timeout", "1", "bash", "-c", attempt], check=False)
     return done.returncode != 0 and "refused" in done.stderr
+
+
+def _refused(error: RefusedError) -> Cause:
+    return Cause(
+        "api-refuses", error.message, "Look at the control plane: `python3 runner.py status`."
+    )
 
 
 def _silent(contract: Contract) -> Cause:
