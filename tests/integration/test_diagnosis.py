@@ -134,6 +134,13 @@ def policy(lab: Lab) -> Iterator[None]:
     lab.enter(node(lab, 0), "iptables", "-D", *rule)
 
 
+@contextmanager
+def default_policy(lab: Lab) -> Iterator[None]:
+    lab.enter(node(lab, 0), "iptables", "-P", "FORWARD", "DROP")
+    yield
+    lab.enter(node(lab, 0), "iptables", "-P", "FORWARD", "ACCEPT")
+
+
 Breaking = Callable[[Lab], Any]
 
 
@@ -148,6 +155,7 @@ Breaking = Callable[[Lab], Any]
         (dns, "S2", "dns-no-endpoint"),
         (mtu, "P10", "mtu-too-large"),
         (policy, "S3", "policy-drops"),
+        (default_policy, "S3", "policy-drops"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

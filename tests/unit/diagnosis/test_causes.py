@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, Query, RefusedError
-from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract, Node
 from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis import look
 from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes import (
     Inside,
@@ -19,6 +19,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed
 
 Document = dict[str, Any]
 
@@ -93,6 +94,11 @@ def test_a_sound_lab_has_no_cause() -> None:
                 **SOUND.inside, "a": Inside(True, drops=("-A FORWARD -s 10.0.0.5 -j DROP",))}),
             "policy-drops",
             "-A FORWARD",
+        ),
+        (
+            replace(SOUND, inside={**SOUND.inside, "a": Inside(True, drops_the_rest=True)}),
+            "policy-drops",
+            "node a drops forwarded packets that no rule accepts",
         ),
         (
             seen(lambda f: f["pods"]["p1"].update(labels={})),
@@ -176,3 +182,41 @@ def test_an_api_that_refuses_is_not_told_as_silent(
     (found,) = look.diagnose(lab, "")
     assert found.id == identifier
     assert names in found.cause
+
+
+@pytest.mark.parametrize(
+    ("chain", "dropped"),
+    [
+        (":FORWARD DROP [7:420]", 7),
+        (":FORWARD ACCEPT [7:420]", None),
+        (":INPUT DROP [7:420]", None),
+    ],
+)
+def test_policy_of_what_is_forwarded_is_read_with_its_counter(
+    chain: str, dropped: int | None
+) -> None:
+    assert look.policy_dropped(f"*filter\n{chain}\n") == dropped
+
+
+@pytest.mark.parametrize(
+    ("counter", "exit_code", "drops"),
+    [(8, 124, True), (7, 124, False), (8, 1, False), (8, 0, False)],
+    ids=["dropped", "silent by itself", "refused", "accepted"],
+)
+def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
+    monkeypatch: pytest.MonkeyPatch, counter: int, exit_code: int, drops: bool
+) -> None:
+    counters = iter([7, 7, counter])
+
+    def answer(argv: list[str], **_options: object) -> Completed:
+        if "iptables-save" in argv:
+            return Completed((), 0, f"*filter\n:FORWARD DROP [{next(counters)}:420]\n", "", 0.0)
+        return Completed((), exit_code if "peer" in argv else 0, "", "", 0.0)
+
+    monkeypatch.setattr(look, "run", answer)
+    facts = {
+        "endpoints": {},
+        "pods": {"p1": {"ip": "10.0.0.5", "node": "a", "phase": "Running", "host_network": False}},
+    }
+    nodes = [Node("a", "192.0.2.2", ("own",)), Node("b", "192.0.2.3", ("peer",))]
+    assert look.inside(nodes[0], nodes, facts).drops_the_rest == drops

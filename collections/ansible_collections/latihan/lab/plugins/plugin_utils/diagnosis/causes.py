@@ -35,11 +35,13 @@ class Inside:
     Args:
         kube_proxy: whether kube-proxy runs there.
         drops: the rules of its filter table that drop or reject forwarded packets, as text.
+        drops_the_rest: whether its policy for forwarded packets is seen to drop them.
         closed: the endpoints (ADDRESS:PORT) that refused a connection from their own node.
     """
 
     kube_proxy: bool
     drops: tuple[str, ...] = ()
+    drops_the_rest: bool = False
     closed: frozenset[str] = frozenset()
 
 
@@ -154,6 +156,13 @@ def _drops(seen: Seen) -> Iterator[Cause]:
                 f"A rule on the node {name} drops forwarded packets: {rule}.",
                 f"If it is yours, delete it: `python3 runner.py shell {name} -- iptables "
                 f"{rule.replace('-A ', '-D ', 1)}`.",
+            )
+        if inside.drops_the_rest:
+            yield Cause(
+                "policy-drops",
+                f"The node {name} drops forwarded packets that no rule accepts: the policy of its "
+                "chain FORWARD is DROP.",
+                f"Change it: `python3 runner.py shell {name} -- iptables -P FORWARD ACCEPT`.",
             )
 
 

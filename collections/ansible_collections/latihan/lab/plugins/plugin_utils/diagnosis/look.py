@@ -19,11 +19,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.causes impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.facts import endpoints, gather
 from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
-from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.why import iptables
 
 _DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _DROPPING = ("DROP", "REJECT")
+_POLICY = re.compile(r"^:FORWARD DROP \[(\d+):", re.MULTILINE)
+# Any port will do: an open one and a closed one answer both.
+_ANY_PORT = 80
+_SILENT = 124  # what timeout(1) ends with
 
 
 def diagnose(lab: Lab, text: str) -> list[Cause]:
@@ -45,7 +49,7 @@ def diagnose(lab: Lab, text: str) -> list[Cause]:
         return [_silent(lab.contract)]
     running = [node for node in lab.contract.nodes if node.enter]
     with ThreadPoolExecutor() as pool:
-        looks = list(pool.map(lambda node: inside(node, facts), running))
+        looks = list(pool.map(lambda node: inside(node, running, facts), running))
     return causes(
         Seen(
             facts=facts,
@@ -73,8 +77,8 @@ def named(services: Iterable[str], text: str) -> list[str]:
     return [name for name in services if name in words]
 
 
-def inside(node: Node, facts: Document) -> Inside:
-    """Look into a running node."""
+def inside(node: Node, running: Iterable[Node], facts: Document) -> Inside:
+    """Look into one of the running nodes."""
     enter = node.enter or ()
     own = [
         f"{address}:{port}"
@@ -84,10 +88,11 @@ def inside(node: Node, facts: Document) -> Inside:
         if _lives_on(facts, address, node.name)
     ]
     proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
-    rules = run([*enter, "iptables-save", "-c", "-t", "filter"], check=False)
+    rules = _filter_table(node)
     return Inside(
         kube_proxy=proxy.returncode == 0,
-        drops=tuple(drops(rules.stdout)),
+        drops=tuple(drops(rules)),
+        drops_the_rest=policy_dropped(rules) is not None and _drops_the_rest(node, running, facts),
         closed=frozenset(endpoint for endpoint in own if _refuses(enter, endpoint)),
     )
 
@@ -103,16 +108,49 @@ def drops(rules: str) -> list[str]:
     ]
 
 
+def policy_dropped(rules: str) -> int | None:
+    """How many forwarded packets the policy DROP has dropped; None where it is another one."""
+    counted = _POLICY.search(rules)
+    return int(counted[1]) if counted else None
+
+
+def _drops_the_rest(node: Node, running: Iterable[Node], facts: Document) -> bool:
+    """Whether a node's policy drops what another node sends to a pod there.
+
+    The policy alone says nothing: rules may accept all that is for pods, as Docker's do.
+    """
+    peers = [peer.enter or () for peer in running if peer.name != node.name]
+    pods = [
+        pod["ip"]
+        for pod in facts["pods"].values()
+        if pod["node"] == node.name and pod["phase"] == "Running" and not pod["host_network"]
+    ]
+    if not peers or not pods:
+        return False
+    before = policy_dropped(_filter_table(node)) or 0
+    silent = _connect(peers[0], f"{pods[0]}:{_ANY_PORT}").returncode == _SILENT
+    return silent and (policy_dropped(_filter_table(node)) or 0) > before
+
+
+def _filter_table(node: Node) -> str:
+    save = ("iptables-save", "-c", "-t", "filter")
+    return run([*(node.enter or ()), *save], check=False).stdout
+
+
 def _lives_on(facts: Document, address: str, node: str) -> bool:
     return any(pod["ip"] == address and pod["node"] == node for pod in facts["pods"].values())
 
 
 def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
     """Whether an endpoint refuses a connection; a connection that is dropped is no refusal."""
+    done = _connect(enter, endpoint)
+    return done.returncode != 0 and "refused" in done.stderr
+
+
+def _connect(enter: tuple[str, ...], endpoint: str) -> Completed:
     address, _, port = endpoint.rpartition(":")
     attempt = f"exec 3<>/dev/tcp/{address}/{port}"
-    done = run([*enter, "timeout", "1", "bash", "-c", attempt], check=False)
-    return done.returncode != 0 and "refused" in done.stderr
+    return run([*enter, "timeout", "1", "bash", "-c", attempt], check=False)
 
 
 def _refused(error: RefusedError) -> Cause:
