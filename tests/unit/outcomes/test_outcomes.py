@@ -45,6 +45,14 @@ def test_every_refusal_of_the_lab_has_a_control() -> None:
             assert outcome.control, outcome.id
 
 
+def test_only_http_can_be_explained(tmp_path: Path) -> None:
+    entry = GOOD.replace("http: http://${pods.p1.ip}/", "tcp: ${pods.p1.ip}:80")
+    entry = entry.replace("status == `200`", "ok").replace("probes.page.status", "probes.page.ok")
+    load([written(tmp_path, entry)])
+    with pytest.raises(LabError, match="only a probe of the kind http can be explained"):
+        load([written(tmp_path, f"{entry}  explain: [page]\n")])
+
+
 def test_a_good_entry(tmp_path: Path) -> None:
     (outcome,) = load([written(tmp_path, GOOD)])
     assert outcome.probes["page"].kind == "http"

@@ -32,7 +32,7 @@ Words = Annotated[list[str], Field(min_length=1)]
 ANY = "any"
 _ROOTS = frozenset([*facts.ROOTS, "probes", "vars", "before"])
 _ITEM = "item"
-_EXPLAINED = ("http", "tcp")
+_EXPLAINED = "http"  # Only curl tells the port that a connection was made from.
 _PLACELESS = ("log", "kubectl")
 
 
@@ -134,8 +134,8 @@ class Outcome(_Entry):
         false_alarm: the chance that a right network fails, where it is a matter of chance.
         article: what the article says of it, where that is loose, wrong or otherwise here.
         skip: when it can't be checked.
-        explain: the probes (http or tcp) whose way is told: the rules that carried each connection,
-            or what refused it.
+        explain: the probes (http) whose way is told: the rules that carried each connection, or
+            what refused it.
     """
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_-]*$")
@@ -281,9 +281,10 @@ def _explain_faults(outcome: Outcome) -> Iterator[_Fault]:
         if name not in outcome.probes:
             there = ", ".join(outcome.probes) or "none"
             yield _Fault(("explain", number), f"there is no probe {name!r}; there is {there}")
-        elif outcome.probes[name].kind not in _EXPLAINED:
-            kinds = " or ".join(_EXPLAINED)
-            yield _Fault(("explain", number), f"only a probe of the kind {kinds} can be explained")
+        elif outcome.probes[name].kind != _EXPLAINED:
+            yield _Fault(
+                ("explain", number), f"only a probe of the kind {_EXPLAINED} can be explained"
+            )
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def reasons(
     Args:
         contract: the lab.
         facts: the facts that the probes were made from.
-        answers: what the probes of the kind http or tcp yielded.
+        answers: what the probes of the kind http yielded.
         before: the nodes before the probes.
         after: the nodes after them.
 
@@ -137,12 +137,9 @@ def translating_node(facts: Document, place: str, address: str) -> str:
 
 
 def _target(answer: Document) -> tuple[str, int]:
-    """The address and port that a probe asked for."""
-    if answer["kind"] == "http":
-        parts = urlsplit(answer["target"])
-        return parts.hostname or "", parts.port or 80
-    host, _, port = str(answer["target"]).rpartition(":")
-    return host, int(port)
+    """The host and port that a probe asked for."""
+    parts = urlsplit(answer["target"])
+    return parts.hostname or "", parts.port or 80
 
 
 class _Routes:
