@@ -130,6 +130,21 @@ def test_services_that_the_outcome_is_not_about_are_left_out() -> None:
     assert causes(replace(broken, services=[])) == []
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(SOUND, inside={"b": Inside(kube_proxy=True)}),
+        seen(lambda f: f["nodes"]["a"].update(ready=False, reason="Gone")),
+        seen(lambda f: f["endpoints"]["s1"].update(ready=[], not_ready_pods=["p1"])),
+    ],
+    ids=["stopped", "not ready", "its pods"],
+)
+def test_what_is_down_on_purpose_is_no_cause(broken: Seen) -> None:
+    assert causes(broken)
+    assert causes(replace(broken, down="b"))
+    assert causes(replace(broken, down="a")) == []
+
+
 def test_services_are_named_by_whole_words() -> None:
     assert look.named(["s1", "s", "near-by"], '{"http": "http://s1.default/", "x": "near"}') == [
         "s1"
@@ -220,3 +235,10 @@ def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
     }
     nodes = [Node("a", "192.0.2.2", ("own",)), Node("b", "192.0.2.3", ("peer",))]
     assert look.inside(nodes[0], nodes, facts).drops_the_rest == drops
+
+
+@pytest.mark.parametrize(("down", "identifier"), [("", "node-down"), ("a", "api-down")])
+def test_silence_is_not_laid_to_what_is_down_on_purpose(down: str, identifier: str) -> None:
+    contract = Contract("", "", "", "", "", None, (Node("a", "192.0.2.2", ()),))
+    lab = Lab(Answering(LabError("no answer")), contract, "default")
+    assert [cause.id for cause in look.diagnose(lab, "", down)] == [identifier]

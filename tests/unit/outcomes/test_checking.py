@@ -103,7 +103,7 @@ class Answers:
 def lab(monkeypatch: pytest.MonkeyPatch, document: Document, contract: Contract) -> Lab:
     monkeypatch.setattr(facts, "gather", lambda *args, **options: document)
     monkeypatch.setattr(checking, "_PAUSE", 0.0)
-    monkeypatch.setattr(checking, "diagnose", lambda lab, text: [])
+    monkeypatch.setattr(checking, "diagnose", lambda lab, text, down: [])
     return Lab(None, contract, "default")  # type: ignore[arg-type] # nothing is asked of the API
 
 
@@ -173,3 +173,26 @@ def test_values_of_the_steps_before(monkeypatch: pytest.MonkeyPatch, lab: Lab) -
     assert told["verdict"] == "pass"
     (told,) = reports(checking.check(lab, [given], {}))
     assert told["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "down"),
+    [
+        ({}, {"down": "uji"}, ""),
+        ({"down": None}, {}, ""),
+        ({"down": None}, {"down": "uji"}, "uji"),
+    ],
+)
+def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, declared: Document, given: Document, down: str
+) -> None:
+    told: list[str] = []
+
+    def diagnose(_lab: Lab, _text: str, named: str) -> list[Document]:
+        told.append(named)
+        return []
+
+    monkeypatch.setattr(checking, "probe_all", Answers(500))
+    monkeypatch.setattr(checking, "diagnose", diagnose)
+    checking.check(lab, [outcome(vars=declared)], given)
+    assert told == [down]

@@ -29,6 +29,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.why import collect
 Document = dict[str, Any]
 
 _PAUSE = 0.5
+# The node that an outcome is about the loss of: no cause, for it is down on purpose.
+_DOWN = "down"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
             told = report(outcome, verdict, document, attempts=attempt, duration=passed)
             told["retried"] = earlier.get(outcome.id, [])
             told["waited_s"] = round(waited, 3) if attempt > 1 else 0.0
-            told["diagnosis"] = _diagnosis(lab, outcome) if verdict.verdict == FAIL else []
+            told["diagnosis"] = (
+                _diagnosis(lab, outcome, variables) if verdict.verdict == FAIL else []
+            )
             reports[outcome.id] = told
         open_ones = again
         if open_ones:
@@ -127,8 +131,9 @@ def _round(
     return judged
 
 
-def _diagnosis(lab: Lab, outcome: Outcome) -> list[Document]:
-    return [cause.document() for cause in diagnose(lab, outcome.model_dump_json())]
+def _diagnosis(lab: Lab, outcome: Outcome, variables: Mapping[str, Any]) -> list[Document]:
+    down = _variables(outcome, variables).get(_DOWN) or ""
+    return [cause.document() for cause in diagnose(lab, outcome.model_dump_json(), down)]
 
 
 def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:

@@ -55,6 +55,7 @@ class Seen:
         inside: what a look into each running node showed.
         dns_ready: how many ready endpoints the cluster's DNS has.
         services: the services that the outcome is about.
+        down: the node that is down on purpose; empty for none.
     """
 
     facts: Document
@@ -62,6 +63,7 @@ class Seen:
     inside: Mapping[str, Inside]
     dns_ready: int
     services: Sequence[str] = field(default=())
+    down: str = ""
 
 
 def causes(seen: Seen) -> list[Cause]:
@@ -74,6 +76,8 @@ def causes(seen: Seen) -> list[Cause]:
 
 def _nodes_down(seen: Seen) -> Iterator[Cause]:
     for name, node in seen.facts.get("nodes", {}).items():
+        if name == seen.down:
+            continue
         if name in seen.entered and name not in seen.inside:
             yield Cause(
                 "node-down",
@@ -187,8 +191,13 @@ def _selectors(seen: Seen) -> Iterator[Cause]:
 def _not_ready(seen: Seen) -> Iterator[Cause]:
     for name, _service in _services(seen):
         endpoints = seen.facts["endpoints"].get(name, {})
-        if endpoints.get("not_ready_pods"):
-            pods = ", ".join(endpoints["not_ready_pods"])
+        waiting = [
+            pod
+            for pod in endpoints.get("not_ready_pods", [])
+            if seen.facts["pods"].get(pod, {}).get("node") != seen.down
+        ]
+        if waiting:
+            pods = ", ".join(waiting)
             yield Cause(
                 "endpoint-not-ready",
                 f"Behind the service {name} these pods are not ready: {pods}.",

@@ -30,12 +30,13 @@ _ANY_PORT = 80
 _SILENT = 124  # what timeout(1) ends with
 
 
-def diagnose(lab: Lab, text: str) -> list[Cause]:
+def diagnose(lab: Lab, text: str, down: str = "") -> list[Cause]:
     """The likely causes of a failed outcome.
 
     Args:
         lab: the lab.
         text: the outcome's entry as text: the services that it names are looked at.
+        down: a node that is down on purpose.
 
     Returns:
         The causes, the likeliest first; none where nothing is conspicuous or the API is silent.
@@ -46,7 +47,7 @@ def diagnose(lab: Lab, text: str) -> list[Cause]:
     except RefusedError as error:
         return [_refused(error)]
     except LabError:
-        return [_silent(lab.contract)]
+        return [_silent(lab.contract, down)]
     running = [node for node in lab.contract.nodes if node.enter]
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(lambda node: inside(node, running, facts), running))
@@ -57,6 +58,7 @@ def diagnose(lab: Lab, text: str) -> list[Cause]:
             inside={node.name: look for node, look in zip(running, looks, strict=True)},
             dns_ready=dns,
             services=named(facts["services"], text),
+            down=down,
         )
     )
 
@@ -159,8 +161,8 @@ def _refused(error: RefusedError) -> Cause:
     )
 
 
-def _silent(contract: Contract) -> Cause:
-    stopped = [node.name for node in contract.nodes if node.enter == ()]
+def _silent(contract: Contract, down: str) -> Cause:
+    stopped = [node.name for node in contract.nodes if node.enter == () and node.name != down]
     if stopped:
         names = ", ".join(stopped)
         return Cause(
