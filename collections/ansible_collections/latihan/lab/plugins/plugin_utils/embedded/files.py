@@ -72,6 +72,8 @@ def write_host(layout: Layout) -> None:
             (
                 *(*_with_libraries(layout), dnsmasq, "--keep-in-foreground"),
                 *(f"--conf-file={NAMES_FILE}", "--no-resolv", "--domain-needed", "--bogus-priv"),
+                # Nobody else is asked: what it does not know there is not.
+                "--local=/#/",
                 *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
                 *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
             ),
