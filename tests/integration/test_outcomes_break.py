@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import engine, layout, spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import load
-from tests.integration.labs import ROOT, Lab
+from tests.integration.labs import ROOT, STATE, Lab
 
 Check = Callable[..., dict[str, dict[str, Any]]]
 
@@ -144,6 +145,20 @@ def test_a_cluster_without_names(lab: Lab, check: Check) -> None:
     deadline = time.monotonic() + 20
     while verdicts(check("S2"))["S2"] != "pass":
         assert time.monotonic() < deadline, "the names did not come back"
+
+
+def test_a_host_without_a_name_server(lab: Lab, check: Check) -> None:
+    host = spaces.find(lab.profile, STATE)[layout.HOST]
+    engine.supervise(host, "stop", "names")
+    try:
+        told = check("S2")
+    finally:
+        engine.supervise(host, "start", "names")
+    assert verdicts(told) == {"S2": "fail"}
+    assert "The names of nodes do not resolve on the host either" in told["S2"]["reason"]
+    seen = {(each["from"], each["reason"]) for each in told["S2"]["evidence"]}
+    assert {reason for place, reason in seen if place == "host"} == {"unresolved"}
+    assert verdicts(check("S2", within=5)) == {"S2": "pass"}
 
 
 def test_a_pod_that_is_gone(lab: Lab, check: Check) -> None:

@@ -96,7 +96,7 @@ def test_hops_are_labelled_with_what_owns_them() -> None:
         (
             Probe("x", "dns", place("pod/p1"), "s1", (("server", "10.96.0.10"),)),
             "default",
-            "kubectl exec p1 -- dig @10.96.0.10 s1 A +short +time=2 +retry=0",
+            "kubectl exec p1 -- dig @10.96.0.10 s1 A +time=2 +retry=0 +noauthority +noadditional",
         ),
     ],
 )

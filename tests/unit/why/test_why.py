@@ -176,14 +176,14 @@ def test_other_names_are_no_service_of_the_lab(place: str, name: str) -> None:
 
 def test_name_that_was_not_resolved_led_to_nobody() -> None:
     why = explain.refused(
-        answer(reason="no_such_name", target="http://s1/"),
+        answer(reason="unresolved", target="http://s1/"),
         ("10.96.7.8", 80),
         path=PATH,
         route="",
         routes=[],
         addresses=ADDRESSES,
     )
-    assert why.sentence == "pod/p2/p2-c2 asked nobody at http://s1/: no_such_name"
+    assert why.sentence == "pod/p2/p2-c2 asked nobody at http://s1/: unresolved"
 
 
 # What kube-proxy writes for a load balancer's address: the last rule is for whom no other let in.

@@ -74,8 +74,21 @@ def _dns(probe: Probe) -> str:
     server = probe.option("server")
     if not server:
         return shlex.join(["getent", "ahostsv4", probe.text])
-    limits = ["+short", f"+time={max(1, round(probe.timeout))}", "+retry=0"]
+    limits = [f"+time={max(1, round(probe.timeout))}", "+retry=0"]
+    # Addresses of name servers are left out. ISC's dig and Knot's have both these options.
+    limits += ["+noauthority", "+noadditional"]
     return shlex.join(["dig", f"@{server}", probe.text, "A", *limits])
+
+
+def _dns_run(probe: Probe) -> str:
+    """What getent found no address of is asked of bash, which says why there is none."""
+    if probe.option("server"):
+        return _dns(probe)
+    script = (
+        'getent ahostsv4 "$1"; code=$?; [ $code != 2 ] || '
+        """bash -c 'exec 3<>"/dev/tcp/$1/9"' bash "$1" 2>&1 | head -n 1; exit $code"""
+    )
+    return shlex.join(["sh", "-c", script, "sh", probe.text])
 
 
 def _icmp(probe: Probe) -> str:
@@ -127,7 +140,7 @@ KINDS = {
     "http": Kind(_http_run, _http_shown, readers.http, _PAGE, _ANSWER),
     "tcp": Kind(_tcp, _tcp, readers.tcp),
     "udp": Kind(_udp, _udp, readers.udp, ("answer",)),
-    "dns": Kind(_limited(_dns, _ANSWER), _dns, readers.dns, ("addresses",), _ANSWER),
+    "dns": Kind(_limited(_dns_run, _ANSWER), _dns, readers.dns, ("addresses",), _ANSWER),
     "icmp": Kind(_limited(_icmp, _PINGS), _icmp, readers.icmp, ("address",), _PINGS),
     "path": Kind(_limited(_path, _TRACE), _path, readers.path, ("hops",), _TRACE),
     "mtu": Kind(

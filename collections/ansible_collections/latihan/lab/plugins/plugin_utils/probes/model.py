@@ -97,7 +97,8 @@ class Reading:
     """What a probe's output says.
 
     Args:
-        reason: ok, refused, timeout, no_route, unreachable, no_such_name, http_404, exit_1, ...
+        reason: ok, refused, timeout, no_route, unreachable, no_such_name, unresolved, http_404,
+            exit_1, ...
         output: what a person needs to see of it.
         fields: what its kind yields besides, as in {"status": 200}.
     """

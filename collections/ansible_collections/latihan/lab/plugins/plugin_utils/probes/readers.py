@@ -20,18 +20,26 @@ _SIGNS = (
     ("no route to host", "unreachable"),
     ("host unreachable", "unreachable"),
     ("port unreachable", "refused"),
-    ("could not resolve", "no_such_name"),
+    ("could not resolve", "unresolved"),
+    ("resolving timed out", "unresolved"),
+    ("temporary failure in name resolution", "unresolved"),
     ("name or service not known", "no_such_name"),
-    ("temporary failure in name resolution", "no_such_name"),
     ("no address associated", "no_such_name"),
-    ("invalid argument", "no_route"),
+    ("connect: invalid argument", "no_route"),
     ("connection reset", "reset"),
     ("operation not permitted", "not_permitted"),
     ("timed out", "timeout"),
+    ("response timeout", "timeout"),
 )
 NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't be run
 _TIMEOUT_EXIT = 124
-_CURL_REASONS = {6: "no_such_name", 28: "timeout", 52: "empty_answer", 56: "reset"}
+# curl doesn't tell a name that there is none of from a name server that doesn't answer.
+_CURL_REASONS = {6: "unresolved", 28: "timeout", 52: "empty_answer", 56: "reset"}
+_NO_NAME_IN_TIME = "resolving timed out"
+# dig(1), the header of an answer; with these two the server says that there is no such address.
+_RCODE = re.compile(r"^;; ->>HEADER<<- .*status: (\w+)", re.MULTILINE)
+_NO_SUCH_NAME = ("NXDOMAIN", "NOERROR")
+_NOT_FOUND = 2  # getent(1), whatever the reason
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
 _OWN_REASONS = ("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long")
 REASONS = frozenset([*_OWN_REASONS, *_CURL_REASONS.values(), *(word for _message, word in _SIGNS)])
@@ -79,6 +87,8 @@ def http(raw: Raw) -> Reading:
         }
         return Reading(reason, body.strip() or f"HTTP {code}, no text", fields)
     said = _curl_trouble(raw.stderr)
+    if _NO_NAME_IN_TIME in said.lower():
+        return Reading("unresolved", said, {})
     reason = _CURL_REASONS.get(raw.exit_code or 0) or sign(said) or "error"
     return Reading(reason, said, {})
 
@@ -107,14 +117,22 @@ def udp(raw: Raw) -> Reading:
 
 
 def dns(raw: Raw) -> Reading:
-    """What getent or dig +short says: the addresses of a name, each once."""
-    addresses = list(dict.fromkeys(_IPV4.findall(raw.stdout)))
-    if raw.exit_code == 0 and addresses:
-        return Reading("ok", raw.stdout.strip(), {"addresses": addresses})
-    said = "\n".join(part.strip() for part in (raw.stdout, raw.stderr) if part.strip())
-    if raw.exit_code in (0, 2) and not sign(said):
-        return Reading("no_such_name", said or "no such name", {"addresses": []})
-    return _failed(raw)
+    """What getent or dig says: the addresses of a name, each once.
+
+    ``no_such_name`` is what a name server has answered; where none did, it is ``unresolved``.
+    """
+    answers = [line for line in raw.stdout.splitlines() if not line.startswith(";")]
+    words = [word for line in answers for word in line.split() if _IPV4.fullmatch(word)]
+    if raw.exit_code == 0 and words:
+        return Reading("ok", raw.stdout.strip(), {"addresses": list(dict.fromkeys(words))})
+    failed = _failed(raw)
+    if rcode := _RCODE.search(raw.stdout):
+        reason = "no_such_name" if rcode[1] in _NO_SUCH_NAME else "unresolved"
+    elif raw.exit_code in (0, _NOT_FOUND):
+        reason = sign(failed.output) or "unresolved"
+    else:
+        return failed
+    return Reading(reason, failed.output, {"addresses": []})
 
 
 def icmp(raw: Raw) -> Reading:
@@ -125,7 +143,7 @@ def icmp(raw: Raw) -> Reading:
         fields: Document = {"address": address}
         return Reading("ok", raw.stdout.strip(), fields)
     said = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
-    silent = raw.exit_code in (1, _TIMEOUT_EXIT)
+    silent = raw.exit_code == _TIMEOUT_EXIT or "received" in raw.stdout
     return Reading(sign(said) or ("timeout" if silent else "error"), said, {})
 
 

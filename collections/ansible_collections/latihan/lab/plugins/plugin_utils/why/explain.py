@@ -108,7 +108,7 @@ def refused(
     """
     address, port = target
     place = answer["from"]
-    if answer["reason"] == "no_such_name":
+    if answer["reason"] == "unresolved":
         return Why(f"{place} asked nobody at {answer['target']}: {answer['reason']}")
     told = tuple(line for line in [f"ip route get {address}: {route}"] if route)
     if answer["reason"] == "no_route":
