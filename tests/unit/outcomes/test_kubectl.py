@@ -80,6 +80,10 @@ def test_a_manifest(tmp_path: Path) -> None:
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n",
             ":5: the object lacks metadata.name",
         ),
+        ("kind: Pod\nmetadata: {name: {{ name }}}\n", ":2: this is no YAML: found unhashable key"),
+        ("kind: Pod\nspec: !none x\n", ":2: this is no YAML: could not determine"),
+        ("kind: Pod\nspec: 2024-13-45\n", ":2: this is no YAML: '2024-13-45' is no timestamp"),
+        ("kind: Pod\n---\nspec: {a: 1, a: 2}\n", ":3: this is no YAML: the key 'a' is there twice"),
         ("---\n", ": there is no Kubernetes object in it"),
     ],
 )

@@ -127,6 +127,20 @@ def test_what_only_the_run_can_tell(tmp_path: Path, that: str) -> None:
         ("a: b\n", ":1: the file is no list of outcomes"),
         ("", ":1: the file is no list of outcomes"),
         ("- just text\n", "outcome 1, field (all)"),
+        (GOOD + GOOD, ":13: the file is no list of outcomes"),
+        (GOOD.replace("http://${pods.p1.ip}/", "{{ url }}"), ":7: this is no YAML: found unhash"),
+        (GOOD.replace("A page is", "!page"), ":3: this is no YAML: could not determine"),
+        (GOOD.replace("A page is there", "2024-13-45"), ":3: this is no YAML: '2024-13-45' is no"),
+        (
+            GOOD.replace("A page is there", "!!bool maybe"),
+            ":3: this is no YAML: 'maybe' is no bool",
+        ),
+        (GOOD.replace("- id: X1", "- id: &X [*X]"), ":2: this is no YAML: it is a part of itself"),
+        (GOOD + "  expect: [lab]\n", ":12: this is no YAML: the key 'expect' is there twice"),
+        (
+            GOOD.replace("  expect:", "    page: {from: host, tcp: 'a:1'}\n  expect:"),
+            ":8: this is no YAML: the key 'page' is there twice",
+        ),
         (GOOD + GOOD.removeprefix("---\n"), ":12: the outcome X1 is there twice"),
     ],
 )
@@ -135,6 +149,14 @@ def test_a_file_that_is_none(tmp_path: Path, text: str, told: str) -> None:
         load([written(tmp_path, text)])
     assert caught.value.kind is Kind.INPUT
     assert told in caught.value.message
+
+
+def test_a_key_that_an_anchor_brings_may_be_there_again(tmp_path: Path) -> None:
+    text = GOOD.replace("    page:\n", "    page: &page\n").replace(
+        "  expect:", "    other: {<<: *page, timeout: 1}\n    again: *page\n  expect:"
+    )
+    (outcome,) = load([written(tmp_path, text)])
+    assert [outcome.probes[name].timeout for name in ("page", "other", "again")] == [2, 1, 2]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

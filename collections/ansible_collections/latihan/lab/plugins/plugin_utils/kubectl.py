@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ansible_collections.latihan.lab.plugins.plugin_utils import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 _DONE = re.compile(
@@ -96,28 +95,11 @@ def check_manifest(path: Path) -> list[dict[str, Any]]:
     Raises:
         LabError: of the kind INPUT, with file and line, where it is no manifest.
     """
-    try:
-        documents = list(yaml.compose_all(path.read_text(encoding="utf-8"), yaml.SafeLoader))
-    except OSError as error:
-        raise LabError(
-            f"The manifest {path} can't be read: {error.strerror}.",
-            "Name a file that is there.",
-            Kind.INPUT,
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise LabError(
-            f"{where}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
-        ) from error
-    objects = []
-    for document in documents:
-        if document is None or document.tag == "tag:yaml.org,2002:null":
-            continue
-        line = document.start_mark.line + 1
-        value = yaml.SafeLoader("").construct_document(document)
-        objects.append(_object(value, f"{path}:{line}"))
+    objects = [
+        _object(part.value, f"{path}:{part.node.start_mark.line + 1}")
+        for part in yaml_files.read(path, "manifest")
+        if part.value is not None
+    ]
     if not objects:
         raise LabError(f"{path}: there is no Kubernetes object in it.", "Write one.", Kind.INPUT)
     return objects

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils import facts, yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
     ExpressionError,
@@ -195,29 +195,16 @@ def load(paths: Sequence[Path]) -> list[Outcome]:
 
 
 def _load_one(path: Path) -> Iterator[tuple[Outcome, str]]:
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except OSError as error:
+    documents = yaml_files.read(path, "outcomes file")
+    entries = documents[0].value if len(documents) == 1 else None
+    if not isinstance(entries, list) or not entries:
+        line = documents[1].node.start_mark.line + 1 if documents[1:] else 1
         raise LabError(
-            f"The outcomes {path} can't be read: {error.strerror}.",
-            "Name a file that is there.",
-            Kind.INPUT,
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it can't be decoded"
-        raise LabError(
-            f"{path}{line}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
-        ) from error
-    entries = None if root is None else yaml.SafeLoader("").construct_document(root)
-    if root is None or not isinstance(entries, list) or not entries:
-        raise LabError(
-            f"{path}:1: the file is no list of outcomes.",
+            f"{path}:{line}: the file is no list of outcomes.",
             "Start each entry with `- id: NAME`.",
             Kind.INPUT,
         )
-    lines = dict(_lines(root, ()))
+    lines = dict(_lines(documents[0].node, ()))
     for number, entry in enumerate(entries):
         where = f"{path}:{lines[(number,)]}"
         yield _checked(entry, number, path, lines), where
