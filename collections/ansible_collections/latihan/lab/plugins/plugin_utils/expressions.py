@@ -2,8 +2,9 @@
 
 Plain JMESPath takes what isn't there for null, and two nulls are equal, so that
 ``pods.p1.ip == pods.p2.ip`` holds where neither pod exists. Here a comparison with something
-missing or empty is an error, unless the expression itself says ``null``, ``[]`` or ``''``. The
-functions that the lab adds are in ``_Functions``.
+missing or empty is an error, unless the expression itself says ``null``, ``[]`` or ``''``, and so
+is a function's argument that is missing or has a gap. The functions that the lab adds are in
+``_Functions``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ import jmespath
 from jmespath import exceptions, functions, visitor
 
 Node = Any  # jmespath keeps its syntax tree in plain dictionaries
+
+_OF_NULLS = ("not_null", "type")  # functions that are there to be asked about nulls
+_SEEKING = ("contains", "starts_with", "ends_with")  # an empty text is in every text
 
 
 class ExpressionError(Exception):
@@ -35,6 +39,15 @@ class _Functions(functions.Functions):
         super().__init__()
         self._document = document
         self._strict = interpreter
+
+    @functions.signature({"types": ["array", "string"]}, {"types": []})
+    def _func_contains(self, subject: list[Any] | str, search: Any) -> bool:
+        """contains(list, item) or contains(text, part), of which the plain one ends in a crash."""
+        if isinstance(subject, list) or isinstance(search, str):
+            return search in subject
+        if search is None:  # which only the condition of a filter is let off
+            return False
+        raise ExpressionError(f"contains() looks for text in a text, not for {_short(search)}")
 
     @functions.signature()
     def _func_root(self) -> Any:
@@ -72,7 +85,7 @@ class _Functions(functions.Functions):
         """every(&ready, list): the condition holds for each; never true of an empty list."""
         if not items:
             raise MissingFactError("the list is empty")
-        return all(self._strict.visit(condition.expression, item) is True for item in items)
+        return all(self._strict.met(condition.expression, item) for item in items)
 
     @functions.signature({"types": ["number"]}, {"types": ["number"]}, {"types": ["number"]})
     def _func_between(self, low: float, value: float, high: float) -> bool:
@@ -108,6 +121,8 @@ class _Functions(functions.Functions):
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, mark: str, text: str) -> list[str]:
         """split(' ', text): its parts."""
+        if not mark:
+            raise ExpressionError("split() needs a mark to split at")
         return text.split(mark)
 
     @functions.signature({"types": ["string"]})
@@ -120,22 +135,53 @@ class _Interpreter(visitor.TreeInterpreter):
     """Evaluates an expression and refuses to compare what isn't there.
 
     The condition of a filter is let off: there a missing member says that the item doesn't match.
+    What it takes from ``root()`` is no member of the item, and has to be there.
     """
 
     def __init__(self, document: Any) -> None:
-        super().__init__(jmespath.Options(custom_functions=_Functions(document, self)))
+        self._lab = _Functions(document, self)
+        super().__init__(jmespath.Options(custom_functions=self._lab))
         self._filters = 0
 
+    def met(self, condition: Node, item: Any) -> bool:
+        """Whether the condition is true of the item; an error where it yields nothing."""
+        value = self.visit(condition, item)
+        if value is None and self._has_to_be_there(condition):
+            raise MissingFactError(f"{_text(condition)} is not there")
+        return value is True
+
+    def visit_function_expression(self, node: Node, value: Any) -> Any:
+        given = [self.visit(child, value) for child in node["children"]]
+        if node["value"] not in _OF_NULLS:
+            for position, (child, argument) in enumerate(zip(node["children"], given, strict=True)):
+                sought = position == 1 and node["value"] in _SEEKING
+                says_so = child["type"] == "literal" or (argument in ("", []) and not sought)
+                if not says_so and self._has_to_be_there(child):
+                    self._present(child, argument)
+        return self._lab.call_function(node["value"], given)
+
     def visit_comparator(self, node: Node, value: Any) -> Any:
-        if not self._filters and not any(_says_empty(child) for child in node["children"]):
+        if not any(_says_empty(child) for child in node["children"]):
             for child in node["children"]:
-                self._present(child, self.visit(child, value))
+                if self._has_to_be_there(child):
+                    self._present(child, self.visit(child, value))
         return super().visit_comparator(node, value)
 
     def visit_not_expression(self, node: Node, value: Any) -> Any:
-        if not self._filters:
-            self._present(node["children"][0], self.visit(node["children"][0], value))
+        (child,) = node["children"]
+        if self._has_to_be_there(child):
+            self._present(child, self.visit(child, value))
         return super().visit_not_expression(node, value)
+
+    def visit_or_expression(self, node: Node, value: Any) -> Any:
+        left, right = node["children"]
+        found = super().visit_or_expression(node, value)
+        if found is False and right["type"] != "literal" and self._has_to_be_there(left):
+            self._present(left, self.visit(left, value))
+        return found
+
+    def _has_to_be_there(self, node: Node) -> bool:
+        return not self._filters or "root" in _calls(node)
 
     def visit_filter_projection(self, node: Node, value: Any) -> Any:
         base = self.visit(node["children"][0], value)
@@ -247,6 +293,7 @@ def _text(node: Node) -> str:
         "index_expression": "".join(children),
         "function_expression": f"{node.get('value')}({', '.join(children)})",
         "flatten": "".join(children),
+        "multi_select_list": f"[{', '.join(children)}]",
         "expref": "".join(children),
         "projection": "[].".join(part for part in children if part),
         "value_projection": ".*.".join(part for part in children if part),
