@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -134,6 +135,42 @@ def test_it_is_never_asked_again_without_a_time(monkeypatch: pytest.MonkeyPatch,
     (told,) = reports(checking.check(lab, [outcome()], {}))
     assert (told["verdict"], told["attempts"]) == ("fail", 1)
     assert len(answers.asked) == 1
+
+
+SAMPLED: Document = {
+    "probes": {"page": {"from": "host", "http": "http://${pods.p1.ip}/", "count": 2}},
+    "expect": ["every(&status == `200`, probes.page)"],
+}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict", "attempts"),
+    [
+        ([200, 500], "pass", 1),  # Nothing was waited for.
+        ([500, 200, 200], "pass", 3),
+        ([500, 500, 200, 200, 500], "pass", 4),
+        ([500, 200, 500, 200, 200], "fail", 3),
+    ],
+)
+def test_a_sample_is_not_what_ended_the_wait(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, statuses: list[int], verdict: str, attempts: int
+) -> None:
+    monkeypatch.setattr(checking, "probe_all", Answers(*statuses))
+    (told,) = reports(checking.check(lab, [outcome(within=30, **SAMPLED)], {}))
+    assert (told["verdict"], told["attempts"]) == (verdict, attempts)
+    held = [text for text in told["retried"] if "the next round was judged" in text]
+    assert held == told["retried"][-1:]
+
+
+def test_a_sample_is_taken_even_when_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    clock = iter(range(0, 1000, 2))
+    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None)
+    monkeypatch.setattr(checking, "time", clockwork)
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 200, 500))
+    (told,) = reports(checking.check(lab, [outcome(within=5, **SAMPLED)], {}))
+    assert (told["verdict"], told["attempts"]) == ("fail", 3)
 
 
 def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:

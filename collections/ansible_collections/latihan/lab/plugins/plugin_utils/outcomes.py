@@ -129,7 +129,8 @@ class Outcome(_Entry):
         control: the same, for what has to work at that moment; needed where a refusal is expected.
         expected: a sentence for a person, with ``${expression}`` in it.
         observed: the same, of what was seen.
-        within: seconds that the outcome may take to come true; 0 for at once.
+        within: seconds that the outcome may take to come true; 0 for at once. Where the same is
+            asked more than once, it has to hold once more after a wait.
         reread: read the facts again after the probes.
         false_alarm: the chance that a right network fails, where it is a matter of chance.
         article: what the article says of it, where that is loose, wrong or otherwise here.
@@ -152,6 +153,11 @@ class Outcome(_Entry):
     article: str = ""
     skip: list[SkipRule] = []
     explain: list[str] = []
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is judged by a sample: the same is asked more than once."""
+        return any(probe.count > 1 for probe in self.probes.values())
 
     @field_validator("expect", "control", mode="before")
     @classmethod
