@@ -160,6 +160,51 @@ def test_the_report_of_an_outcome() -> None:
     assert evidence["output"] == "what it printed"
 
 
+def reported(entry: Document, document: Document) -> Document:
+    outcome = Outcome.model_validate(entry)
+    return report(outcome, judge(outcome, document), document, attempts=1, duration=0.1)
+
+
+def test_the_report_of_many_answers_shows_each_probe_and_each_answer() -> None:
+    asked = ("many", "closed", "last")
+    entry = {**CLOSED, "probes": {name: {"from": "host", "tcp": "a:1"} for name in asked}}
+    entry["probes"]["closed"]["want"] = "refused"
+    entry["control"] = entry["expect"] = ["probes.last.ok"]
+    many = [answer(output=f"of {pod}") for pod in ["p1"] * 20 + ["p3"] * 20]
+    closed = [answer("refused", output="no") for _ in range(4)]
+    closed.append(answer("timeout", output="late"))
+    told = reported(entry, seen(many=many, closed=closed, last=answer(output="the last")))
+    shown = [each["output"] for each in told["evidence"]]
+    assert len(shown) == 12
+    assert shown[0] == "late", "what is wrong comes first"
+    assert {"of p1", "of p3", "no", "the last"} <= set(shown)
+
+
+def test_the_report_shows_each_of_more_probes_than_it_shows_answers() -> None:
+    probes = {f"p{number}": {"from": "host", "tcp": "a:1"} for number in range(14)}
+    answers = {name: [answer(output=name) for _ in range(3)] for name in probes}
+    told = reported({**PAGE, "probes": probes, "expect": ["probes.p1[0].ok"]}, seen(**answers))
+    assert [each["output"] for each in told["evidence"]] == list(probes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("log", "(99 characters before this are left out)\n" + "b" * 3901 + "c" * 99),
+        ("http", "a" * 99 + "b" * 3901 + "\n(99 characters after this are left out)"),
+    ],
+)
+def test_what_is_cut_is_marked(kind: str, shown: str) -> None:
+    output = "a" * 99 + "b" * 3901 + "c" * 99
+    told = reported(PAGE, seen(page=answer(status=200, kind=kind, output=output)))
+    assert told["evidence"][0]["output"] == shown
+
+
+def test_what_is_short_is_not_cut() -> None:
+    told = reported(PAGE, seen(page=answer(status=200, output="x" * 4000)))
+    assert told["evidence"][0]["output"] == "x" * 4000
+
+
 def test_the_report_of_many_answers_shows_the_wrong_ones() -> None:
     outcome = Outcome.model_validate(PAGE)
     document = seen(page=[answer() for _ in range(30)] + [answer("timeout", output="late")])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
@@ -24,7 +25,7 @@ Document = dict[str, Any]
 
 PASS, FAIL, SKIP = "pass", "fail", "skip"
 _SHOWN = 12
-_OUTPUT = 2000
+_OUTPUT = 4000
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,20 @@ def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
     found = list(_results({name: results}))
     if not found:
         yield f"The probe {name!r} asked nothing."
-    if ANY in entry.want:
-        return
-    asked = Counter((result["command"], result["reason"]) for result in found)
-    told = {(result["command"], result["reason"]): result for result in reversed(found)}
+    wrong = [result for result in found if not _wanted(entry, result)]
+    asked = Counter((result["command"], result["reason"]) for result in wrong)
+    told = {(result["command"], result["reason"]): result for result in reversed(wrong)}
     for (typed, reason), times in asked.items():
-        if reason not in entry.want:
-            said = (told[typed, reason]["output"] or "it printed nothing").strip().splitlines()[-1]
-            often = f" {times} times" if times > 1 else ""
-            yield (
-                f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
-                f"`{typed}`: {said[:200].rstrip('.')}."
-            )
+        said = (told[typed, reason]["output"] or "it printed nothing").strip().splitlines()[-1]
+        often = f" {times} times" if times > 1 else ""
+        yield (
+            f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
+            f"`{typed}`: {said[:200].rstrip('.')}."
+        )
+
+
+def _wanted(entry: ProbeEntry, result: Document) -> bool:
+    return ANY in entry.want or result["reason"] in entry.want
 
 
 def _results(probes: Mapping[str, Any]) -> Iterator[Document]:
@@ -125,12 +128,12 @@ def report(
             "from": result["from"],
             "target": result["target"],
             "command": result["command"],
-            "output": result["output"][:_OUTPUT],
+            "output": _shortened(result["output"], result["kind"]),
             "reason": result["reason"],
             "exit_code": result["exit_code"],
             "duration_s": result["duration_s"],
         }
-        for result in _telling(results)
+        for result in _telling(outcome.probes, document["probes"])
     ]
     told: Document = {
         "id": outcome.id,
@@ -172,9 +175,41 @@ def paths(results: list[Document]) -> list[Document]:
     ]
 
 
-def _telling(results: list[Document]) -> list[Document]:
-    """The results to show: all of a few; of many, those that went wrong first."""
-    if len(results) <= _SHOWN:
-        return results
-    wrong = [result for result in results if not result["ok"]]
-    return (wrong + [result for result in results if result["ok"]])[:_SHOWN]
+def _shortened(output: str, kind: str) -> str:
+    """What of an output is shown: its beginning, or the end of a log, and how much is missing."""
+    missing = len(output) - _OUTPUT
+    if missing <= 0:
+        return output
+    if kind == "log":
+        return f"({missing} characters before this are left out)\n{output[-_OUTPUT:]}"
+    return f"{output[:_OUTPUT]}\n({missing} characters after this are left out)"
+
+
+def _telling(entries: Mapping[str, ProbeEntry], probes: Mapping[str, Any]) -> list[Document]:
+    """The results to show, wrong ones first: all of a few; of many some of each probe."""
+    groups = {name: list(_results({name: found})) for name, found in probes.items()}
+    asked = [result for group in groups.values() for result in group]
+    if len(asked) <= _SHOWN:
+        return asked
+    right = {
+        id(result): _wanted(entries[name], result)
+        for name, group in groups.items()
+        for result in group
+    }
+    rows = zip_longest(*(_ranked(group, right) for group in groups.values()))
+    chosen = [result for row in rows for result in row if result is not None]
+    shown = {id(result) for result in chosen[: max(_SHOWN, len(groups))]}
+    return sorted(
+        (result for result in asked if id(result) in shown), key=lambda result: right[id(result)]
+    )
+
+
+def _ranked(results: list[Document], right: Mapping[int, bool]) -> list[Document]:
+    """A probe's results: wrong ones first, and each answer once before it is there again."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    ranks = {}
+    for result in results:
+        answer = (result["command"], result["reason"], result["output"])
+        ranks[id(result)] = (right[id(result)], seen[answer])
+        seen[answer] += 1
+    return sorted(results, key=lambda result: ranks[id(result)])
