@@ -140,6 +140,32 @@ def test_a_value_that_was_not_handed_over_fails() -> None:
     assert "'before'" in verdict.reason
 
 
+HANDED: Document = {**PAGE, "vars": {"left": None}, "evidence": ["left"]}
+
+
+def test_what_a_step_before_printed_is_evidence() -> None:
+    left = {
+        "command": "kubectl get pods",
+        "stdout": "p1\n",
+        "stderr": "",
+        "rc": 0,
+        "changed": False,
+    }
+    document = {**seen(page=answer(status=200)), "vars": {"left": left}}
+    told = reported(HANDED, document)
+    assert told["verdict"] == "pass"
+    first, second = told["evidence"]
+    assert (first["command"], first["output"], first["reason"]) == ("kubectl get pods", "p1", "ok")
+    assert second["command"] == "host$ curl"
+
+
+@pytest.mark.parametrize("left", ["p1", {"command": "kubectl get pods"}, ["kubectl"]])
+def test_what_is_no_command_of_a_step_before_fails(left: Any) -> None:
+    told = reported(HANDED, {**seen(page=answer(status=200)), "vars": {"left": left}})
+    assert told["verdict"] == "fail"
+    assert told["reason"] == "The step before handed over no command and output as 'left'."
+
+
 def test_what_to_say_when_it_does_not_hold() -> None:
     expect = [{"that": "pods.p1.ip == '10.0.0.2'", "otherwise": "p1 has ${pods.p1.ip}."}]
     outcome = Outcome.model_validate({**PAGE, "expect": expect})

@@ -90,6 +90,12 @@ def test_a_good_entry(tmp_path: Path) -> None:
         ("observed: ${probes", "observed: ${things", 11, "there is no fact 'things'"),
         ("id: X1", "id: x 1", 2, "id: String should match"),
         ("from: host", "from: host\n      want: refused", 2, "control: a refusal is expected"),
+        (
+            "title: A",
+            "evidence: [x]\n  title: A",
+            3,
+            "evidence.0: there is no vars.x; there is none",
+        ),
         ("title: A", "titel: A", 3, "titel: there is no such field"),
     ],
 )

@@ -37,6 +37,7 @@ def restarted(phase: str) -> tuple[Outcome, Document]:
         "ready_before": ["p1"],
         "old_uids": ["1", "2"],
         "after": after,
+        "left": {"command": "typed", "stdout": "printed", "stderr": "", "rc": 0},
     }
     pods = {name: {"uid": f"new {name}", "ready": True} for name in ("p1", "p2", "p3")}
     probes = {"pods": answer(), "p1": answer(status=200)}

@@ -47,6 +47,9 @@ def judge(outcome: Outcome, document: Mapping[str, Any]) -> Verdict:
     for name, value in outcome.vars.items():
         if value is None and document["vars"].get(name) is None:
             return Verdict(FAIL, f"The step before did not hand over {name!r}.")
+    for name in outcome.evidence:
+        if not _is_command(document["vars"].get(name)):
+            return Verdict(FAIL, f"The step before handed over no command and output as {name!r}.")
     for rule in outcome.skip:
         if compiled(rule.when).holds(document)[0]:
             return Verdict(SKIP, template(rule.reason).text(document))
@@ -122,7 +125,7 @@ def report(
         duration: seconds that it took.
     """
     results = list(_results(document["probes"]))
-    evidence = [
+    evidence = _handed_over(outcome, document["vars"]) + [
         {
             "kind": result["kind"],
             "from": result["from"],
@@ -172,6 +175,27 @@ def paths(results: list[Document]) -> list[Document]:
         }
         for result in results
         if result.get("hops")
+    ]
+
+
+def _is_command(value: Any) -> bool:
+    """Whether it is what ``latihan.lab.kubectl`` returns."""
+    return isinstance(value, Mapping) and {"command", "stdout", "stderr", "rc"} <= set(value)
+
+
+def _handed_over(outcome: Outcome, variables: Mapping[str, Any]) -> list[Document]:
+    """The commands that were run in the steps before, as evidence."""
+    given = [variables.get(name) for name in outcome.evidence]
+    return [
+        {
+            "kind": "kubectl",
+            "command": each["command"],
+            "output": _shortened(f"{each['stdout']}{each['stderr']}".strip(), "kubectl"),
+            "reason": f"exit_{each['rc']}" if each["rc"] else "ok",
+            "exit_code": each["rc"],
+        }
+        for each in given
+        if isinstance(each, Mapping) and _is_command(each)
     ]
 
 

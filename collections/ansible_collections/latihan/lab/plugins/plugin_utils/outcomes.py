@@ -137,6 +137,8 @@ class Outcome(_Entry):
         skip: when it can't be checked.
         explain: the probes (http) whose way is told: the rules that carried each connection, or
             what refused it.
+        evidence: the vars that are what ``latihan.lab.kubectl`` returned in the steps before; their
+            commands and output are shown with the probes.
     """
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_-]*$")
@@ -153,6 +155,7 @@ class Outcome(_Entry):
     article: str = ""
     skip: list[SkipRule] = []
     explain: list[str] = []
+    evidence: list[str] = []
 
     @property
     def sampled(self) -> bool:
@@ -260,6 +263,10 @@ def _faults(outcome: Outcome) -> Iterator[_Fault]:
     for field in ("expected", "observed"):
         yield from _template_faults(getattr(outcome, field), (field,), names)
     yield from _explain_faults(outcome)
+    for number, name in enumerate(outcome.evidence):
+        if name not in outcome.vars:
+            there = ", ".join(sorted(outcome.vars)) or "none"
+            yield _Fault(("evidence", number), f"there is no vars.{name}; there is {there}")
     for number, rule in enumerate(outcome.skip):
         yield from _expression_faults(rule.when, ("skip", number), names)
         yield from _template_faults(rule.reason, ("skip", number), names)
