@@ -180,7 +180,8 @@ def test_cluster_without_a_service_of_dns_has_no_ready_endpoint(
 ) -> None:
     monkeypatch.setattr(look, "gather", lambda *_given: FACTS)
     lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", None, ()), "default")
-    assert [cause.id for cause in look.diagnose(lab, "")] == ["dns-no-endpoint"]
+    (found,) = look.diagnose(lab, [look.Failure("")])
+    assert [cause.id for cause in found] == ["dns-no-endpoint"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_an_api_that_refuses_is_not_told_as_silent(
     error: LabError, identifier: str, names: str
 ) -> None:
     lab = Lab(Answering(error), Contract("", "", "", "", "", None, ()), "default")
-    (found,) = look.diagnose(lab, "")
+    ((found,),) = look.diagnose(lab, [look.Failure("")])
     assert found.id == identifier
     assert names in found.cause
 
@@ -237,8 +238,24 @@ def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
     assert look.inside(nodes[0], nodes, facts).drops_the_rest == drops
 
 
-@pytest.mark.parametrize(("down", "identifier"), [("", "node-down"), ("a", "api-down")])
-def test_silence_is_not_laid_to_what_is_down_on_purpose(down: str, identifier: str) -> None:
+def test_silence_is_not_laid_to_what_is_down_on_purpose() -> None:
     contract = Contract("", "", "", "", "", None, (Node("a", "192.0.2.2", ()),))
     lab = Lab(Answering(LabError("no answer")), contract, "default")
-    assert [cause.id for cause in look.diagnose(lab, "", down)] == [identifier]
+    found = look.diagnose(lab, [look.Failure(""), look.Failure("", down="a")])
+    assert [[cause.id for cause in each] for each in found] == [["node-down"], ["api-down"]]
+
+
+def test_lab_is_looked_into_once_for_all_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent API is waited for, which for each of many outcomes would take minutes."""
+    looks: list[object] = []
+
+    def gather(*given: object) -> Document:
+        looks.append(given)
+        return FACTS
+
+    monkeypatch.setattr(look, "gather", gather)
+    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", None, ()), "default")
+    assert len(look.diagnose(lab, [look.Failure("")] * 3)) == 3
+    assert len(looks) == 1
+    assert look.diagnose(lab, []) == []
+    assert len(looks) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import checking, facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.look import Failure
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import ExpressionError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import Outcome, ProbeEntry
@@ -104,7 +106,7 @@ class Answers:
 def lab(monkeypatch: pytest.MonkeyPatch, document: Document, contract: Contract) -> Lab:
     monkeypatch.setattr(facts, "gather", lambda *args, **options: document)
     monkeypatch.setattr(checking, "_PAUSE", 0.0)
-    monkeypatch.setattr(checking, "diagnose", lambda lab, text, down: [])
+    monkeypatch.setattr(checking, "diagnose", lambda lab, failures: [[] for _ in failures])
     return Lab(None, contract, "default")  # type: ignore[arg-type] # nothing is asked of the API
 
 
@@ -225,9 +227,9 @@ def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
 ) -> None:
     told: list[str] = []
 
-    def diagnose(_lab: Lab, _text: str, named: str) -> list[Document]:
-        told.append(named)
-        return []
+    def diagnose(_lab: Lab, failures: Sequence[Failure]) -> list[list[Document]]:
+        told.extend(failure.down for failure in failures)
+        return [[] for _ in failures]
 
     monkeypatch.setattr(checking, "probe_all", Answers(500))
     monkeypatch.setattr(checking, "diagnose", diagnose)

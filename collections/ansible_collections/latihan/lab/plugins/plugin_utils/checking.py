@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import facts
-from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.look import diagnose
+from ansible_collections.latihan.lab.plugins.plugin_utils.diagnosis.look import (
+    Failure,
+    diagnose,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import (
     ExpressionError,
@@ -75,7 +78,7 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
         waited = time.monotonic() - started
         judged = _round(lab, open_ones, variables)
         passed = time.monotonic() - started
-        again = []
+        again, failed = [], []
         for outcome, verdict, document in judged:
             known = {root: document[root] for root in facts.ROOTS if root in document} or known
             tries = earlier.setdefault(outcome.id, [])
@@ -87,10 +90,12 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
             told = report(outcome, verdict, document, attempts=attempt, duration=passed)
             told["retried"] = [f"{at:.1f} s: {why}" for at, why in tries]
             told["waited_s"] = round(waited, 3) if attempt > 1 else 0.0
-            told["diagnosis"] = (
-                _diagnosis(lab, outcome, variables) if verdict.verdict == FAIL else []
-            )
+            told["diagnosis"] = []
             reports[outcome.id] = told
+            if verdict.verdict == FAIL:
+                failed.append(outcome)
+        for outcome, causes in zip(failed, _diagnoses(lab, failed, variables), strict=True):
+            reports[outcome.id]["diagnosis"] = causes
         open_ones = again
         if open_ones:
             time.sleep(_PAUSE)
@@ -150,9 +155,14 @@ def _round(
     return judged
 
 
-def _diagnosis(lab: Lab, outcome: Outcome, variables: Mapping[str, Any]) -> list[Document]:
-    down = _variables(outcome, variables).get(_DOWN) or ""
-    return [cause.document() for cause in diagnose(lab, outcome.model_dump_json(), down)]
+def _diagnoses(
+    lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]
+) -> list[list[Document]]:
+    failures = [
+        Failure(outcome.model_dump_json(), _variables(outcome, variables).get(_DOWN) or "")
+        for outcome in outcomes
+    ]
+    return [[cause.document() for cause in found] for found in diagnose(lab, failures)]
 
 
 def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:

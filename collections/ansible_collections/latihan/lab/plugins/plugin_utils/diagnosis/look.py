@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.api import Api, RefusedError
@@ -30,37 +31,47 @@ _ANY_PORT = 80
 _SILENT = 124  # what timeout(1) ends with
 
 
-def diagnose(lab: Lab, text: str, down: str = "") -> list[Cause]:
-    """The likely causes of a failed outcome.
+@dataclass(frozen=True)
+class Failure:
+    """An outcome that failed.
 
     Args:
-        lab: the lab.
-        text: the outcome's entry as text: the services that it names are looked at.
+        text: its entry as text: the services that it names are looked at.
         down: a node that is down on purpose.
+    """
+
+    text: str
+    down: str = ""
+
+
+def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
+    """The likely causes of failed outcomes, from one look into the lab.
 
     Returns:
-        The causes, the likeliest first; none where nothing is conspicuous or the API is silent.
+        For each failure its causes, the likeliest first; none where nothing is conspicuous.
     """
+    if not failures:
+        return []
     try:
         facts = gather(lab.api, lab.contract, lab.namespace)
         dns = dns_endpoints(lab.api)
     except RefusedError as error:
-        return [_refused(error)]
+        return [[_refused(error)] for _ in failures]
     except LabError:
-        return [_silent(lab.contract, down)]
+        return [[_silent(lab.contract, each.down)] for each in failures]
     running = [node for node in lab.contract.nodes if node.enter]
     with ThreadPoolExecutor() as pool:
         looks = list(pool.map(lambda node: inside(node, running, facts), running))
-    return causes(
-        Seen(
-            facts=facts,
-            entered=frozenset(node.name for node in lab.contract.nodes if node.enter is not None),
-            inside={node.name: look for node, look in zip(running, looks, strict=True)},
-            dns_ready=dns,
-            services=named(facts["services"], text),
-            down=down,
-        )
+    seen = Seen(
+        facts=facts,
+        entered=frozenset(node.name for node in lab.contract.nodes if node.enter is not None),
+        inside={node.name: look for node, look in zip(running, looks, strict=True)},
+        dns_ready=dns,
     )
+    return [
+        causes(replace(seen, services=named(facts["services"], each.text), down=each.down))
+        for each in failures
+    ]
 
 
 def dns_endpoints(api: Api) -> int:
