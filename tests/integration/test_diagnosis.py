@@ -19,8 +19,6 @@ FILES = [
     for name in ("cluster", "pods", "services")
 ]
 _SHOWS_WITHIN = 20.0
-# The other node's kube-proxy waits long before it asks again an API that went away without a word.
-_API_IS_FOUND_WITHIN = 120.0
 ENTRIES = {entry.id: entry for entry in outcomes.load(FILES)}
 
 
@@ -175,7 +173,7 @@ def test_a_stopped_node_is_named(lab: Lab) -> None:
     stopped = cluster.nodes[1].name
     engine.stop(cluster, [stopped])
     broken = check_until(lab, "C2", "node-down")
-    engine.start(cluster, [stopped])
+    engine.start(cluster)
     again = lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
     assert broken["diagnosis"][0]["id"] == "node-down", broken
     assert stopped in broken["diagnosis"][0]["cause"]
@@ -188,11 +186,10 @@ def test_verify_names_a_stopped_control_plane(lab: Lab) -> None:
     engine.stop(cluster, [stopped])
     done = lab.runner("verify")
     engine.start(cluster, [stopped])
-    lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
-    mended = check(lab, "S3", _API_IS_FOUND_WITHIN)
+    again = lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
     assert done.code == 1, done.out
     assert f"The API does not answer, and {stopped} is stopped." in done.out
-    assert mended["verdict"] == "pass", mended["reason"]
+    assert again.code == 0, again.out
 
 
 def test_verify_tells_the_cause_and_exits_1(lab: Lab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READY = "Ready"
 _POLL = 0.15
+_DNS_ENDPOINTS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
 
 
@@ -159,6 +160,40 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
             f"After {within:g} s these don't serve: {amiss.rstrip('.')}.",
             "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
         )
+
+
+def wait_rules(layout: Layout, rules: Callable[[], Mapping[str, str]], within: float) -> None:
+    """Wait until nodes know where the cluster's DNS is now.
+
+    Args:
+        layout: the cluster.
+        rules: reads the nodes' translating rules, as iptables-save(8) prints them, by node.
+        within: seconds.
+    """
+    api = _reader(layout)
+
+    def look() -> str:
+        return ", ".join(behind(api.get(_DNS_ENDPOINTS), rules()))
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s these don't know where the cluster's DNS is: {amiss}.",
+            "Look into /var/log/kube-proxy.log with `python3 runner.py shell NODE`.",
+        )
+
+
+def behind(endpoints: dict[str, Any], rules: Mapping[str, str]) -> list[str]:
+    """The nodes whose rules lead to other endpoints; all of them where there is none yet."""
+    wanted = [
+        f"--to-destination {address['ip']}:{port['port']}\n"
+        for subset in endpoints.get("subsets") or ()
+        for address in subset.get("addresses") or ()
+        for port in subset["ports"]
+    ]
+    return [
+        node for node, text in rules.items() if not wanted or any(w not in text for w in wanted)
+    ]
 
 
 def ended(pod: dict[str, Any]) -> bool:

@@ -39,6 +39,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 PROVIDER = "embedded"
 _API_WITHIN = 60.0
 _NODES_WITHIN = 60.0
+# A kube-proxy waits long before it asks an API anew that went away without a word.
+_RULES_WITHIN = 120.0
 _STOP_WITHIN = 5.0
 _SUPERVISORCTL = (
     *(sys.executable, "-m", "supervisor.supervisorctl"),
@@ -114,8 +116,10 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     _power_on(layout, missing)
     write_contract(layout)
     api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=[n.name for n in missing])
-    if not names:
+    if layout.control_plane in missing:  # The cluster's DNS runs there, and nowhere else.
         api.wait_system(layout, since=since, within=_NODES_WITHIN)
+        kept = [running[node.name] for node in layout.nodes if node not in missing]
+        api.wait_rules(layout, lambda: {each.name: _rules(each) for each in kept}, _RULES_WITHIN)
     return True
 
 
@@ -212,6 +216,10 @@ def write_contract(layout: Layout) -> contract.Contract:
 def supervise(space: Space, *arguments: str) -> str:
     """Tell a space's process manager what to do; returns what it said."""
     return run([*space.enter, *_SUPERVISORCTL, *arguments]).stdout
+
+
+def _rules(space: Space) -> str:
+    return run([*space.enter, "iptables-save", "-t", "nat"]).stdout
 
 
 def _spaces(layout: Layout) -> dict[str, Space]:
