@@ -7,31 +7,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from enum import Enum, auto
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from latihan.project import DEFAULT_PROVIDER, Project
 
 _TEARDOWN = "ansible_collections.latihan.lab.plugins.plugin_utils.embedded.teardown"
 
 
-class Left(Enum):
-    """What an interrupted run left of the cluster."""
+def passing(project: Project, profile: str, provider: str) -> list[str]:
+    """The clusters that an interrupted run leaves and that must not stay.
 
-    NOTHING = auto()
-    CLUSTER = auto()
-    HALF_MADE = auto()
-
-
-def left_by(project: Project, profile: str, provider: str) -> Left:
-    """What there is of a profile's cluster: its contract is written when it is complete."""
-    if project.contract(profile).exists():
-        return Left.CLUSTER
-    half_made = provider == DEFAULT_PROVIDER and project.profile_state(profile).exists()
-    return Left.HALF_MADE if half_made else Left.NOTHING
+    A cluster is half-made as long as it has no contract; a second lab never stays.
+    """
+    if provider != DEFAULT_PROVIDER:
+        return []
+    half_made = [] if project.contract(profile).exists() else [profile]
+    found = [*half_made, profiles.second_of(profile)]
+    return [each for each in found if project.profile_state(each).exists()]
 
 
 def remove(project: Project, profile: str) -> str:
-    """Remove a half-made cluster.
+    """Remove a cluster, a half-made one too.
 
     Returns:
         The last line of what went wrong; nothing where all went well.

@@ -83,14 +83,16 @@ def dispatch(arguments: list[str], project: Project) -> int:
         return playing.play(project, request_of(line, arguments), console)
     command = verb.load()
     if command.RAW:
-        context = Context(project, checked_profile(line.profile), line.provider, console)
+        profile = checked_profile(line.profile, second=True)
+        context = Context(project, profile, line.provider, console)
         return command.execute(context, argparse.Namespace(arguments=line.rest))
     parser = Parser(prog=f"{PROGRAM} {line.name}", description=verb.description)
     add_place(parser, line)
     command.add_arguments(parser)
     options = parser.parse_args(line.rest)
     playbooks.checked_provider(project, options.provider)
-    context = Context(project, checked_profile(options.profile), options.provider, console)
+    profile = checked_profile(options.profile, second=True)
+    context = Context(project, profile, options.provider, console)
     return command.execute(context, options)
 
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.progress import PREFIX
 from latihan import (
     ansible,
@@ -28,7 +29,6 @@ from latihan import (
     summary,
     variables,
 )
-from latihan.cleanup import Left
 from latihan.display import Display, Guarded, LineDisplay, LiveDisplay
 from latihan.exits import Exit
 from latihan.model import RunModel
@@ -36,6 +36,7 @@ from latihan.project import Project, checked_profile, need_root
 from latihan.request import Request
 from latihan.signals import on_signals
 
+_TEARDOWN = "teardown"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,14 +50,15 @@ def play(project: Project, request: Request, console: Console) -> Exit:
     request = replace(request, name=job.playbook.stem)
     need_root(request.provider)
     what = shlex.join(["runner.py", request.name, "--profile", request.profile])
-    with locks.held(project.cache / "locks", request.profile, what):
+    # A second lab is made and removed by runs on the lab that it belongs to.
+    with locks.held(project.cache / "locks", profiles.owner_of(request.profile), what):
         return Playing(project, request, job, console).play()
 
 
 def checked(project: Project, request: Request) -> ansible.Job:
     """What ansible-playbook is to run, once all that was asked for is known to make sense."""
     playbook = playbooks.find(project, request.name, request.verbs)
-    profile = checked_profile(request.profile)
+    profile = checked_profile(request.profile, second=request.name == _TEARDOWN)
     provider = playbooks.checked_provider(project, request.provider)
     chosen = variables.chosen(project, request.extra)
     return ansible.Job(
@@ -143,21 +145,19 @@ class Playing:
         )
 
     def _put_away(self) -> None:
-        """Remove a half-made cluster; say what is left otherwise."""
+        """Remove what must not stay, and say what is left."""
         request = self._request
-        left = cleanup.left_by(self._project, request.profile, request.provider)
-        if left is Left.CLUSTER:
+        waiting = "Still removing it; that takes a few seconds ..."
+        with on_signals(lambda number, frame: self._say(waiting, "yellow")):
+            for profile in cleanup.passing(self._project, request.profile, request.provider):
+                self._say(f"Removing the half-made cluster {profile!r} ...", "yellow")
+                trouble = cleanup.remove(self._project, profile)
+                if trouble:
+                    self._say(f"It can't all be removed: {trouble}", "red")
+                    self._say("Run `python3 runner.py teardown`.", "yellow")
+        if self._project.contract(request.profile).exists():
             self._say(f"The cluster {request.profile!r} is as the interruption left it.", "yellow")
             self._say("  → `python3 runner.py status` shows it, `teardown` removes it.", "yellow")
-        if left is not Left.HALF_MADE:
-            return
-        self._say("Removing the half-made cluster ...", "yellow")
-        waiting = "Still removing the half-made cluster; it takes a few seconds ..."
-        with on_signals(lambda number, frame: self._say(waiting, "yellow")):
-            trouble = cleanup.remove(self._project, request.profile)
-        if trouble:
-            self._say(f"It can't all be removed: {trouble}", "red")
-            self._say("Run `python3 runner.py teardown`.", "yellow")
 
     def _about(self, code: Exit) -> report.About:
         request = self._request

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 DEFAULT_PROFILE = "latihan"
 DEFAULT_PROVIDER = "embedded"
-_PROFILE = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
     )
 
 
-def checked_profile(name: str) -> str:
+def checked_profile(name: str, *, second: bool = False) -> str:
     """The name of a profile, once it is known to be one.
 
+    Args:
+        name: the name.
+        second: whether the second lab of a profile may be meant too.
+
     Raises:
-        LabError: it can't name hosts, folders and network links.
+        LabError: it is none.
     """
-    if _PROFILE.fullmatch(name):
-        return name
-    raise LabError(
-        f"{name!r} can't be the name of a profile.",
-        "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last.",
-        Kind.INPUT,
-    )
+    profiles.checked(profiles.owner_of(name) if second else name)
+    return name
 
 
 def need_root(provider: str = DEFAULT_PROVIDER) -> None:

@@ -43,14 +43,14 @@ def test_a_good_machine_passes() -> None:
     assert failed() == []
 
 
-@pytest.mark.parametrize("name", ["", "Latihan", "9lab", "a_b", "a" * 25, "lab-", "../lab", "a b"])
+@pytest.mark.parametrize("name", ["", "Latihan", "a" * 21, "host", "latihan-c4"])
 def test_bad_profile_names_are_the_users_trouble(name: str) -> None:
     [check] = failed(replace(WANTED, profile=name))
     assert check.kind is Kind.INPUT
     assert repr(name) in check.message
 
 
-@pytest.mark.parametrize("name", ["latihan", "a", "lab-2", "a" * 24])
+@pytest.mark.parametrize("name", ["latihan", "a", "lab-2", "a" * 20])
 def test_good_profile_names(name: str) -> None:
     assert failed(replace(WANTED, profile=name)) == []
 

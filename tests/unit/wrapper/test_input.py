@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from latihan import locks, playbooks, variables
 from latihan.cli import main
+from latihan.playing import checked
 from latihan.project import Project, checked_profile, from_environment
+from latihan.request import Request
 
 
 @pytest.mark.parametrize("name", ["latihan", "a", "a1", "class-2b", "a" * 20])
@@ -18,12 +23,36 @@ def test_good_profiles(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "1a", "A", "a-", "-a", "a_b", "a" * 21, "../x", "a b", "a\n", "ä"]
+    "name",
+    [
+        *("", "1a", "A", "a-", "-a", "a_b", "a" * 21, "../x", "a b", "a\n", "ä"),
+        *("host", "latihan-c4", "-c4"),
+    ],
 )
 def test_bad_profiles(name: str) -> None:
     with pytest.raises(LabError) as caught:
         checked_profile(name)
     assert caught.value.kind is Kind.INPUT
+
+
+def test_a_second_lab_can_only_be_looked_at_and_removed(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = profiles.second_of("a" * 20)
+    assert checked_profile(second, second=True) == second
+    for name in ("host-c4", "a-c4-c4", "-c4"):
+        with pytest.raises(LabError):
+            checked_profile(name, second=True)
+    assert main(["holds", "--profile", "latihan-c4"], project) == 2
+    assert "'latihan-c4' is the second lab of the profile 'latihan'" in capsys.readouterr().err
+    shutil.copy(project.playbooks / "holds.yml", project.playbooks / "teardown.yml")
+    checked(project, Request("teardown", "latihan-c4", "embedded", ""))
+
+
+def test_the_roles_call_the_second_lab_the_same() -> None:
+    values = yaml.safe_load((from_environment().inventory / "group_vars/all.yml").read_text())
+    named = values["profiles_other"].replace("{{ lab_profile }}", "mine")
+    assert named == profiles.second_of("mine")
 
 
 def test_folders_come_from_the_environment() -> None:

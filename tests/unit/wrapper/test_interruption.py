@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from latihan import ansible, cleanup, stragglers
-from latihan.cleanup import Left
 from latihan.project import Project
 from latihan.signals import on_signals
 
@@ -62,17 +61,21 @@ def test_unmarked_children_end_with_the_session_of_their_parent() -> None:
         os.killpg(parent.pid, 0)
 
 
-def test_what_an_interruption_left(project: Project) -> None:
-    def left(provider: str = "embedded") -> Left:
-        return cleanup.left_by(project, "latihan", provider)
+def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
+    def passing(provider: str = "embedded") -> list[str]:
+        return cleanup.passing(project, "latihan", provider)
 
-    assert left() is Left.NOTHING
+    assert passing() == []
     project.profile_state("latihan").mkdir(parents=True)
-    assert left() is Left.HALF_MADE
+    assert passing() == ["latihan"]
     # Only the embedded provider keeps a cluster in that folder.
-    assert left("existing") is Left.NOTHING
+    assert passing("existing") == []
     project.contract("latihan").write_text("{}", encoding="utf-8")
-    assert left() is Left.CLUSTER
+    assert passing() == []
+    # A second lab goes also when it is complete.
+    project.profile_state("latihan-c4").mkdir()
+    project.contract("latihan-c4").write_text("{}", encoding="utf-8")
+    assert passing() == ["latihan-c4"]
 
 
 def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

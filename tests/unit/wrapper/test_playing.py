@@ -104,6 +104,9 @@ def test_tags_and_check_reach_ansible(project: Project, capsys: pytest.CaptureFi
 def test_an_interrupted_run_leaves_nothing_running(
     project: Project, number: signal.Signals
 ) -> None:
+    for profile in ("latihan", "latihan-c4", "latihan-2"):
+        project.profile_state(profile).mkdir(parents=True)
+        project.contract(profile).write_text("{}", encoding="utf-8")
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
     with subprocess.Popen([*argv, "waits"], stdout=subprocess.PIPE, text=True) as program:
         assert wait_for(sleepers)
@@ -114,6 +117,8 @@ def test_an_interrupted_run_leaves_nothing_running(
     assert "Interrupted" in said
     assert report_of(project)["exit_code"] == 130
     assert wait_for(lambda: not sleepers())
+    # The second lab never stays; others do.
+    assert {path.name for path in project.state.iterdir()} == {"latihan", "latihan-2"}
     # The lock is free again.
     assert main(["waits", "--check"], project) == 0
 

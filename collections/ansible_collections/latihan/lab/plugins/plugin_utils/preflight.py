@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.process import run
 
@@ -28,7 +29,6 @@ SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
-_PROFILE = re.compile(r"^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$")
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
 
@@ -148,14 +148,11 @@ def judge(wanted: Wanted, machine: Machine) -> list[Check]:
 
 
 def _profile(name: str) -> Check:
-    good = bool(_PROFILE.match(name))
-    return Check(
-        "profile",
-        good,
-        f"The profile is {name!r}." if good else f"{name!r} can't be the name of a profile.",
-        "" if good else "Use 1 to 24 small letters, digits and dashes; start with a letter.",
-        Kind.INPUT,
-    )
+    try:
+        profiles.checked(name)
+    except LabError as error:
+        return Check("profile", False, error.message, error.hint, error.kind)
+    return Check("profile", True, f"The profile is {name!r}.", kind=Kind.INPUT)
 
 
 def _nodes(number: int) -> Check:
