@@ -83,6 +83,7 @@ def dispatch(arguments: list[str], project: Project) -> int:
         return playing.play(project, request_of(line, arguments), console)
     command = verb.load()
     if command.RAW:
+        playbooks.checked_provider(project, line.provider)
         profile = checked_profile(line.profile, second=True)
         context = Context(project, profile, line.provider, console)
         return command.execute(context, argparse.Namespace(arguments=line.rest))
