@@ -42,7 +42,7 @@ def title_of(text: str) -> str:
             break
     try:
         plays = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return ""
     first = plays[0] if isinstance(plays, list) and plays else None
     return str(first.get("name", "")) if isinstance(first, dict) else ""
@@ -87,10 +87,11 @@ def of_file(path: Path) -> Playbook:
             "Name a file that is there.",
             Kind.INPUT,
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
+        # A date that no calendar has is a ValueError.
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it doesn't parse"
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise LabError(
             f"{path}{line}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
         ) from error

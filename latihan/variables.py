@@ -1,4 +1,4 @@
-"""The variables that ``-e`` may set: which there are, of which type, and what was given."""
+"""What ``-e`` sets: parsed, and checked against the variables that there are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import yaml
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
-from latihan import nearest
+from latihan import nearest, programs
+from latihan.known import Variable, known, type_of
 from latihan.project import Project
 
-# These have options of their own: set both ways, they could contradict each other.
-_OPTIONS = {"lab_profile": "--profile", "lab_provider": "--provider"}
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -31,14 +30,15 @@ def chosen(project: Project, given: Iterable[str]) -> dict[str, Any]:
         The values by name, in the type that the variable has.
 
     Raises:
-        LabError: one doesn't parse, isn't known, or is of another type.
+        LabError: one doesn't parse, isn't known, or can't be that.
     """
     values: dict[str, Any] = {}
     for text in given:
         values.update(parse(text))
     if values:
-        types = known(project)
-        values = {name: checked(name, value, types) for name, value in values.items()}
+        there = known(project)
+        values = {name: checked(name, value, there) for name, value in values.items()}
+        programs.check(values, {name: variable.default for name, variable in there.items()})
     return values
 
 
@@ -74,10 +74,11 @@ def mapping(text: str, what: str) -> dict[str, Any]:
     """Names and values from YAML text; LabError (it starts with ``what``) where there are none."""
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
+        # A date that no calendar has is a ValueError.
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "it is no YAML"
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise LabError(
             f"{what} doesn't parse:{where} {problem}.", "Mend it and try again.", Kind.INPUT
         ) from error
@@ -88,49 +89,45 @@ def mapping(text: str, what: str) -> dict[str, Any]:
     )
 
 
-def known(project: Project) -> dict[str, str]:
-    """Every variable of the lab and of its roles, with its type as Ansible names it."""
-    types: dict[str, str] = {}
-    for path in sorted(project.inventory.glob("group_vars/*.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        types |= {name: type_of(value) for name, value in document.items()}
-    for path in sorted(project.roles.glob("*/meta/argument_specs.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for entry in document.get("argument_specs", {}).values():
-            for name, option in (entry.get("options") or {}).items():
-                types[name] = option.get("type", "str")
-    return types
-
-
-def type_of(value: object) -> str:
-    """The type of a default, as Ansible names it; a template may become anything."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "raw" if "{{" in value else "str"
-    return {int: "int", float: "float", list: "list", dict: "dict"}.get(type(value), "raw")
-
-
-def checked(name: str, value: object, types: Mapping[str, str]) -> Any:
-    """A variable's value in the variable's type; LabError where name or type is wrong."""
-    if name in _OPTIONS:
-        raise LabError(f"{name} is not set with -e.", f"Use {_OPTIONS[name]}.", Kind.INPUT)
-    if name not in types:
+def checked(name: str, value: object, there: Mapping[str, Variable]) -> Any:
+    """A variable's value in the variable's type; LabError where name, type or value is wrong."""
+    if name not in there:
         raise LabError(
             f"There is no variable {name!r}.",
-            nearest.hint(name, types, "docs/commands.md says where the variables are listed."),
+            nearest.hint(name, there, "docs/commands.md says where the variables are listed."),
             Kind.INPUT,
         )
-    if not isinstance(value, str):
-        return value
-    kind = types[name]
+    variable = there[name]
+    if variable.instead:
+        raise LabError(f"{name} is not set with -e.", variable.instead, Kind.INPUT)
     try:
-        return converted(value, kind)
+        typed = converted(value, variable.kind)
     except (ValueError, KeyError, yaml.YAMLError) as error:
-        raise LabError(f"{name}={value!r} is not of the type {kind}.", "", Kind.INPUT) from error
+        raise LabError(
+            f"{name}={value!r} is not of the type {variable.kind}.", "", Kind.INPUT
+        ) from error
+    if variable.choices and typed not in variable.choices:
+        choices = [str(each) for each in variable.choices]
+        raise LabError(
+            f"{name} can't be {typed!r}.",
+            nearest.hint(str(typed), choices) or f"It is one of {', '.join(choices)}.",
+            Kind.INPUT,
+        )
+    return typed
 
 
-def converted(text: str, kind: str) -> Any:
+def converted(value: object, kind: str) -> Any:
+    """A value in that type; ValueError, KeyError or YAMLError where it isn't of it."""
+    if isinstance(value, str):
+        return from_text(value, kind)
+    if kind == "raw" and value is not None:
+        return value
+    if type_of(value) != kind:
+        raise ValueError(value)
+    return value
+
+
+def from_text(text: str, kind: str) -> Any:
     """Text as a value of that type; ValueError, KeyError or YAMLError where it isn't one."""
     match kind:
         case "int":

@@ -12,6 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from latihan import locks, playbooks, variables
 from latihan.cli import main
+from latihan.known import known
 from latihan.playing import checked
 from latihan.project import Project, checked_profile, from_environment
 from latihan.request import Request
@@ -113,7 +114,16 @@ def test_variables_come_from_files_and_objects(project: Project, tmp_path: Path)
         ("lab_nodes", "sets no variable"),
         ("=3", "sets no variable"),
         ("lab_profile=x", "not set with -e"),
+        ("lab_state=/srv/x", "not set with -e"),
+        ("greet_words=hy", "greet_words can't be 'hy'"),
+        ('{"lab_nodes": null}', "not of the type int"),
+        ('{"lab_nodes": true}', "not of the type int"),
+        ('{"lab_nodes": 2.5}', "not of the type int"),
+        ('{"lab_network": 5}', "not of the type str"),
+        ('{"lab_addresses": {"a": "b"}}', "not of the type list"),
+        ('{"greet_words": ["hi"]}', "not of the type str"),
         ("{", "doesn't parse"),
+        ('{"lab_network": 2024-13-45}', "month must be in 1..12"),
         ("@/nowhere/at/all.yml", "can't be read"),
     ],
 )
@@ -132,6 +142,67 @@ def test_wrong_variable_files_are_refused(tmp_path: Path, content: bytes, messag
     path.write_bytes(content)
     with pytest.raises(LabError, match=message):
         variables.parse(f"@{path}")
+
+
+# What else is made of these says the same in another way.
+PLACES = {
+    *("lab_profile", "lab_provider", "lab_state", "lab_cache", "lab_contract"),
+    *("cluster_provider", "cluster_profile", "cluster_state_folder", "profiles_other"),
+    *("machine_profile", "machine_state", "machine_cache", "kubernetes_cache", "images_cache"),
+    *("pods_contract", "node_labels_contract", "host_network_contract", "ingress_contract"),
+    *("pod_lifecycle_contract", "services_contract", "profiles_contract", "outcomes_contract"),
+    "profiles_state_folder",
+}
+
+
+def test_which_lab_is_meant_is_not_set_with_variables() -> None:
+    there = known(from_environment({}))
+    assert {name for name, variable in there.items() if variable.instead} == PLACES
+    assert there["cluster_profile"].instead == "Use --profile."
+    assert "LATIHAN_STATE" in there["cluster_state_folder"].instead
+    assert "LATIHAN_CACHE" in there["images_cache"].instead
+    assert there["cluster_provider"].instead == "Use --provider."
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["kubernetes_source=relase"], "can't be 'relase'"),
+        (["kubernetes_path=/nope"], "not used with kubernetes_source=auto"),
+        (["kubernetes_path=/nope", "kubernetes_source=path"], "is '/nope', which is no folder"),
+        (["kubernetes_source=path"], "is '', which is no folder"),
+        (["kubernetes_path=/", "kubernetes_source=path"], "/ has no program kube-apiserver"),
+        (["kubernetes_version=v1.21.0"], "v1.21.0 can't be built: only v1.20.2"),
+        (["kubernetes_version=v1.21.0", "kubernetes_source=release"], "v1.21.0 can't be built"),
+    ],
+)
+def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
+    with pytest.raises(LabError, match=message) as caught:
+        variables.chosen(from_environment({}), given)
+    assert caught.value.kind is Kind.INPUT
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["kubernetes_version=v1.20.2"],
+        ["kubernetes_version=v1.21.0", "kubernetes_source=release", "kubernetes_release_sha512=0"],
+        ["pods_spare_node=latihan", "node_labels_node=latihan", "services_down_node=latihan-m02"],
+        ["pods_namespace=other"],
+    ],
+)
+def test_what_else_may_be_set(given: list[str]) -> None:
+    assert variables.chosen(from_environment({}), given) == dict(
+        each.split("=", 1) for each in given
+    )
+
+
+def test_a_playbook_with_no_such_day(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("- hosts: lab\n  vars: {day: 2024-13-45}\n", encoding="utf-8")
+    with pytest.raises(LabError, match="month must be in"):
+        playbooks.of_file(path)
+    assert playbooks.title_of(path.read_text(encoding="utf-8")) == ""
 
 
 def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
@@ -156,6 +227,8 @@ def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
         (["holds", "--bogus"], "unrecognized arguments: --bogus"),
         (["--bogus", "holds"], "unrecognized arguments: --bogus"),
         (["holds", "-e", "greet_cuont=2"], "Did you mean greet_count"),
+        (["doctor", "-e", '{"lab_nodes": null}'], "not of the type int"),
+        (["--provider", "embeded", "kubectl", "get", "pods"], "Did you mean embedded"),
         (["holds", "-e"], "expected one argument"),
         (["url"], "required: service"),
         (["report", "never"], "no run 'never'"),
