@@ -65,7 +65,12 @@ def checked(project: Project, request: Request) -> ansible.Job:
         root=project.root,
         playbook=playbook.path,
         inventory=project.inventory / f"{provider}.yml",
-        variables={**chosen, "lab_profile": profile},
+        variables={
+            **chosen,
+            "lab_profile": profile,
+            "lab_cache": str(project.cache),
+            "lab_state": str(project.state),
+        },
         tags=request.tags,
         skip_tags=request.skip_tags,
         limit=request.limit,

@@ -54,11 +54,14 @@ class Project:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
-    """The project that this file belongs to; LATIHAN_CACHE and LATIHAN_STATE move the folders."""
+    """The project that this file belongs to; LATIHAN_CACHE and LATIHAN_STATE move the folders.
+
+    A lab's processes say where its state is: so each folder has one path, whoever names it.
+    """
     return Project(
         root=Path(__file__).resolve().parent.parent,
-        cache=Path(environment.get("LATIHAN_CACHE") or "/var/cache/latihan"),
-        state=Path(environment.get("LATIHAN_STATE") or "/var/lib/latihan"),
+        cache=Path(environment.get("LATIHAN_CACHE") or "/var/cache/latihan").resolve(),
+        state=Path(environment.get("LATIHAN_STATE") or "/var/lib/latihan").resolve(),
     )
 
 

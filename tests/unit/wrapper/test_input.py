@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,24 @@ def test_folders_come_from_the_environment() -> None:
     usual = from_environment({"LATIHAN_CACHE": ""})
     assert usual.cache == Path("/var/cache/latihan")
     assert usual.contract("x") == Path("/var/lib/latihan/x/contract.json")
+
+
+def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LATIHAN_CACHE", "./cache/")
+    monkeypatch.setenv("LATIHAN_STATE", "link/../link/state")
+    project = from_environment()
+    folders = {"lab_cache": f"{tmp_path}/cache", "lab_state": f"{tmp_path}/real/state"}
+    assert {"lab_cache": str(project.cache), "lab_state": str(project.state)} == folders
+    job = checked(project, Request("provision", "latihan", "embedded", ""))
+    assert {name: job.variables[name] for name in folders} == folders
+    ansible = Path(sys.executable).with_name("ansible")
+    argv = [str(ansible), "-i", str(project.inventory / "embedded.yml"), "lab", "-m", "debug"]
+    argv += ["-a", "msg={{ [lab_cache, lab_state] }}"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert [path for path in folders.values() if f'"{path}"' not in done.stdout] == []
 
 
 def test_playbooks_have_names_and_titles(project: Project) -> None:

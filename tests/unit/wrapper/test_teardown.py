@@ -31,7 +31,6 @@ def test_a_second_lab_goes_with_its_owner(
 ) -> None:
     project = Project(tmp_path / "root", tmp_path / "cache", tmp_path / "state")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setenv("LATIHAN_STATE", str(project.state))
     project.root.mkdir()
     for part in PARTS:
         (project.root / part).symlink_to(ROOT / part)
