@@ -60,6 +60,21 @@ def test_number_of_nodes(nodes: int) -> None:
     assert failed(replace(WANTED, nodes=nodes))[0].name == "nodes"
 
 
+def test_what_needs_two_nodes_refuses_one() -> None:
+    assert failed(replace(WANTED, nodes=1)) == []
+    [check] = failed(replace(WANTED, nodes=1, least_nodes=2))
+    assert (check.name, check.kind) == ("nodes", Kind.INPUT)
+    assert "from 2 to 16" in check.hint
+
+
+def test_a_range_that_the_api_server_refuses() -> None:
+    networks = {**NETWORKS, "lab_service_network": "11.0.0.0/8"}
+    [check] = failed(replace(WANTED, networks=networks))
+    assert (check.name, check.kind) == ("lab_service_network", Kind.INPUT)
+    assert "no more than a /12" in check.message
+    assert "-e lab_service_network=10.50.0.0/16" in check.hint
+
+
 @pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.244.0.0/33", "fd00::/64", "pods"])
 def test_a_range_that_is_none(text: str) -> None:
     [check] = failed(replace(WANTED, networks={**NETWORKS, "lab_network": text}))

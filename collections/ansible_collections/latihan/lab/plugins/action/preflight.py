@@ -22,6 +22,7 @@ class ActionModule(LabAction):
                 state=Path(args["state"]),
                 profile=args["profile"],
                 nodes=args["nodes"],
+                least_nodes=args["least_nodes"],
                 networks={name: str(value) for name, value in args["networks"].items()},
                 build=not any(cache.glob("kubernetes/*/bin/kubelet")),
             )

@@ -29,6 +29,10 @@ options:
     description: How many nodes it has.
     type: int
     default: 2
+  least_nodes:
+    description: How many nodes it needs for what is to be done with it.
+    type: int
+    default: 1
   networks:
     description: Address ranges, by the name of the variable that a user would set.
     type: dict

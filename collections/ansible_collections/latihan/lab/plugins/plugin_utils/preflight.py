@@ -54,7 +54,8 @@ class Wanted:
     """What the user asks for.
 
     ``networks`` are ranges by the variable that sets them, so that messages can name it; ``build``
-    says that Kubernetes may have to be compiled.
+    says that Kubernetes may have to be compiled; ``least_nodes`` is how many
+    nodes the rest of the playbook needs.
     """
 
     cache: Path
@@ -63,6 +64,7 @@ class Wanted:
     nodes: int = 2
     networks: Mapping[str, str] = field(default_factory=dict)
     build: bool = True
+    least_nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ _SPECIAL = tuple(
         ("240.0.0.0/4", "reserved"),
     )
 )
+# kubernetes: cmd/kube-apiserver/app/options/validation.go (maxCIDRBits).
+_LARGEST_SERVICES = 12
 _ROOMY = 16  # The prefix of a range that is large enough for any lab.
 
 
@@ -137,7 +141,7 @@ def judge(wanted: Wanted, machine: Machine) -> list[Check]:
     """The checks that need no trying; the user's values come first."""
     return [
         _profile(wanted.profile),
-        _nodes(wanted.nodes),
+        _nodes(wanted.nodes, wanted.least_nodes),
         *_networks(wanted.networks, machine.taken, wanted.nodes),
         _root(machine.user),
         _system(machine.release),
@@ -155,13 +159,13 @@ def _profile(name: str) -> Check:
     return Check("profile", True, f"The profile is {name!r}.", kind=Kind.INPUT)
 
 
-def _nodes(number: int) -> Check:
-    good = 1 <= number <= MOST_NODES
+def _nodes(number: int, least: int) -> Check:
+    good = least <= number <= MOST_NODES
     return Check(
         "nodes",
         good,
-        f"The lab has {number} nodes." if good else f"A lab can't have {number} nodes.",
-        "" if good else f"Set lab_nodes to a number from 1 to {MOST_NODES}.",
+        f"The lab has {number} nodes." if good else f"This can't be done with {number} nodes.",
+        "" if good else f"Set lab_nodes to a number from {least} to {MOST_NODES}.",
         Kind.INPUT,
     )
 
@@ -180,10 +184,10 @@ def _networks(networks: Mapping[str, str], taken: Iterable[Taken], nodes: int) -
                 "Write it like 192.168.49.0/24.",
             )
     for name, network in parsed.items():
-        small = _too_small(name, network, nodes)
-        trouble = small or _collision(name, network, parsed, [*_SPECIAL, *taken])
+        unfit = _too_small(name, network, nodes) or _too_large(name, network)
+        trouble = unfit or _collision(name, network, parsed, [*_SPECIAL, *taken])
         if trouble:
-            prefix = _ROOMY if small else network.prefixlen
+            prefix = _ROOMY if unfit else network.prefixlen
             free = suggest(prefix, [*parsed.values(), *(each.network for each in taken)])
             yield _bad_range(
                 name, trouble, f"Choose a free range, such as `-e {name}={free}`." if free else ""
@@ -207,6 +211,13 @@ def _too_small(name: str, network: Network, nodes: int) -> str:
     least = max(nodes + 1, 14)
     if usable < least:
         return f"{name} is {network}, which has {max(usable, 0)} addresses; {least} are needed."
+    return ""
+
+
+def _too_large(name: str, network: Network) -> str:
+    """Why a range holds too many addresses; empty where it doesn't."""
+    if "service" in name and network.prefixlen < _LARGEST_SERVICES:
+        return f"{name} is {network}; kube-apiserver takes no more than a /{_LARGEST_SERVICES}."
     return ""
 
 
