@@ -18,9 +18,17 @@ class SteadyConsole(Console):
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
         self.quiet = True
+        # What could not be written is still buffered, and is tried again when Python ends.
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, self.file.fileno())
         os.close(nowhere)
+
+    def _check_buffer(self) -> None:
+        """Write what was printed; rich takes care of closed pipes only, not of closed terminals."""
+        try:
+            super()._check_buffer()
+        except OSError:
+            self.on_broken_pipe()
 
 
 def for_results() -> Console:
@@ -35,7 +43,7 @@ def for_results() -> Console:
 def for_errors() -> Console:
     """Where errors are printed: standard error."""
     forgive(sys.stderr)
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return SteadyConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def forgive(stream: object) -> None:

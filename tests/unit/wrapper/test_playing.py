@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -121,6 +122,21 @@ def test_an_interrupted_run_leaves_nothing_running(
     assert {path.name for path in project.state.iterdir()} == {"latihan", "latihan-2"}
     # The lock is free again.
     assert main(["waits", "--check"], project) == 0
+
+
+def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:
+    project.profile_state("latihan").mkdir(parents=True)
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [*argv, "waits"])
+    assert wait_for(sleepers)
+    # The kernel sends SIGHUP, and from now on every write to the terminal fails.
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert not project.state.exists()
+    assert report_of(project)["exit_code"] == 130
+    assert wait_for(lambda: not sleepers())
 
 
 def test_a_run_outlives_whoever_reads_its_output(project: Project) -> None:
