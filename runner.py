@@ -50,6 +50,13 @@ def main(arguments: list[str]) -> int:
     except BootstrapError as error:
         print(f"runner.py: {error}", file=sys.stderr)
         return MACHINE_LACKS
+    except OSError as error:
+        print(
+            f"runner.py: {error.filename or VENV}: {error.strerror or error}. "
+            "Run it as the user who made .venv (root, for a lab), on a disk with some room.",
+            file=sys.stderr,
+        )
+        return MACHINE_LACKS
     except KeyboardInterrupt:
         print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
         return INTERRUPTED

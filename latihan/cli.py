@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
@@ -58,14 +60,31 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     try:
         return int(dispatch(list(arguments), project or from_environment()))
     except LabError as error:
-        errors.print(Text(f"runner.py: {error.message}", style="red"))
-        if error.hint:
-            errors.print(Text(f"  → {error.hint}", style="yellow"))
-        errors.print(Text(error.detail, style="dim"), end="\n" if error.detail else "")
-        return exit_of(error.kind.value)
+        return told(errors, error)
+    except OSError as error:
+        return told(errors, lacking(error))
     except KeyboardInterrupt:
         errors.print(Text("runner.py: interrupted.", style="yellow"))
         return Exit.INTERRUPTED
+
+
+def told(errors: Console, error: LabError) -> Exit:
+    """Say why nothing is done, and return the exit code for that."""
+    errors.print(Text(f"runner.py: {error.message}", style="red"))
+    if error.hint:
+        errors.print(Text(f"  → {error.hint}", style="yellow"))
+    errors.print(Text(error.detail, style="dim"), end="\n" if error.detail else "")
+    return exit_of(error.kind.value)
+
+
+def lacking(error: OSError) -> LabError:
+    """What the machine lacks where the system refused something that a lab's own files need."""
+    where = f"{error.filename}: " if error.filename else ""
+    hint = {
+        errno.ENOSPC: "Free some space on that disk.",
+        errno.EACCES: "Run it as the user who owns that (root, for a lab).",
+    }.get(error.errno or 0, "See what the system has there, and try again.")
+    return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)
 
 
 def dispatch(arguments: list[str], project: Project) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -31,6 +32,7 @@ from latihan import (
 )
 from latihan.display import Display, Guarded, LineDisplay, LiveDisplay
 from latihan.exits import Exit
+from latihan.logs import Log
 from latihan.model import RunModel
 from latihan.project import Project, checked_profile, need_root
 from latihan.request import Request
@@ -106,27 +108,27 @@ class Playing:
         request = self._request
         artifacts = self._project.artifacts(request.profile)
         folder = report.new_folder(artifacts, request.name, self._started)
-        try:
-            with (folder / "ansible.log").open("w", encoding="utf-8", errors="replace") as log:
+        log_file = folder / "ansible.log"
+        with contextlib.closing(Log(log_file)) as log:
+            try:
                 ended = self._run(log)
-        finally:
-            self._display.stop()
+            finally:
+                self._display.stop()
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
         if not ended.interrupted:
             self._display.show(self._model.finish())
         if code is Exit.STEP_FAILED and not self._model.failures:
-            log_file = folder / "ansible.log"
             self._say(f"Ansible ended with an error of its own: see above, or {log_file}", "red")
         if ended.interrupted:
             self._put_away()
         about = self._about(code)
         self._write(folder, about)
         summary.print_end(self._console, self._model, about, folder)
-        if self._display.trouble:
-            self._say(self._display.trouble, "yellow")
+        for trouble in filter(None, (self._display.trouble, log.trouble)):
+            self._say(trouble, "yellow")
         return code
 
-    def _run(self, log: TextIO) -> ansible.Ended:
+    def _run(self, log: Log) -> ansible.Ended:
         request = self._request
         self._display.start(
             f"{request.name} (profile {request.profile}, provider {request.provider})"
@@ -135,8 +137,7 @@ class Playing:
         def on_event(raw: Mapping[str, Any]) -> None:
             text = _COLOUR.sub("", str(raw.get("stdout") or "")).replace("\r", "")
             if text and not text.startswith(PREFIX):
-                log.write(text + "\n")
-                log.flush()
+                log.write(text)
                 self._display.printed(text)
             event = events.parse(raw)
             if event is not None:

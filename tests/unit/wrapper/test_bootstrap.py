@@ -84,6 +84,19 @@ def test_an_environment_that_this_user_may_not_run(
     assert "can't be run: Permission denied" in capsys.readouterr().err
 
 
+def test_an_environment_that_can_not_be_changed(
+    place: Path, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamp = runner.stamp("requirements.txt")
+    stamp.mkdir(parents=True)  # So it can't be unlinked, even by root.
+    runner.stamp("python").write_text(runner.identity(), encoding="utf-8")
+    runner.PYTHON.parent.mkdir()
+    runner.PYTHON.touch()
+    assert runner.main(["list"]) == 3
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith(f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv")
+
+
 @pytest.mark.parametrize(
     ("said", "handed"),
     [

@@ -269,6 +269,35 @@ def test_bad_input_is_exit_2_and_one_line(
     assert not project.cache.exists()
 
 
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+
+@pytest.mark.usefixtures("as_root")
+@pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        ("cache/locks/latihan.holder", "/dev/full", "No space left on device"),
+        ("stub/artifacts", "/dev/null", "stub/artifacts/latihan: Not a directory"),
+    ],
+)
+def test_a_file_that_can_not_be_written_is_named(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    target: str,
+    said: str,
+) -> None:
+    path = project.root.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+    assert main(["holds"], project) == 3
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.strip().splitlines()) == 2
+
+
 def test_without_root_it_says_so(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

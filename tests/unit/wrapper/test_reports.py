@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from latihan import junit, report
 from latihan.exits import Exit
+from latihan.logs import Log
 from latihan.model import RunModel
 from latihan.outcomes import outcome_of
 
@@ -151,3 +152,14 @@ def test_a_damaged_report_is_named(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{", encoding="utf-8")
     with pytest.raises(LabError, match="is no report"):
         report.load(tmp_path)
+
+
+def test_a_log_ends_where_the_disk_is_full(tmp_path: Path) -> None:
+    path = tmp_path / "ansible.log"
+    path.symlink_to("/dev/full")
+    log = Log(path)
+    assert log.trouble == ""
+    log.write("one")
+    log.write("two")
+    log.close()
+    assert log.trouble == f"The log {path} ends early: No space left on device."
