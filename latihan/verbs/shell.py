@@ -43,6 +43,12 @@ def entering(contract: Contract, name: str) -> tuple[str, ...]:
     """The command line that runs what follows it on a node or on the lab's host."""
     if name == _HOST:
         enter = contract.host_enter
+        if enter is None and all(node.enter == () for node in contract.nodes):
+            raise LabError(
+                f"The lab {contract.profile!r} is stopped.",
+                "Start it with `python3 runner.py start`.",
+                Kind.INPUT,
+            )
     else:
         node = contract.node(name)
         enter = node.enter

@@ -45,6 +45,21 @@ def test_processes_of_other_labs_are_not_found(restless: int, tmp_path: Path) ->
     assert spaces.find(PROFILE, tmp_path) == {}
 
 
+def test_a_way_in_leads_into_the_lab_or_nowhere(
+    restless: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = spaces.Space("one", restless).enter
+    # It is the first of no PID namespace.
+    assert not spaces.leads_in(enter, PROFILE, tmp_path)
+    monkeypatch.setattr(spaces, "_is_pid1", lambda pid: True)
+    assert spaces.leads_in(enter, PROFILE, tmp_path)
+    assert not spaces.leads_in(enter, "of-another", tmp_path)
+    assert not spaces.leads_in(enter, PROFILE, tmp_path / "elsewhere")
+    assert not spaces.leads_in(spaces.Space("one", os.getpid()).enter, PROFILE, tmp_path)
+    assert not spaces.leads_in(spaces.Space("one", 2**30).enter, PROFILE, tmp_path)
+    assert spaces.leads_in(("ssh", "node"), PROFILE, tmp_path)
+
+
 def test_a_process_without_an_environment_is_told_at_once() -> None:
     with subprocess.Popen(["sleep", "60"], env={}) as process:
         started = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.contract import Contract, Node, write
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded.spaces import Space
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import LabError
 from latihan import processes
 from latihan.cli import main
@@ -110,6 +112,24 @@ def test_shell_runs_a_command_where_it_is_told_to(
     unknown = run(project, "shell", "latihan-m03")
     assert unknown.returncode == 2
     assert "latihan, latihan-m02" in unknown.stderr
+
+
+def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up("true")
+    enter = Space("latihan", os.getpid()).enter
+    nodes = tuple(Node(node.name, node.address, enter) for node in NODES)
+    write(project.contract("latihan"), contract(host_enter=enter, nodes=nodes))
+    for name, said in (("latihan", "The node 'latihan' is stopped"), ("host", "The lab 'latihan'")):
+        done = run(project, "shell", name, "--", "echo", "entered")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert "runner.py start" in done.stderr
+    assert "stopped" in run(project, "status").stdout
+    tunnel = run(project, "tunnel")
+    assert tunnel.returncode == 2
+    assert "is stopped" in tunnel.stdout
 
 
 def test_a_provider_may_have_no_way_in() -> None:

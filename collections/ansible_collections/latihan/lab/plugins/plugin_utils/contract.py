@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 
 
@@ -105,13 +106,13 @@ def from_document(document: dict[str, Any]) -> Contract:
 
 
 def read(path: Path) -> Contract:
-    """Read a contract.
+    """Read a contract; what has lost its power since it was written counts as stopped.
 
     Raises:
         LabError: there is none (the cluster was never made), or it isn't one.
     """
     try:
-        return from_document(json.loads(path.read_text(encoding="utf-8")))
+        told = from_document(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise LabError(
             f"There is no cluster of the profile {path.parent.name!r}.",
@@ -123,6 +124,18 @@ def read(path: Path) -> Contract:
             f"{path} can't be read as a contract: {error}.",
             "Take the lab down (`python3 runner.py teardown`) and make it again.",
         ) from error
+    return _without_ended(told, path.parent.parent)
+
+
+def _without_ended(told: Contract, state: Path) -> Contract:
+    def ended(enter: tuple[str, ...] | None) -> bool:
+        return bool(enter) and not spaces.leads_in(enter or (), told.profile, state)
+
+    return replace(
+        told,
+        host_enter=None if ended(told.host_enter) else told.host_enter,
+        nodes=tuple(replace(node, enter=()) if ended(node.enter) else node for node in told.nodes),
+    )
 
 
 def write(path: Path, contract: Contract) -> None:

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self, cast
@@ -30,6 +30,7 @@ SPACE_VARIABLE = "LATIHAN_SPACE"
 STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
 _COLLECTIONS = Path(__file__).parents[6]
 _PID1 = f"{__package__}.pid1"
+_TARGET = "--target="
 _ENDED_WITHIN = 10.0
 _WAKES_WITHIN = 3.0
 _SUPERVISOR_SOCKET = "/run/supervisor.sock"
@@ -67,14 +68,14 @@ class Space:
     def enter(self) -> tuple[str, ...]:
         """The command line that runs what follows it inside the space."""
         return (
-            *("nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
+            *("nsenter", f"{_TARGET}{self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
             "--",
         )
 
     @property
     def enter_network(self) -> tuple[str, ...]:
         """The command line that runs what follows it in the space's network alone."""
-        return ("nsenter", f"--target={self.pid}", "--net", "--")
+        return ("nsenter", f"{_TARGET}{self.pid}", "--net", "--")
 
 
 class Starting:
@@ -179,6 +180,21 @@ def find(profile: str, state: Path) -> dict[str, Space]:
     return found
 
 
+def leads_in(enter: Sequence[str], profile: str, state: Path) -> bool:
+    """Whether a space's way in, kept from earlier, still leads into a space of that lab.
+
+    The number of a process that ended is given to another one, at the latest when the machine is
+    started again. A command line that names no process is left as it is.
+    """
+    pid = next((word.partition("=")[2] for word in enter if word.startswith(_TARGET)), "")
+    if not pid:
+        return True
+    environment = environments.of(pid)
+    return (
+        _is_of(environment, profile, state) and SPACE_VARIABLE in environment and _is_pid1(int(pid))
+    )
+
+
 def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
     """Every process that says of itself that it is the lab's (or of that one space of it)."""
     return [
@@ -244,13 +260,17 @@ def _alive(pid: int) -> bool:
 
 
 def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         environment = environments.of(entry.name)
-        if wanted.items() <= environment.items():
+        if _is_of(environment, profile, state):
             yield int(entry.name), environment
+
+
+def _is_of(environment: Mapping[str, str], profile: str, state: Path) -> bool:
+    wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
+    return wanted.items() <= environment.items()
 
 
 def _is_pid1(pid: int) -> bool:
