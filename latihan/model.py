@@ -25,6 +25,8 @@ from latihan.outcomes import Outcome, Verdict, facts_in, heavier, outcomes_in
 _KEPT_LINES = 200
 # The module that brings Kubernetes tells its version.
 _KUBERNETES = "latihan.lab.kubernetes"
+# Ansible runs these whatever tags are asked for.
+_VALIDATION = "ansible.builtin.validate_argument_spec"
 # What a task's time was for, by its module.
 _SPENT = {
     "latihan.lab.outcomes": "outcomes",
@@ -193,7 +195,15 @@ class RunModel:
             return Exit.OUTCOME_FAILED
         if self.failures:
             return Exit.OUTCOME_FAILED
-        return Exit.HOLDS if returned == 0 else Exit.STEP_FAILED
+        if returned != 0:
+            return Exit.STEP_FAILED
+        return Exit.HOLDS if self.worked else Exit.BAD_INPUT
+
+    @property
+    def worked(self) -> bool:
+        """Whether there was any task to do, beside looking at the roles' variables."""
+        skipped = any(step.skipped for step in self.steps)
+        return skipped or any(task.action != _VALIDATION for task in self.tasks)
 
     def _start(self, event: TaskStarted, now: float) -> list[Change]:
         name = event.role or self.play

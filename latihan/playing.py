@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,8 +117,8 @@ class Playing:
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
         if not ended.interrupted:
             self._display.show(self._model.finish())
-        if code is Exit.STEP_FAILED and not self._model.failures:
-            self._say(f"Ansible ended with an error of its own: see above, or {log_file}", "red")
+        for line in self._explained(code, log_file):
+            self._say(line, "red")
         if ended.interrupted:
             self._put_away()
         about = self._about(code)
@@ -149,6 +149,16 @@ class Playing:
             on_tick=lambda: self._display.tick(self._model),
             on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
         )
+
+    def _explained(self, code: Exit, log_file: Path) -> Iterator[str]:
+        """What no task told: why the run comes to that."""
+        if code is Exit.STEP_FAILED and not self._model.failures:
+            yield f"Ansible ended with an error of its own: see above, or {log_file}"
+        if code is Exit.BAD_INPUT and not self._model.failures:
+            tags = self._request.tags
+            wanted = f"has the tag {tags!r}" if tags else "is left"
+            yield f"Nothing was run: no task {wanted}."
+            yield "  → Without --tags, --skip-tags and --limit a playbook runs all that it has."
 
     def _put_away(self) -> None:
         """Remove what must not stay, and say what is left."""

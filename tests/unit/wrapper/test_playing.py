@@ -96,9 +96,25 @@ def test_exit_codes(
 
 def test_tags_and_check_reach_ansible(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["waits", "--check"], project) == 0
-    assert main(["fails", "--tags", "none-of-these"], project) == 0
+    assert main(["waits", "--skip-tags", "none-of-these", "--check"], project) == 0
     assert main(["fails", "--limit", "nobody"], project) == 4
     assert "nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        # The role's variables are looked at whatever the tags.
+        (["holds", "--tags", "none,nor-this"], "no task has the tag 'none,nor-this'"),
+        (["fails", "--skip-tags", "all"], "no task is left"),
+    ],
+)
+def test_a_run_of_nothing_proves_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments, project) == 2
+    assert f"Nothing was run: {said}." in capsys.readouterr().out
+    assert report_of(project)["exit_code"] == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
