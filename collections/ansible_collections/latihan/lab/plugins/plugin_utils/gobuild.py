@@ -133,7 +133,7 @@ def require_version(files: Sequence[Path], version: str) -> None:
     if not found or f"v{found[1]}" != version:
         raise LabError(
             f"This system's source package of Kubernetes is {name or 'missing'}, not {version}.",
-            "Set kubernetes_version to that version, or kubernetes_source to release or path.",
+            "Set kubernetes_source to release or path.",
             Kind.INPUT,
         )
 
