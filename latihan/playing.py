@@ -166,7 +166,7 @@ class Playing:
         waiting = "Still removing it; that takes a few seconds ..."
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
             for profile in cleanup.passing(self._project, request.profile, request.provider):
-                self._say(f"Removing the half-made cluster {profile!r} ...", "yellow")
+                self._say(f"Removing what was made of {profile!r} ...", "yellow")
                 trouble = cleanup.remove(self._project, profile)
                 if trouble:
                     self._say(f"It can't all be removed: {trouble}", "red")

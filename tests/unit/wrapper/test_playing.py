@@ -35,8 +35,12 @@ def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
 
-def report_of(project: Project) -> Mapping[str, Any]:
-    path = project.artifacts("latihan") / "latest" / "report.json"
+# A removal takes control groups away by the profile's name, so it must be none of a real lab.
+PROFILE = "of-a-test"
+
+
+def report_of(project: Project, profile: str = "latihan") -> Mapping[str, Any]:
+    path = project.artifacts(profile) / "latest" / "report.json"
     document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
 
@@ -121,37 +125,38 @@ def test_a_run_of_nothing_proves_nothing(
 def test_an_interrupted_run_leaves_nothing_running(
     project: Project, number: signal.Signals
 ) -> None:
-    for profile in ("latihan", "latihan-c4", "latihan-2"):
+    for profile in (PROFILE, f"{PROFILE}-c4", f"{PROFILE}-2"):
         project.profile_state(profile).mkdir(parents=True)
         project.contract(profile).write_text("{}", encoding="utf-8")
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
-    with subprocess.Popen([*argv, "waits"], stdout=subprocess.PIPE, text=True) as program:
+    argv += ["--profile", PROFILE, "waits"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as program:
         assert wait_for(sleepers)
-        assert main(["holds"], project) == 2  # the profile is in use
+        assert main(["--profile", PROFILE, "holds"], project) == 2  # the profile is in use
         program.send_signal(number)
         said, _ = program.communicate(timeout=30)
     assert program.returncode == 130
     assert "Interrupted" in said
-    assert report_of(project)["exit_code"] == 130
+    assert report_of(project, PROFILE)["exit_code"] == 130
     assert wait_for(lambda: not sleepers())
     # The second lab never stays; others do.
-    assert {path.name for path in project.state.iterdir()} == {"latihan", "latihan-2"}
+    assert {path.name for path in project.state.iterdir()} == {PROFILE, f"{PROFILE}-2"}
     # The lock is free again.
-    assert main(["waits", "--check"], project) == 0
+    assert main(["--profile", PROFILE, "waits", "--check"], project) == 0
 
 
 def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile_state(PROFILE).mkdir(parents=True)
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
     child, terminal = pty.fork()
     if child == 0:
-        os.execv(sys.executable, [*argv, "waits"])
+        os.execv(sys.executable, [*argv, "--profile", PROFILE, "waits"])
     assert wait_for(sleepers)
     # The kernel sends SIGHUP, and from now on every write to the terminal fails.
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
     assert not project.state.exists()
-    assert report_of(project)["exit_code"] == 130
+    assert report_of(project, PROFILE)["exit_code"] == 130
     assert wait_for(lambda: not sleepers())
 
 
