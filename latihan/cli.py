@@ -112,8 +112,10 @@ def dispatch(arguments: list[str], project: Project) -> int:
     options = parser.parse_args(line.rest)
     playbooks.checked_provider(project, options.provider)
     profile = checked_profile(options.profile, second=True)
-    context = Context(project, profile, options.provider, console)
-    return command.execute(context, options)
+    returned = command.execute(Context(project, profile, options.provider, console), options)
+    if console.lost is not None:
+        raise console.lost
+    return returned
 
 
 def split(arguments: list[str]) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -13,7 +14,12 @@ _LOG_WIDTH = 200
 
 
 class SteadyConsole(Console):
-    """A console that falls silent when nobody reads it any more: a run goes on to its end."""
+    """A console that falls silent when nobody reads it any more: a run goes on to its end.
+
+    ``lost`` is why something was not written where somebody may still want to read it.
+    """
+
+    lost: OSError | None = None
 
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
@@ -27,11 +33,12 @@ class SteadyConsole(Console):
         """Write what was printed; rich takes care of closed pipes only, not of closed terminals."""
         try:
             super()._check_buffer()
-        except OSError:
+        except OSError as error:
+            self.lost = None if error.errno == errno.EIO else error
             self.on_broken_pipe()
 
 
-def for_results() -> Console:
+def for_results() -> SteadyConsole:
     """Where results are printed: standard output."""
     forgive(sys.stdout)
     console = SteadyConsole(highlight=False)

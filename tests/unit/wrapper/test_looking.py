@@ -132,6 +132,25 @@ def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
     assert "is stopped" in tunnel.stdout
 
 
+def test_a_result_that_can_not_be_written_is_told(project: Project) -> None:
+    code = (
+        "import sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.project import Project;"
+        "sys.exit(main(['list'], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *folders],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("runner.py: No space left on device.\n")
+
+
 def test_a_provider_may_have_no_way_in() -> None:
     with pytest.raises(LabError, match="no way into"):
         entering(contract(host_enter=None), "host")
