@@ -116,7 +116,7 @@ def read(path: Path) -> Contract:
     except FileNotFoundError as error:
         raise LabError(
             f"There is no cluster of the profile {path.parent.name!r}.",
-            "Make it with `python3 runner.py provision`; with --check none is made.",
+            "Make it with `python3 runner.py provision`.",
             Kind.INPUT,
         ) from error
     except (ValueError, KeyError, TypeError) as error:
