@@ -168,11 +168,13 @@ def test_a_sample_is_taken_even_when_the_time_is_over(
     monkeypatch: pytest.MonkeyPatch, lab: Lab
 ) -> None:
     clock = iter(range(0, 1000, 2))
-    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None)
+    pauses: list[float] = []
+    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=pauses.append)
     monkeypatch.setattr(checking, "time", clockwork)
     monkeypatch.setattr(checking, "probe_all", Answers(500, 200, 500))
     (told,) = reports(checking.check(lab, [outcome(within=5, **SAMPLED)], {}))
     assert (told["verdict"], told["attempts"]) == ("fail", 3)
+    assert len(pauses) == 1  # Before the sample there is nothing left to wait for.
 
 
 def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:

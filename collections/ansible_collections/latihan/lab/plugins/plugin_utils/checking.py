@@ -97,7 +97,7 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
         for outcome, causes in zip(failed, _diagnoses(lab, failed, variables), strict=True):
             reports[outcome.id]["diagnosis"] = causes
         open_ones = again
-        if open_ones:
+        if any(earlier[outcome.id][-1][1] != _HELD for outcome in open_ones):
             time.sleep(_PAUSE)
     return Checked([reports[outcome.id] for outcome in outcomes], known)
 
