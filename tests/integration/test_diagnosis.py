@@ -180,18 +180,6 @@ def test_a_stopped_node_is_named(lab: Lab) -> None:
     assert again.code == 0, again.out
 
 
-def test_verify_names_a_stopped_control_plane(lab: Lab) -> None:
-    cluster = layout.load(STATE, lab.profile)
-    stopped = cluster.nodes[0].name
-    engine.stop(cluster, [stopped])
-    done = lab.runner("verify")
-    engine.start(cluster, [stopped])
-    again = lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
-    assert done.code == 1, done.out
-    assert f"The API does not answer, and {stopped} is stopped." in done.out
-    assert again.code == 0, again.out
-
-
 def test_verify_tells_the_cause_and_exits_1(lab: Lab) -> None:
     with route(lab):
         done = lab.runner("verify")

@@ -57,6 +57,11 @@ def test_second_provision_changes_nothing(lab: Lab) -> None:
 
 
 def test_stop_start_verify(lab: Lab) -> None:
+    control_plane = lab.contract["nodes"][0]["name"]
+    assert lab.runner("stop", "-e", f"cluster_node={control_plane}").code == 0
+    without = lab.runner("verify")
+    assert without.code == 1, without.out
+    assert f"The API does not answer, and {control_plane} is stopped." in without.out
     assert lab.runner("stop").code == 0
     assert [node["enter"] for node in lab.contract["nodes"]] == [[], []]
     started = lab.runner("start")
