@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from latihan import nearest
 from latihan.project import Project
@@ -88,10 +89,8 @@ def of_file(path: Path) -> Playbook:
             Kind.INPUT,
         ) from error
     except (yaml.YAMLError, ValueError) as error:
-        # A date that no calendar has is a ValueError.
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = yaml_files.trouble(error)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise LabError(
             f"{path}{line}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import binaries
@@ -22,7 +21,7 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """
     source = chosen.get("kubernetes_source", defaults.get("kubernetes_source"))
     if source == "path":
-        _check_folder(str(chosen.get("kubernetes_path", "")))
+        binaries.given(str(chosen.get("kubernetes_path", "")))
     elif chosen.get("kubernetes_path"):
         raise LabError(
             f"kubernetes_path is not used with kubernetes_source={source}.",
@@ -31,23 +30,6 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         )
     else:
         _check_version(source, chosen, defaults)
-
-
-def _check_folder(text: str) -> None:
-    folder = Path(text)
-    if not text or not folder.is_dir():
-        raise LabError(
-            f"kubernetes_path is {text!r}, which is no folder.",
-            f"Set it to the folder with {', '.join(binaries.NAMES)}.",
-            Kind.INPUT,
-        )
-    absent = binaries.missing(folder)
-    if absent:
-        raise LabError(
-            f"{folder} has no program {', '.join(absent)}.",
-            f"It must hold {', '.join(binaries.NAMES)}.",
-            Kind.INPUT,
-        )
 
 
 def _check_version(source: object, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
 from latihan import nearest, programs
 from latihan.known import Variable, known, type_of
@@ -75,10 +76,8 @@ def mapping(text: str, what: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
-        # A date that no calendar has is a ValueError.
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = yaml_files.trouble(error)
         where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise LabError(
             f"{what} doesn't parse:{where} {problem}.", "Mend it and try again.", Kind.INPUT
         ) from error

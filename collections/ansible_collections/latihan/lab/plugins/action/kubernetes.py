@@ -90,13 +90,7 @@ def _proven(folder: Path, version: str) -> bool:
 
 def _taken(path: str) -> dict[str, Any]:
     """The user's own folder, which is used where it is."""
-    folder = Path(path or "")
-    if not path or not folder.is_dir():
-        raise LabError(
-            f"kubernetes_path is {path!r}, which is no folder.",
-            "Set it to the folder with the programs of Kubernetes.",
-            Kind.INPUT,
-        )
+    folder = binaries.given(path)
     told = binaries.versions(folder)
     if len(set(told.values())) != 1:
         listed = ", ".join(f"{name} {version}" for name, version in told.items())

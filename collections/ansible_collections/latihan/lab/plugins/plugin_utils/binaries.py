@@ -28,12 +28,36 @@ def missing(folder: Path) -> list[str]:
     return [name for name in NAMES if not os.access(folder / name, os.X_OK)]
 
 
+def given(path: str) -> Path:
+    """A user's own folder of programs.
+
+    Raises:
+        LabError: there is none, or a program is missing in it.
+    """
+    folder = Path(path or "")
+    if not path or not folder.is_dir():
+        raise LabError(
+            f"kubernetes_path is {path!r}, which is no folder.",
+            "Set it to the folder with the programs of Kubernetes.",
+            Kind.INPUT,
+        )
+    _need_all(folder)
+    return folder
+
+
 def versions(folder: Path) -> dict[str, str]:
     """Run each program of a folder and take the version that it tells, such as ``v1.20.2``.
 
     Raises:
         LabError: one is missing, doesn't run, or tells no version.
     """
+    _need_all(folder)
+    with ThreadPoolExecutor() as pool:
+        told = pool.map(lambda name: _version(folder / name), NAMES)
+        return dict(zip(NAMES, told, strict=True))
+
+
+def _need_all(folder: Path) -> None:
     absent = missing(folder)
     if absent:
         raise LabError(
@@ -41,9 +65,6 @@ def versions(folder: Path) -> dict[str, str]:
             f"It must hold {', '.join(NAMES)}.",
             Kind.INPUT,
         )
-    with ThreadPoolExecutor() as pool:
-        told = pool.map(lambda name: _version(folder / name), NAMES)
-        return dict(zip(NAMES, told, strict=True))
 
 
 def prove(folder: Path, version: str, stamp: Path) -> bool:

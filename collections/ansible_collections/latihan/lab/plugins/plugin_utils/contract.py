@@ -129,7 +129,7 @@ def read(path: Path) -> Contract:
 
 def _without_ended(told: Contract, state: Path) -> Contract:
     def ended(enter: tuple[str, ...] | None) -> bool:
-        return bool(enter) and not spaces.leads_in(enter or (), told.profile, state)
+        return bool(enter and not spaces.leads_in(enter, told.profile, state))
 
     return replace(
         told,

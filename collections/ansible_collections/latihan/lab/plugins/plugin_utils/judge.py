@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeGuard
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import (
@@ -178,7 +178,7 @@ def paths(results: list[Document]) -> list[Document]:
     ]
 
 
-def _is_command(value: Any) -> bool:
+def _is_command(value: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether it is what ``latihan.lab.kubectl`` returns."""
     return isinstance(value, Mapping) and {"command", "stdout", "stderr", "rc"} <= set(value)
 
@@ -195,7 +195,7 @@ def _handed_over(outcome: Outcome, variables: Mapping[str, Any]) -> list[Documen
             "exit_code": each["rc"],
         }
         for each in given
-        if isinstance(each, Mapping) and _is_command(each)
+        if _is_command(each)
     ]
 
 

@@ -52,14 +52,22 @@ def read(path: Path, what: str) -> list[Part]:
             Kind.INPUT,
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = trouble(error)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise LabError(
             f"{path}{line}: this is no YAML: {problem}.",
             "Put the line right; text that starts with one of { [ * & ! needs quotes.",
             Kind.INPUT,
         ) from error
+
+
+def trouble(error: Exception) -> tuple[yaml.Mark | None, str]:
+    """Where a text is no YAML, as far as the parser tells, and what is wrong there.
+
+    A date that no calendar has is a ValueError, which tells no place.
+    """
+    mark = getattr(error, "problem_mark", None)
+    return mark, getattr(error, "problem", None) or str(error).partition("\n")[0]
 
 
 def _parts(text: str) -> Iterator[Part]:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import contract, in_pods
@@ -119,7 +120,8 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     if layout.control_plane in missing:  # The cluster's DNS runs there, and nowhere else.
         api.wait_system(layout, since=since, within=_NODES_WITHIN)
         kept = [running[node.name] for node in layout.nodes if node not in missing]
-        api.wait_rules(layout, lambda: {each.name: _rules(each) for each in kept}, _RULES_WITHIN)
+        if kept:
+            api.wait_rules(layout, partial(_rules, kept), _RULES_WITHIN)
     return True
 
 
@@ -218,8 +220,9 @@ def supervise(space: Space, *arguments: str) -> str:
     return run([*space.enter, *_SUPERVISORCTL, *arguments]).stdout
 
 
-def _rules(space: Space) -> str:
-    return run([*space.enter, "iptables-save", "-t", "nat"]).stdout
+def _rules(nodes: Sequence[Space]) -> dict[str, str]:
+    save = ("iptables-save", "-t", "nat")
+    return {node.name: run([*node.enter, *save]).stdout for node in nodes}
 
 
 def _spaces(layout: Layout) -> dict[str, Space]:

@@ -174,8 +174,8 @@ def find(profile: str, state: Path) -> dict[str, Space]:
     """The running spaces of a lab, by name."""
     found: dict[str, Space] = {}
     for pid, environment in _processes(profile, state):
-        name = environment.get(SPACE_VARIABLE, "")
-        if name and _is_pid1(pid):
+        if _is_space(pid, environment):
+            name = environment[SPACE_VARIABLE]
             found[name] = Space(name, pid)
     return found
 
@@ -190,9 +190,7 @@ def leads_in(enter: Sequence[str], profile: str, state: Path) -> bool:
     if not pid:
         return True
     environment = environments.of(pid)
-    return (
-        _is_of(environment, profile, state) and SPACE_VARIABLE in environment and _is_pid1(int(pid))
-    )
+    return _is_of(environment, profile, state) and _is_space(int(pid), environment)
 
 
 def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
@@ -271,6 +269,10 @@ def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]
 def _is_of(environment: Mapping[str, str], profile: str, state: Path) -> bool:
     wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
     return wanted.items() <= environment.items()
+
+
+def _is_space(pid: int, environment: Mapping[str, str]) -> bool:
+    return bool(environment.get(SPACE_VARIABLE)) and _is_pid1(pid)
 
 
 def _is_pid1(pid: int) -> bool:

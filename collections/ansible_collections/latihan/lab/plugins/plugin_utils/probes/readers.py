@@ -35,7 +35,6 @@ NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't
 _TIMEOUT_EXIT = 124
 # curl doesn't tell a name that there is none of from a name server that doesn't answer.
 _CURL_REASONS = {6: "unresolved", 28: "timeout", 52: "empty_answer", 56: "reset"}
-_NO_NAME_IN_TIME = "resolving timed out"
 # dig(1), the header of an answer; with these two the server says that there is no such address.
 _RCODE = re.compile(r"^;; ->>HEADER<<- .*status: (\w+)", re.MULTILINE)
 _NO_SUCH_NAME = ("NXDOMAIN", "NOERROR")
@@ -87,7 +86,8 @@ def http(raw: Raw) -> Reading:
         }
         return Reading(reason, body.strip() or f"HTTP {code}, no text", fields)
     said = _curl_trouble(raw.stderr)
-    if _NO_NAME_IN_TIME in said.lower():
+    # Of a name server that is silent curl's exit code says only that time was up.
+    if sign(said) == "unresolved":
         return Reading("unresolved", said, {})
     reason = _CURL_REASONS.get(raw.exit_code or 0) or sign(said) or "error"
     return Reading(reason, said, {})
