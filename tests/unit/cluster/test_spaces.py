@@ -45,6 +45,26 @@ def test_processes_of_other_labs_are_not_found(restless: int, tmp_path: Path) ->
     assert spaces.find(PROFILE, tmp_path) == {}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
+def test_a_container_that_is_being_made_is_not_its_node(tmp_path: Path) -> None:
+    lab = {spaces.PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
+    below = ["unshare", "--pid", "--fork", "--kill-child"]
+    node = [*below, "sh", "-c", f"{' '.join(below)} sleep 60; true"]
+    with subprocess.Popen(node, env={**os.environ, **lab, spaces.SPACE_VARIABLE: "one"}) as process:
+        deadline = time.monotonic() + 10
+        while len(told := spaces.processes(PROFILE, tmp_path)) < 4:
+            assert time.monotonic() < deadline, told
+        # By their numbers: what makes the node, the node, what makes the container, the container.
+        found = spaces.find(PROFILE, tmp_path)
+        enters = [
+            spaces.leads_in(spaces.Space("one", pid).enter, PROFILE, tmp_path)
+            for pid in sorted(told)
+        ]
+        process.kill()
+    assert found == {"one": spaces.Space("one", sorted(told)[1])}
+    assert enters == [False, True, False, False]
+
+
 def test_a_way_in_leads_into_the_lab_or_nowhere(
     restless: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -276,5 +276,9 @@ def _is_space(pid: int, environment: Mapping[str, str]) -> bool:
 
 
 def _is_pid1(pid: int) -> bool:
-    """Whether a process is the first of a PID namespace below this one."""
-    return pid_numbers(pid)[1:][-1:] == ["1"]
+    """Whether a process is the first of a PID namespace right below this one.
+
+    The first of a container is so one level further down, and says that it is its node's until it
+    becomes the container's program.
+    """
+    return pid_numbers(pid)[1:] == ["1"]
