@@ -18,7 +18,7 @@ _ASKING = {
     "http": "HTTP", "tcp": "TCP", "udp": "UDP", "icmp": "ping", "mtu": "large packets",
 }  # fmt: skip
 _NEVER_ASKED = {"not_run", "unavailable"}
-_NEVER_LEFT = {"no_route", "unreachable"}
+_NEVER_LEFT = {"no_route", "unreachable", "unresolved"}
 
 
 @dataclass(frozen=True)

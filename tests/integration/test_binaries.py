@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -184,9 +183,12 @@ def test_an_images_programs_run(brought: Brought, name: str, tmp_path: Path) -> 
     folder = brought.registry / "manifests" / name.rpartition(":")[0]
     manifest = json.loads((folder / index[name]["digest"]).read_text())
     root = tmp_path / "root"
+    root.mkdir()
     for layer in manifest["layers"]:
-        with tarfile.open(brought.registry / "blobs" / layer["digest"]) as tar:
-            tar.extractall(root, filter="fully_trusted", numeric_owner=True)
+        blob = brought.registry / "blobs" / layer["digest"]
+        # Not tarfile: in Python 3.11 it takes an extraction filter from 3.11.4 on only.
+        command = ["tar", "--extract", "--numeric-owner", "--file", blob, "--directory", root]
+        subprocess.run(command, check=True)
     (root / "dev").mkdir(exist_ok=True)
     (root / "dev/null").touch()
     for command in IMAGES[name]:

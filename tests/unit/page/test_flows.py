@@ -29,10 +29,19 @@ def test_a_path_that_ended_early_comes_before_one_that_did_not() -> None:
     ]
 
 
-def test_a_packet_without_a_route_never_leaves() -> None:
-    (flow,) = flows(asked("http", "host", "http://10.9.1.1/", "no_route"))
+@pytest.mark.parametrize(
+    ("target", "reason", "words"),
+    [
+        ("http://10.9.1.1/", "no_route", "host to p1 (HTTP): no route"),
+        ("http://s1/", "unresolved", "host to s1 (HTTP): unresolved"),
+    ],
+)
+def test_without_a_route_or_an_address_no_packet_leaves(
+    target: str, reason: str, words: str
+) -> None:
+    (flow,) = flows(asked("http", "host", target, reason))
     assert flow.stops == ("host",)
-    assert told(flow) == "host to p1 (HTTP): no route"
+    assert told(flow) == words
 
 
 def test_a_refused_packet_arrives_and_is_refused() -> None:
