@@ -1,5 +1,6 @@
 """The parts of the build that need no compiler."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_the_programs_are_stamped_with_the_version() -> None:
     assert flags.startswith("-s -w ")
     assert f"-X {package}.gitVersion=v1.20.2" in flags
     assert f"-X {package}.gitMinor=20" in flags
+
+
+def packed(archive: Path, **files: str) -> Path:
+    """An archive with these files, each under a folder of the archive's own."""
+    for name, text in files.items():
+        (archive.parent / name).write_text(text)
+    with tarfile.open(archive, "w:xz") as tar:
+        for name in files:
+            tar.add(archive.parent / name, f"debian/patches/{name}")
+    return archive
+
+
+def test_the_source_has_debian_s_patches_on_it(tmp_path: Path) -> None:
+    """With what each Python 3.11 has: Debian 12's own is 3.11.2."""
+    files = [
+        packed(tmp_path / "k_1.orig.tar.xz", told="as upstream\n"),
+        packed(tmp_path / "k_1-1.debian.tar.xz", series="first\n", first="a patch\n"),
+    ]
+    program = tmp_path / "toolchain/usr/bin/patch"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho \"$@\" > patched\n")
+    program.chmod(0o755)
+    shop = gobuild.Workshop(tmp_path / "work", tmp_path / "compiled", tmp_path / "toolchain")
+    gobuild._unpack(files, shop)
+    assert (shop.tree / "patches/told").read_text() == "as upstream\n"
+    patched = (shop.tree / "patched").read_text()
+    assert patched.endswith(f"--input={shop.work}/debian/patches/first\n")
 
 
 def test_a_broken_off_build_goes_on_from_what_was_compiled(
