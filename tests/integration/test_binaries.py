@@ -187,8 +187,8 @@ def test_an_images_programs_run(brought: Brought, name: str, tmp_path: Path) -> 
     for layer in manifest["layers"]:
         blob = brought.registry / "blobs" / layer["digest"]
         # Not tarfile: in Python 3.11 it takes an extraction filter from 3.11.4 on only.
-        command = ["tar", "--extract", "--numeric-owner", "--file", blob, "--directory", root]
-        subprocess.run(command, check=True)
+        unpack = ["tar", "--extract", "--numeric-owner", "--file", blob, "--directory", root]
+        subprocess.run(unpack, check=True)
     (root / "dev").mkdir(exist_ok=True)
     (root / "dev/null").touch()
     for command in IMAGES[name]:

@@ -80,7 +80,7 @@ def test_the_source_has_debian_s_patches_on_it(tmp_path: Path) -> None:
     ]
     program = tmp_path / "toolchain/usr/bin/patch"
     program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\necho \"$@\" > patched\n")
+    program.write_text('#!/bin/sh\necho "$@" > patched\n')
     program.chmod(0o755)
     shop = gobuild.Workshop(tmp_path / "work", tmp_path / "compiled", tmp_path / "toolchain")
     gobuild._unpack(files, shop)
