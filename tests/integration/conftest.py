@@ -1,20 +1,22 @@
-"""The lab that the integration tests talk to: a real cluster, made once for all of them."""
+"""The lab that the integration tests talk to, and what runs beside them."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-from tempfile import TemporaryFile
-from typing import IO
+from pathlib import Path
 
 import pytest
 
 from tests.beside import asked_for
-from tests.integration.labs import ROOT, Done, Lab, command, latest, runner
+from tests.integration.labs import Beside, Done, Lab, command, latest, runner
+from tests.integration.scenarios import Run, Scenarios
 
 PROFILE = "latihan-test"
 _STANDING = os.environ.get("LATIHAN_TEST_LAB")
+_ENDS_WITHIN = 60.0
+# The lab is made beside the unit tests and the first of these. Molecule's scenarios run beside the
+# next ones, which have the lab; but not beside those that compare the machine with what it was.
+_ORDER = ("test_binaries", "test_nothing_stays", "", "test_molecule")
 
 
 class Making:
@@ -22,30 +24,33 @@ class Making:
 
     def __init__(self) -> None:
         runner("teardown", "--profile", PROFILE)
-        self._said: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it lives as long as this does
-        self._process = subprocess.Popen(
-            command("full-lab", "--profile", PROFILE),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=subprocess.STDOUT,
-        )
+        self._run = Beside(command("full-lab", "--profile", PROFILE))
 
     def done(self) -> Done:
         """What it came to, once it has ended."""
-        code = self._process.wait()
-        self._said.seek(0)
-        return Done(code, self._said.read().decode(errors="replace"))
+        return self._run.done()
 
     def put_away(self) -> None:
         """End it where it still runs, and leave no lab."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait()
+        self._run.end(_ENDS_WITHIN)
         runner("teardown", "--profile", PROFILE)
 
 
 _MAKING = pytest.StashKey[Making]()
+_SCENARIOS = pytest.StashKey[Scenarios]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of this folder in their order."""
+    here = Path(__file__).parent
+    places = [index for index, item in enumerate(items) if item.path.parent == here]
+    ordered = sorted((items[index] for index in places), key=_place)
+    for index, item in zip(places, ordered, strict=True):
+        items[index] = item
+
+
+def _place(item: pytest.Item) -> int:
+    return _ORDER.index(item.path.stem if item.path.stem in _ORDER else "")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -56,20 +61,40 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave no lab, whatever the tests came to."""
-    making = session.config.stash.get(_MAKING, None)
-    if making is not None:
-        making.put_away()
+    stash = session.config.stash
+    for begun in (stash.get(_SCENARIOS, None), stash.get(_MAKING, None)):
+        if begun is not None:
+            begun.put_away()
 
 
 @pytest.fixture(scope="session")
-def lab(pytestconfig: pytest.Config) -> Lab:
+def lab(request: pytest.FixtureRequest) -> Lab:
     """A lab on which ``full-lab`` has just run.
 
     For one who writes tests, ``LATIHAN_TEST_LAB=NAME`` names a lab that stands already.
     """
+    made = _made(request.config)
+    if asked_for(request.session, "scenarios"):
+        _begin_scenarios(request.config)
+    return made
+
+
+def _made(config: pytest.Config) -> Lab:
     if _STANDING:
         return Lab(_STANDING, Done(0, ""), latest(_STANDING))
-    made = pytestconfig.stash[_MAKING].done()
+    made = config.stash[_MAKING].done()
     if made.code != 0:
         pytest.fail(f"full-lab ended with {made.code}:\n{made.out}", pytrace=False)
     return Lab(PROFILE, made, latest(PROFILE))
+
+
+def _begin_scenarios(config: pytest.Config) -> Scenarios:
+    if _SCENARIOS not in config.stash:
+        config.stash[_SCENARIOS] = Scenarios()
+    return config.stash[_SCENARIOS]
+
+
+@pytest.fixture(scope="session")
+def scenarios(pytestconfig: pytest.Config) -> Run:
+    """Molecule's scenarios, once they have all run."""
+    return _begin_scenarios(pytestconfig).done()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
@@ -24,6 +28,47 @@ class Done:
 
     code: int
     out: str
+
+
+class Beside:
+    """A program that runs beside the tests, in a session of its own.
+
+    Args:
+        argv: the program and its arguments.
+        environment: what is other than in the environment of the tests.
+    """
+
+    def __init__(
+        self, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._said: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it lives as long as this does
+        self._process = subprocess.Popen(
+            argv,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def done(self, within: float | None = None) -> Done:
+        """What it came to, once it has ended; TimeoutExpired where it does not in time."""
+        code = self._process.wait(within)
+        self._said.seek(0)
+        return Done(code, self._said.read().decode(errors="replace"))
+
+    def end(self, within: float) -> None:
+        """Interrupt it where it still runs, and kill what of it stays after that time (seconds)."""
+        if self._process.poll() is not None:
+            return
+        os.killpg(self._process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(within)
+        # Those that it started may outlive it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def command(*arguments: str) -> list[str]:
