@@ -38,7 +38,10 @@ def chromium() -> str | None:
     found = shutil.which("chromium")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing chromium with apt-get for the tests of the page.")
-        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"]
+        # The lab that is made meanwhile may install something too.
+        patience = f"DPkg::Lock::Timeout={_PATIENCE:.0f}"
+        install = ["apt-get", "-o", patience, "install", "-y", "-q", "--no-install-recommends"]
+        install.append("chromium")
         # Lists of packages may be missing or old.
         if not _apt(install) and _apt(["apt-get", "update", "-q"]):
             _apt(install)
@@ -58,7 +61,7 @@ class Browser:
 
     Args:
         program: the browser.
-        folder: an empty folder for its profile.
+        folder: an empty folder for its profile and its temporary files.
     """
 
     def __init__(self, program: str, folder: Path) -> None:
@@ -67,6 +70,7 @@ class Browser:
         self._session = ""
         self._process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
+            env={**os.environ, "TMPDIR": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -54,7 +54,8 @@ class Scenarios:
     def put_away(self) -> None:
         """End them where they still run, and leave no lab of theirs."""
         self._run.end(_ENDS_WITHIN)
-        destroy()
+        if any((STATE / profile).exists() for profile in PROFILES):
+            destroy()
 
 
 def destroy() -> None:
