@@ -14,9 +14,9 @@ from tests.integration.scenarios import Run, Scenarios
 PROFILE = "latihan-test"
 _STANDING = os.environ.get("LATIHAN_TEST_LAB")
 _ENDS_WITHIN = 60.0
-# The lab is made beside the unit tests and the first of these, which may install a browser. Molecule's
-# scenarios run beside those that have the lab, and nothing beside those that compare the machine with
-# what it was.
+# The lab is made beside the unit tests and the first of these, which may install a browser; the
+# scenarios run beside those that have the lab; and nothing runs beside the last ones, which compare
+# the machine with what it was.
 _ORDER = ("test_binaries", "test_page", "", "test_molecule", "test_nothing_stays")
 
 
