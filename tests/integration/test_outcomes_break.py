@@ -169,6 +169,19 @@ def test_a_pod_that_is_gone(lab: Lab, check: Check) -> None:
     assert "not found" in asked["output"]
 
 
+def test_verify_tells_it_with_its_exit_code(lab: Lab) -> None:
+    lab.kubectl("label", "pod", "p1", "service=s9", "--overwrite")
+    try:
+        done = lab.runner("verify")
+        report = lab.report()
+    finally:
+        lab.kubectl("label", "pod", "p1", "service=s1", "--overwrite")
+    assert done.code == 1, done.out
+    failed = {each["id"] for each in report["outcomes"] if each["verdict"] == "fail"}
+    assert "S1" in failed
+    assert {"C1", "C2", "C3", "P7", "P9"}.isdisjoint(failed)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
