@@ -21,9 +21,10 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live, outcomes, waiting
-from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
-from ansible_collections.latihan.lab.plugins.plugin_utils.probes.engine import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
 
 ROOT = Path(__file__).parents[1]
 PROFILE = "latihan-bench"
@@ -96,7 +97,7 @@ def ready(lab: Lab, count: int) -> dict[str, Any]:
 
 def check(lab: Lab) -> None:
     """Check the outcome once."""
-    (entry,) = outcomes.load([Path(__file__).with_suffix(".yml")])
+    (entry,) = entries.load([Path(__file__).with_suffix(".yml")])
     (report,) = checking.check(lab, [entry], {}).reports
     if report["verdict"] != "pass":
         sys.exit(json.dumps(report["reason"]))

@@ -18,8 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
-from latihan.processes import usage
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from latihan.base.processes import usage
 
 ROOT = Path(__file__).parents[1]
 PROFILE = "latihan-bench"

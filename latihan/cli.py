@@ -12,18 +12,19 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.errors import Kind, LabError
-from latihan import consoles, playbooks
-from latihan.exits import Exit, exit_of
-from latihan.project import (
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from latihan.base import consoles
+from latihan.base.exits import Exit, exit_of
+from latihan.base.project import (
     DEFAULT_PROFILE,
     DEFAULT_PROVIDER,
     Project,
     checked_profile,
     from_environment,
 )
-from latihan.request import Request
-from latihan.verbs import VERBS, Context
+from latihan.commands import VERBS, Context
+from latihan.inputs import playbooks
+from latihan.inputs.request import Request
 
 PROGRAM = "python3 runner.py"
 
@@ -97,9 +98,9 @@ def dispatch(arguments: list[str], project: Project) -> int:
     verb = VERBS.get(line.name)
     if verb is None:
         # Ansible takes a quarter of a second to import, and commands need none of it.
-        from latihan import playing  # noqa: PLC0415
+        from latihan.commands import play  # noqa: PLC0415
 
-        return playing.play(project, request_of(line, arguments), console)
+        return play.play(project, request_of(line, arguments), console)
     command = verb.load()
     if command.RAW:
         playbooks.checked_provider(project, line.provider)

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import live, waiting
-from ansible_collections.latihan.lab.plugins.plugin_utils.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("LATIHAN_CACHE", "/var/cache/latihan"))
 STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
 

@@ -19,17 +19,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.apt import PrivateApt
-from ansible_collections.latihan.lab.plugins.plugin_utils.cache import Entry
-from ansible_collections.latihan.lab.plugins.plugin_utils.debs import DebSet, provide
-from tests.integration.labs import ROOT
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import DebSet, provide
+from tests.places import ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")
 
 PLAY = """
 - hosts: lab
   gather_facts: false
-  roles: [machine, kubernetes, images]
+  roles: [latihan.lab.machine, latihan.lab.kubernetes, latihan.lab.images]
   tasks:
     - ansible.builtin.copy:
         content: "{{ dict(toolbox=machine_toolbox, bin=kubernetes_bin, registry=images_registry,

@@ -10,16 +10,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live, outcomes
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import engine, layout, spaces
-from tests.integration.labs import ROOT, STATE, Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    engine,
+    layout,
+    spaces,
+)
+from tests.integration.labs import STATE, Lab
+from tests.places import ROOT
 
 FILES = [
     ROOT / "roles" / "outcomes" / "files" / f"{name}.yml"
     for name in ("cluster", "pods", "services")
 ]
 _SHOWS_WITHIN = 20.0
-ENTRIES = {entry.id: entry for entry in outcomes.load(FILES)}
+ENTRIES = {entry.id: entry for entry in entries.load(FILES)}
 
 
 def check(lab: Lab, identifier: str, within: float = 0.0) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
-from tests.integration.labs import ROOT, STATE, Lab, latest
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from tests.integration.labs import STATE, Lab, latest
 from tests.integration.machine_state import snapshot
 from tests.integration.scenarios import PROFILES, Run, molecule
+from tests.places import ROOT
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the lab needs root")
 

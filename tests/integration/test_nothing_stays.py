@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import spaces
-from tests.integration.labs import CACHE, ROOT, STATE, command, runner
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from tests.integration.labs import CACHE, STATE, command, runner
 from tests.integration.machine_state import snapshot
+from tests.places import ROOT
 
 PROFILE = "latihan-gone"
 _STARTS_WITHIN = 2400

@@ -14,10 +14,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils import checking, live
-from ansible_collections.latihan.lab.plugins.plugin_utils.embedded import engine, layout, spaces
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import load
-from tests.integration.labs import ROOT, STATE, Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import load
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    engine,
+    layout,
+    spaces,
+)
+from tests.integration.labs import STATE, Lab
+from tests.places import ROOT
 
 Check = Callable[..., dict[str, dict[str, Any]]]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import ROOT, Done, Lab
+from tests.integration.labs import Done, Lab
+from tests.places import ROOT
 
 EXAMPLE = ROOT / "examples" / "own-lab"
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from latihan.page import render
+from latihan.reports.page import render
 from tests.integration.browser import Browser, chromium
-from tests.integration.labs import ROOT, Lab
-from tests.unit.page.sample import FULL, failure, outcome, report
+from tests.integration.labs import Lab
+from tests.places import ROOT
+from tests.unit.latihan.reports.page.sample import FULL, failure, outcome, report
 
 Show = Callable[..., Browser]
 PHONE = 360

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from tests.places import ROOT
+
 Done = subprocess.CompletedProcess[str]
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 # The slow ones first.
 LINTERS: Mapping[str, tuple[str, ...]] = {

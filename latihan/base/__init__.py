@@ -1,0 +1,1 @@
+"""What every other room may use: exit codes, folders, signals, locks, text."""

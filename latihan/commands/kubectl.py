@@ -1,0 +1,20 @@
+"""``kubectl``: the lab's own, on the lab's cluster."""
+
+from __future__ import annotations
+
+import argparse
+
+from latihan.base.project import need_root
+from latihan.commands.command import Context, become
+
+RAW = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has no options of its own."""
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
+    """Become kubectl, for the cluster of the profile."""
+    need_root(context.provider)
+    return become(context.contract().kubectl_command(*options.arguments))

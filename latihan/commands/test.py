@@ -1,0 +1,32 @@
+"""``test``: lint, unit tests and integration tests, as one run of pytest."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from latihan.commands.command import Context, become
+
+RAW = False
+
+# The linters run beside all the others, and are asked at the end.
+_PARTS = ("unit", "integration", "lint")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``test``."""
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*_PARTS, []],
+                        help=f"some of: {', '.join(_PARTS)} (all)")  # fmt: skip
+    parser.add_argument("-k", default="", metavar="WORDS", help="only tests whose names match")
+    parser.add_argument("-x", action="store_true", help="end at the first failure")
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
+    """Become pytest, so that its closing line is the last thing printed and its exit code ours."""
+    folders = [f"tests/{part}" for part in _PARTS if part in (options.parts or _PARTS)]
+    argv = [sys.executable, "-m", "pytest", "-v", *folders]
+    argv += ["-k", options.k] if options.k else []
+    argv += ["-x"] if options.x else []
+    os.chdir(context.project.root)
+    return become(argv)

@@ -1,0 +1,75 @@
+"""``url``: where a service answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from latihan.base import suggestions
+from latihan.base.exits import Exit
+from latihan.base.project import need_root
+from latihan.commands.command import Context
+
+RAW = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``url``."""
+    parser.add_argument("service", help="a service of type NodePort or LoadBalancer")
+    parser.add_argument("-n", "--namespace", default="default", help="its namespace (default)")
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
+    """Print an address of a service that answers from the lab's host, one line a port."""
+    need_root(context.provider)
+    contract = context.contract()
+    for line in urls(contract, services(contract, options.namespace), options.service):
+        context.console.print(line, markup=False)
+    return Exit.HOLDS
+
+
+def services(contract: Contract, namespace: str) -> list[Mapping[str, Any]]:
+    """The services of a namespace as the API has them."""
+    asked = ("--request-timeout=10s", "-n", namespace, "get", "services", "-o", "json")
+    try:
+        done = subprocess.run(
+            contract.kubectl_command(*asked), capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise LabError(f"{contract.kubectl} can't be run: {error.strerror}.") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["it gave no reason"]
+        raise LabError(
+            f"The cluster doesn't answer: {said[-1]}", "Is it stopped? `python3 runner.py start`."
+        )
+    items = json.loads(done.stdout)["items"]
+    return list(items)
+
+
+def urls(contract: Contract, found: Sequence[Mapping[str, Any]], name: str) -> Iterator[str]:
+    """The addresses of a service: the first node that runs, and each of the service's node ports.
+
+    Raises:
+        LabError: there is no such service, or nothing outside the cluster reaches it.
+    """
+    by_name = {str(each["metadata"]["name"]): each["spec"] for each in found}
+    if name not in by_name:
+        known = f"The services are: {', '.join(sorted(by_name)) or 'none'}."
+        raise LabError(
+            f"There is no service {name!r}.", suggestions.hint(name, by_name, known), Kind.INPUT
+        )
+    spec = by_name[name]
+    ports = [port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")]
+    if not ports:
+        raise LabError(
+            f"The service {name!r} is of type {spec.get('type', 'ClusterIP')}, "
+            "which has no address outside the cluster.",
+            "Only NodePort and LoadBalancer have one: see `python3 runner.py services`.",
+            Kind.INPUT,
+        )
+    yield from map(contract.outside, ports)

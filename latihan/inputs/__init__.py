@@ -1,0 +1,1 @@
+"""What somebody asks for: playbooks, variables, and whether they make sense."""

@@ -1,0 +1,77 @@
+"""The variables that there are: those of the lab as a whole, and the options of its roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+
+from latihan.base.project import Project
+
+_BY_FOLDER = "Set {} in the environment."
+# Where a lab is: each command must know it, and learns it in one way.
+_PLACES = {
+    "lab_profile": "Use --profile.",
+    "lab_provider": "Use --provider.",
+    "lab_state": _BY_FOLDER.format("LATIHAN_STATE"),
+    "lab_cache": _BY_FOLDER.format("LATIHAN_CACHE"),
+    "lab_contract": "Use --profile, or set LATIHAN_STATE in the environment.",
+}
+_FED_BY_PLACE = re.compile(rf"\b({'|'.join(_PLACES)})\b")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable: its type as Ansible names it, what it may be, and what it is by default.
+
+    ``instead`` tells, where the variable says which lab is meant, how to say that.
+    """
+
+    kind: str
+    choices: tuple[Any, ...] = ()
+    default: Any = None
+    instead: str = ""
+
+
+def known(project: Project) -> dict[str, Variable]:
+    """Every variable of the lab and of its roles."""
+    found = {name: Variable("str", instead=instead) for name, instead in _PLACES.items()}
+    for path in sorted(project.inventory.glob("group_vars/*.yml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for name, value in document.items():
+            instead = _PLACES.get(name) or instead_of(name, value)
+            found[name] = Variable(type_of(value), default=value, instead=instead)
+    for path in sorted(project.roles.glob("*/meta/argument_specs.yml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for entry in document.get("argument_specs", {}).values():
+            for name, option in (entry.get("options") or {}).items():
+                found[name] = _option(found.get(name, Variable("str")), option)
+    return found
+
+
+def _option(fed: Variable, option: Mapping[str, Any]) -> Variable:
+    """A role's option; the inventory says where it comes from."""
+    return replace(
+        fed,
+        kind=option.get("type", "str"),
+        choices=tuple(option.get("choices", ())),
+        default=option.get("default"),
+    )
+
+
+def instead_of(name: str, value: object) -> str:
+    """How to say which lab is meant, where a variable is made of that; a node's name is none."""
+    fed = _FED_BY_PLACE.search(value) if isinstance(value, str) else None
+    return _PLACES[fed[0]] if fed and not name.endswith("_node") else ""
+
+
+def type_of(value: object) -> str:
+    """The type of a default, as Ansible names it; a template may become anything."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "raw" if "{{" in value else "str"
+    return {int: "int", float: "float", list: "list", dict: "dict"}.get(type(value), "raw")

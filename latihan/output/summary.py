@@ -1,0 +1,115 @@
+"""What a person sees at the end of a run: outcomes, the slowest steps, totals, where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from latihan.base import durations
+from latihan.base.exits import Exit
+from latihan.reports.report import About
+from latihan.run.model import RunModel, Task
+from latihan.run.outcomes import Outcome, Verdict, by_id, count
+
+_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "yellow"}
+_WORTH_NAMING = 0.5
+MEANING = {
+    Exit.HOLDS: "done",
+    Exit.OUTCOME_FAILED: "an outcome does not hold",
+    Exit.BAD_INPUT: "bad input",
+    Exit.MACHINE_LACKS: "the machine lacks something",
+    Exit.STEP_FAILED: "a step failed",
+    Exit.INTERRUPTED: "interrupted",
+}
+
+
+def seen(outcome: Outcome) -> str:
+    """What an outcome's line says beside its title: what was seen, or why it isn't a pass."""
+    if outcome.verdict is Verdict.PASS:
+        return outcome.observed
+    return outcome.reason or outcome.observed
+
+
+def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The table of outcomes on a terminal, a line for each elsewhere."""
+    ordered = by_id(outcomes)
+    if not ordered:
+        return
+    if not console.is_terminal:
+        for outcome in ordered:
+            line = f"{outcome.verdict.upper():<4} {outcome.id:<4} {outcome.title}"
+            console.print(Text(f"{line} | {one_line(seen(outcome))}"))
+        return
+    table = Table(title="Outcomes", title_justify="left", title_style="bold", expand=False)
+    table.add_column("id", no_wrap=True)
+    table.add_column("outcome", ratio=2)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("observed", ratio=3)
+    for outcome in ordered:
+        verdict = Text(outcome.verdict.value, style=_STYLES[outcome.verdict])
+        table.add_row(outcome.id, Text(outcome.title), verdict, Text(one_line(seen(outcome))))
+    console.print(table)
+
+
+def print_diagnoses(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """The likely causes of what failed, each once, with the outcomes that it may explain."""
+    blamed: dict[tuple[str, str], list[str]] = {}
+    for outcome in by_id(outcomes):
+        for found in outcome.document.get("diagnosis") or []:
+            blamed.setdefault((found["cause"], found["fix"]), []).append(outcome.id)
+    if not blamed:
+        return
+    console.print(Text("Likely causes", style="bold"))
+    for (cause, fix), identifiers in blamed.items():
+        console.print(Text(f"  {', '.join(identifiers)}: {cause}"))
+        console.print(Text(f"    {fix}"))
+
+
+def print_slowest(console: Console, tasks: Sequence[Task]) -> None:
+    """The tasks that took longest, those that matter."""
+    slow = [task for task in tasks if task.duration >= _WORTH_NAMING]
+    if not slow:
+        return
+    console.print(Text("Slowest steps", style="bold"))
+    for task in slow:
+        console.print(Text(f"  {durations.text(task.duration):>12}  {task.step}: {task.name}"))
+
+
+def print_end(console: Console, model: RunModel, about: About, folder: Path) -> None:
+    """All that is said at the end of a run, whose report is in ``folder``."""
+    print_outcomes(console, list(model.outcomes.values()))
+    print_diagnoses(console, list(model.outcomes.values()))
+    print_slowest(console, model.slowest)
+    style = "bold red" if about.code else "bold green"
+    console.print(Text(totals(model, about.code, about.duration), style=style))
+    if model.outcomes:
+        console.print(Text(durations.spent(model.spent), style="dim"))
+    console.print(Text(f"Report: {folder / 'report.json'}"))
+    console.print(Text(f"Page:   {folder / 'report.html'}"))
+    if about.code:
+        console.print(Text(f"Again:  {about.command}"))
+
+
+def totals(model: RunModel, code: Exit, duration: float) -> str:
+    """The run in one line."""
+    parts = [f"{MEANING[code]} in {durations.text(duration)}"]
+    counts = count(model.outcomes.values())
+    if model.outcomes:
+        said = [f"{counts['pass']} hold", f"{counts['fail']} fail" if counts["fail"] else ""]
+        said.append(f"{counts['skip']} skipped" if counts["skip"] else "")
+        noun = "outcome" + "s" * (len(model.outcomes) != 1)
+        parts.append(f"{len(model.outcomes)} {noun}: " + ", ".join(part for part in said if part))
+    tasks = sum(step.tasks for step in model.steps)
+    changed = sum(step.changed for step in model.steps)
+    parts.append(f"{tasks} task{'s' * (tasks != 1)}, {changed} changed")
+    line = "; ".join(parts) + "."
+    return line[0].upper() + line[1:]
+
+
+def one_line(text: str) -> str:
+    """Text without its line breaks."""
+    return " ".join(text.split())

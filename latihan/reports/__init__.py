@@ -1,0 +1,1 @@
+"""What a run leaves behind: report, page, JUnit, and comparing two."""

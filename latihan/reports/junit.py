@@ -1,0 +1,100 @@
+"""The report of a run as JUnit XML, which CI systems read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import Failure as Failed
+
+from latihan.run.failures import Failure
+from latihan.run.model import RunModel, Step
+from latihan.run.outcomes import Outcome, Verdict, by_id
+
+# What XML 1.0 can't hold, not even escaped (section 2.2 of its specification).
+_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml(playbook: str, model: RunModel) -> str:
+    """A suite of the outcomes and a suite of the steps.
+
+    An outcome that doesn't hold is a failure, one that couldn't be checked is skipped, and a step
+    that failed is an error.
+    """
+    outcomes = TestSuite(f"{playbook}: outcomes")
+    outcomes.add_testcases([outcome_case(each) for each in by_id(model.outcomes.values())])
+    steps = TestSuite(f"{playbook}: steps")
+    steps.add_testcases(step_cases(model.steps, model.step_failures))
+    report = JUnitXml()
+    report.add_testsuite(outcomes)
+    report.add_testsuite(steps)
+    report.update_statistics()
+    written: bytes = report.tostring()
+    return written.decode("utf-8")
+
+
+def outcome_case(outcome: Outcome) -> TestCase:
+    """One outcome."""
+    case = TestCase(clean(f"{outcome.id} {outcome.title}"), "outcomes", round(outcome.duration, 3))
+    if outcome.verdict is Verdict.FAIL:
+        case.result = [_told(Failed(clean(outcome.reason or "it does not hold")), story(outcome))]
+    elif outcome.verdict is Verdict.SKIP:
+        case.result = [Skipped(clean(outcome.reason))]
+    return case
+
+
+def step_cases(steps: Iterable[Step], failures: Iterable[Failure]) -> list[TestCase]:
+    """The steps; each failure is told at the last step of its role."""
+    cases: dict[str, TestCase] = {}
+    for step in steps:
+        if step.tasks:
+            case = cases.setdefault(step.name, TestCase(clean(step.name), "steps", 0.0))
+            case.time = round(case.time + step.duration, 3)
+    for failure in failures:
+        name = failure.role or failure.task
+        case = cases.setdefault(name, TestCase(clean(name), "steps", 0.0))
+        text = "\n".join(
+            part
+            for part in (failure.message, failure.hint, f"at {failure.place}", failure.detail)
+            if part
+        )
+        case.result = [*case.result, _told(Error(clean(failure.message)), text)]
+    return list(cases.values())
+
+
+def story(outcome: Outcome) -> str:
+    """All that is known about an outcome, as text."""
+    lines = [
+        f"{word}: {text}"
+        for word, text in (
+            ("expected", outcome.expected),
+            ("observed", outcome.observed),
+            ("reason", outcome.reason),
+        )
+        if text
+    ]
+    for each in _documents(outcome, "diagnosis"):
+        lines += [f"likely cause: {each.get('cause', '')}", f"what to do: {each.get('fix', '')}"]
+    for each in _documents(outcome, "why"):
+        lines += ["", f"why: {each.get('sentence', '')}"]
+        lines += [f"  {line}" for line in each.get("lines") or []]
+    for each in _documents(outcome, "evidence"):
+        lines += ["", f"$ {each.get('command', '')}", str(each.get("output", ""))]
+    return "\n".join(lines)
+
+
+def _documents(outcome: Outcome, name: str) -> list[dict[str, Any]]:
+    found = outcome.document.get(name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def clean(text: str) -> str:
+    """Text that XML can hold: other characters are shown by their numbers."""
+    return _FORBIDDEN.sub(lambda found: f"#x{ord(found.group()):02X}", text)
+
+
+def _told(result: Failed | Error, text: str) -> Failed | Error:
+    result.text = clean(text)
+    return result

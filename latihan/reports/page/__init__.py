@@ -1,0 +1,48 @@
+"""The report of a run as one page that needs nothing else: no network, no script. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from latihan.reports.page.view import view
+
+__all__ = ["render"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def marked(text: str) -> Markup:
+    """Text whose parts in backticks are commands or other literal things, as HTML."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """The page of a report.
+
+    Args:
+        report: a report as its JSON Schema describes it.
+
+    Returns:
+        HTML, whole in one file.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["marked"] = marked
+    shown = view(report)
+    return environment.get_template("page.html.j2").render(view=shown, report=shown.report)

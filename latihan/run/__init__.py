@@ -1,0 +1,1 @@
+"""One run of Ansible: its events, what they come to, and its end."""

@@ -1,0 +1,146 @@
+"""What ansible-runner tells, as typed events. Pure.
+
+The shape of the raw events is ansible-runner's: an ``event`` name, the ``stdout`` that Ansible
+printed meanwhile, and ``event_data``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
+
+
+class Status(StrEnum):
+    """How a task ended on a host."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    IGNORED = "ignored"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class PlayStarted:
+    """A play begins."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    """A task begins, on every host it runs on."""
+
+    name: str
+    role: str
+    path: str
+
+
+@dataclass(frozen=True)
+class TaskEnded:
+    """A task ended on one host.
+
+    ``result`` is what it returned, ``action`` the full name of its module, ``duration`` in seconds.
+    """
+
+    name: str
+    role: str
+    path: str
+    host: str
+    status: Status
+    changed: bool
+    duration: float
+    result: Mapping[str, Any] = field(default_factory=dict)
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class ProgressMade:
+    """A long step tells how far it is; ``total`` is 0 where nobody knows."""
+
+    label: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """Ansible's own count of failures that stood and failures that were rescued, per host."""
+
+    failures: Mapping[str, int]
+    rescued: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A line of Ansible that belongs to no task, such as a warning or a syntax error."""
+
+    text: str
+
+
+Event = PlayStarted | TaskStarted | TaskEnded | ProgressMade | RunEnded | Printed
+
+_OWN = "latihan.lab."
+_ENDS = {
+    "runner_on_ok": Status.OK,
+    "runner_on_skipped": Status.SKIPPED,
+    "runner_on_failed": Status.FAILED,
+    "runner_on_unreachable": Status.UNREACHABLE,
+}
+
+
+def parse(raw: Mapping[str, Any]) -> Event | None:
+    """A raw event of ansible-runner as a typed one; None where it tells nothing that is needed."""
+    kind = str(raw.get("event", ""))
+    data: Mapping[str, Any] = raw.get("event_data") or {}
+    match kind:
+        case "playbook_on_play_start":
+            return PlayStarted(str(data.get("name") or data.get("play") or ""))
+        case "playbook_on_task_start" | "playbook_on_handler_task_start":
+            return TaskStarted(*_task(data))
+        case "playbook_on_stats":
+            return RunEnded(dict(data.get("failures") or {}), dict(data.get("rescued") or {}))
+        case "verbose" | "error" | "warning" | "deprecated":
+            return _printed(str(raw.get("stdout") or ""))
+        case _ if kind in _ENDS:
+            return _ended(_ENDS[kind], data)
+        case _:
+            return None
+
+
+def _printed(text: str) -> Event | None:
+    if not text.startswith(PREFIX):
+        return Printed(text) if text.strip() else None
+    try:
+        report = json.loads(text.removeprefix(PREFIX))
+        return ProgressMade(str(report["label"]), int(report["done"]), int(report["total"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _task(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A task's name without its role's, the role (ours by its short name), ``file:line``."""
+    role = str(data.get("role") or "")
+    name = str(data.get("task") or data.get("name") or "").removeprefix(f"{role} : ")
+    return name, role.removeprefix(_OWN), str(data.get("task_path") or "")
+
+
+def _ended(status: Status, data: Mapping[str, Any]) -> TaskEnded:
+    result = data.get("res")
+    result = result if isinstance(result, dict) else {}
+    if status is Status.FAILED and data.get("ignore_errors"):
+        status = Status.IGNORED
+    return TaskEnded(
+        *_task(data),
+        host=str(data.get("host") or ""),
+        status=status,
+        changed=bool(result.get("changed")),
+        duration=float(data.get("duration") or 0.0),
+        result=result,
+        action=str(data.get("resolved_action") or data.get("task_action") or ""),
+    )

@@ -1,0 +1,97 @@
+"""What a failed task says, read out of its result. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind
+from latihan.run.events import Status, TaskEnded
+
+OUTCOME = "outcome"
+_EMPTY = ("", "(traceback unavailable)")
+_RAW_OUTPUT = ("detail", "stderr", "module_stderr", "stdout", "module_stdout", "exception")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed.
+
+    ``kind`` says whose trouble it is (input, machine, step) or that it only repeats an outcome that
+    doesn't hold (outcome); ``path`` and ``line`` are of the task, empty and 0 where Ansible doesn't
+    say; ``detail`` is raw output.
+    """
+
+    task: str
+    role: str
+    host: str
+    path: str
+    line: int
+    kind: str
+    message: str
+    hint: str
+    detail: str
+
+    @property
+    def place(self) -> str:
+        """The task's file and line, as editors take it."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+def failure_of(event: TaskEnded) -> Failure:
+    """The failure that a failed task's result describes."""
+    told = _telling(event.result)
+    path, _, line = event.path.rpartition(":")
+    return Failure(
+        task=event.name,
+        role=event.role,
+        host=event.host,
+        path=path if line.isdigit() else event.path,
+        line=int(line) if line.isdigit() else 0,
+        kind=_kind(told),
+        message=_message(told, event.status),
+        hint=_text(told.get("hint")),
+        detail=_detail(told),
+    )
+
+
+def _telling(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a result that tells why: of a loop, the first item that failed."""
+    items = result.get("results")
+    failed = (
+        [item for item in items if isinstance(item, dict) and item.get("failed")]
+        if isinstance(items, list)
+        else []
+    )
+    return failed[0] if failed else result
+
+
+def _kind(told: Mapping[str, Any]) -> str:
+    kind = told.get("latihan_error")
+    if kind:
+        return str(kind)
+    # Ansible's own check of a role's options: what was given is wrong.
+    return Kind.INPUT.value if told.get("argument_errors") else Kind.STEP.value
+
+
+def _message(told: Mapping[str, Any], status: Status) -> str:
+    if told.get("argument_errors"):
+        return "; ".join(_text(error) for error in told["argument_errors"])
+    message = _text(told.get("msg") or told.get("message"))
+    if message:
+        return message
+    return "the host can't be reached" if status is Status.UNREACHABLE else "no reason was given"
+
+
+def _detail(told: Mapping[str, Any]) -> str:
+    said = [_text(told.get(key)) for key in _RAW_OUTPUT]
+    return "\n".join(dict.fromkeys(text for text in said if text not in _EMPTY))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "\n".join(str(part) for part in value)
+    return str(value).strip()

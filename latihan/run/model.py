@@ -1,0 +1,254 @@
+"""What is known about a run so far, built from its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from latihan.base.exits import Exit, exit_of
+from latihan.run.events import (
+    Event,
+    PlayStarted,
+    Printed,
+    ProgressMade,
+    RunEnded,
+    Status,
+    TaskEnded,
+    TaskStarted,
+)
+from latihan.run.failures import OUTCOME, Failure, failure_of
+from latihan.run.outcomes import Outcome, Verdict, facts_in, heavier, outcomes_in
+
+# Enough of Ansible's own words to tell why it ended before its first task.
+_KEPT_LINES = 200
+# The module that brings Kubernetes tells its version.
+_KUBERNETES = "latihan.lab.kubernetes"
+# Ansible runs these whatever tags are asked for.
+_VALIDATION = "ansible.builtin.validate_argument_spec"
+# What a task's time was for, by its module.
+_SPENT = {
+    "latihan.lab.outcomes": "outcomes",
+    "latihan.lab.wait": "waits",
+    "latihan.lab.cluster": "cluster",
+}
+
+
+@dataclass
+class Step:
+    """Consecutive tasks of one role, or of a play outside roles; times are in seconds."""
+
+    name: str
+    play: str
+    role: str
+    started: float
+    ended: float
+    tasks: int = 0
+    changed: int = 0
+    skipped: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first task's start to the last one's end."""
+        return self.ended - self.started
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that ended; ``duration`` is in seconds, ``action`` the full name of its module."""
+
+    name: str
+    step: str
+    place: str
+    duration: float
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A step is over."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task failed; a rescue may still follow."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class OutcomeFailed:
+    """An outcome doesn't hold."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Ansible printed something outside its tasks."""
+
+    text: str
+
+
+Change = StepDone | TaskFailed | OutcomeFailed | Warned
+
+
+@dataclass
+class RunModel:
+    """A run as far as its events have told it; ``apply`` takes the next one."""
+
+    play: str = ""
+    task: TaskStarted | None = None
+    task_started: float = 0.0
+    progress: ProgressMade | None = None
+    step: Step | None = None
+    steps: list[Step] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
+    kubernetes_version: str | None = None
+    facts: list[Mapping[str, Any]] = field(default_factory=list)
+    _failures: list[Failure] = field(default_factory=list)
+    _rescued: Mapping[str, int] = field(default_factory=dict)
+
+    def apply(self, event: Event, now: float) -> list[Change]:
+        """Take one event in.
+
+        Args:
+            event: what happened.
+            now: when, in seconds of a clock that never goes back.
+
+        Returns:
+            What a person should hear about it.
+        """
+        match event:
+            case PlayStarted():
+                self.play = event.name
+                return self.finish()
+            case TaskStarted():
+                return self._start(event, now)
+            case TaskEnded():
+                return self._end(event, now)
+            case ProgressMade():
+                self.progress = event
+                return []
+            case RunEnded():
+                self._rescued = event.rescued
+                return self.finish()
+            case Printed():
+                self.printed = [*self.printed, event.text][-_KEPT_LINES:]
+                return [Warned(event.text)]
+
+    def finish(self) -> list[Change]:
+        """The step that was going on is over; what is to be told about it."""
+        step, self.step, self.task, self.progress = self.step, None, None, None
+        return [StepDone(step)] if step is not None and step.tasks else []
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The failures that stood: all but those that the playbook rescued.
+
+        Ansible only counts the rescued ones. After a failure that stands a host runs nothing more
+        but ``always`` blocks, so the rescued ones are the host's first.
+        """
+        left = Counter(self._rescued)
+        standing = []
+        for failure in self._failures:
+            if left[failure.host] > 0:
+                left[failure.host] -= 1
+            else:
+                standing.append(failure)
+        return standing
+
+    @property
+    def step_failures(self) -> list[Failure]:
+        """The failures of the lab itself, without those that only repeat a failed outcome."""
+        return [failure for failure in self.failures if failure.kind != OUTCOME]
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """The seconds of the tasks by what they were for; ``other`` are all those not named."""
+        found = dict.fromkeys([*_SPENT.values(), "other"], 0.0)
+        for task in self.tasks:
+            found[_SPENT.get(task.action, "other")] += task.duration
+        return found
+
+    @property
+    def slowest(self) -> list[Task]:
+        """The ten tasks that took longest."""
+        return sorted(self.tasks, key=lambda task: -task.duration)[:10]
+
+    def exit_code(self, returned: int) -> Exit:
+        """What the run comes to.
+
+        Args:
+            returned: the exit code of ansible-playbook.
+        """
+        if self.step_failures:
+            return exit_of(self.step_failures[0].kind)
+        if any(outcome.verdict is Verdict.FAIL for outcome in self.outcomes.values()):
+            return Exit.OUTCOME_FAILED
+        if self.failures:
+            return Exit.OUTCOME_FAILED
+        if returned != 0:
+            return Exit.STEP_FAILED
+        return Exit.HOLDS if self.worked else Exit.BAD_INPUT
+
+    @property
+    def worked(self) -> bool:
+        """Whether there was any task to do, beside looking at the roles' variables."""
+        skipped = any(step.skipped for step in self.steps)
+        return skipped or any(task.action != _VALIDATION for task in self.tasks)
+
+    def _start(self, event: TaskStarted, now: float) -> list[Change]:
+        name = event.role or self.play
+        changes: list[Change] = []
+        if self.step is None or (self.step.name, self.step.play) != (name, self.play):
+            changes = self.finish()
+            self.step = Step(name, self.play, event.role, started=now, ended=now)
+            self.steps.append(self.step)
+        self.task, self.task_started, self.progress = event, now, None
+        return changes
+
+    def _end(self, event: TaskEnded, now: float) -> list[Change]:
+        changes: list[Change] = []
+        step = self.step or Step(event.role or self.play, self.play, event.role, now, now)
+        step.ended = now
+        if event.status is Status.SKIPPED:
+            step.skipped += 1
+            return changes
+        step.tasks += 1
+        step.changed += event.changed
+        self.tasks.append(Task(event.name, step.name, event.path, event.duration, event.action))
+        if event.action == _KUBERNETES and event.result.get("version"):
+            self.kubernetes_version = str(event.result["version"])
+        for outcome in self._outcomes(event.result):
+            step.outcomes.append(outcome)
+            self.outcomes[outcome.id] = heavier(self.outcomes.get(outcome.id), outcome)
+            if outcome.verdict is Verdict.FAIL:
+                changes.append(OutcomeFailed(outcome))
+        if event.status in (Status.FAILED, Status.UNREACHABLE):
+            failure = failure_of(event)
+            step.failures.append(failure)
+            self._failures.append(failure)
+            # What an outcome said need not be said again.
+            if failure.kind != OUTCOME:
+                changes.append(TaskFailed(failure))
+        return changes
+
+    def _outcomes(self, result: Mapping[str, Any]) -> Iterator[Outcome]:
+        """A task's outcomes; ``moment`` says which of the facts they were judged by."""
+        known = facts_in(result)
+        if known is None:
+            yield from outcomes_in(result)
+            return
+        if not self.facts or self.facts[-1] != known:
+            self.facts.append(known)
+        moment = {"moment": len(self.facts) - 1}
+        for outcome in outcomes_in(result):
+            yield replace(outcome, document={**outcome.document, **moment})

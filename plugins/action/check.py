@@ -1,0 +1,26 @@
+"""Check manifests and outcomes before they are used; see the module's documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import entries
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.check``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Read all of it; nothing is sent and nothing is written."""
+        files = [file for name in args["manifests"] for file in kubectl.manifest_files(Path(name))]
+        objects = sum(len(kubectl.check_manifest(file)) for file in files)
+        found = entries.load([Path(name) for name in args["outcomes"]])
+        return {
+            "changed": False,
+            "manifests": [str(file) for file in files],
+            "objects": objects,
+            "ids": [entry.id for entry in found],
+        }

@@ -1,0 +1,21 @@
+"""Read the lab's live facts; see the module's documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, live
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.facts``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Read once."""
+        keep = dict(zip(args["keep"], live.expressions(list(args["keep"].values())), strict=True))
+        lab = live.lab(args["contract"], args["namespace"])
+        document = facts.gather(lab.api, lab.contract, lab.namespace)
+        if keep:
+            return {"changed": False, "kept": live.kept(keep, document)}
+        return {"changed": False, "facts": document}

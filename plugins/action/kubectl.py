@@ -1,0 +1,55 @@
+"""Run kubectl as a person would; see the module's documentation."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.kubectl``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Run the command, once its manifests are known to be some."""
+        words = [str(word) for word in args["args"]]
+        for manifest in kubectl.manifests(words):
+            for file in kubectl.manifest_files(manifest):
+                kubectl.check_manifest(file)
+        where = [] if args["namespace"] in ("", "default") else ["-n", args["namespace"]]
+        typed = shlex.join(["kubectl", *where, *words])
+        extra: list[str] = []
+        if self.check_mode and not kubectl.reads_only(words):
+            if not kubectl.can_dry_run(words):
+                return {"changed": not args["reads"], "command": typed, "skipped": True}
+            extra = ["--dry-run=server"]
+        contract = read(Path(args["contract"]))
+        done = run(
+            contract.kubectl_command(*where, *words, *extra),
+            check=False,
+            timeout=args["timeout"],
+        )
+        said = {
+            "command": typed,
+            "stdout": done.stdout,
+            "stderr": done.stderr,
+            "rc": done.returncode,
+            "refusal": kubectl.status_object(done.stderr),
+            "changed": not args["reads"] and kubectl.changed(words, done.stdout),
+            "failed": False,  # or Ansible takes an exit code that was expected for a failure
+        }
+        failed = done.returncode != 0
+        if failed and self.check_mode and kubectl.waits_for_others(done.stderr):
+            return {**said, "changed": True}
+        if failed and not args["expect_failure"]:
+            error = kubectl.plain_error(done.stderr) or "it printed nothing"
+            raise LabError(f"`{typed}` ended with {done.returncode}: {error}", detail=done.stderr)
+        if args["expect_failure"] and not failed and not self.check_mode:
+            raise LabError(f"`{typed}` should have been refused, and was not.", detail=done.stdout)
+        return said

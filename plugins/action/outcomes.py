@@ -1,0 +1,51 @@
+"""Check outcomes on the live lab; see the module's documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
+    Outcome,
+    load,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import (
+    FACT,
+    earlier,
+    gathered,
+)
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.outcomes``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Check them; one that doesn't hold is told, and fails the run at its end."""
+        chosen = _chosen(load([Path(name) for name in args["files"]]), args["ids"])
+        if self.check_mode:
+            return {"changed": False, "skipped": True, "outcomes": []}
+        lab = live.lab(args["contract"], args["namespace"])
+        checked = checking.check(lab, chosen, args["vars"])
+        return {
+            "changed": False,
+            "outcomes": checked.reports,
+            "facts": checked.facts,
+            "ansible_facts": {FACT: gathered(earlier(self.task_vars), checked.reports)},
+        }
+
+
+def _chosen(outcomes: list[Outcome], ids: list[str]) -> list[Outcome]:
+    """The outcomes that are meant, in the order they are asked for; all of them for no ids."""
+    known = {outcome.id: outcome for outcome in outcomes}
+    unknown = [name for name in ids if name not in known]
+    if unknown:
+        raise LabError(
+            f"There is no outcome {', '.join(unknown)}.",
+            f"There is {', '.join(known)}.",
+            Kind.INPUT,
+        )
+    return [known[name] for name in ids] if ids else outcomes

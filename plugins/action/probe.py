@@ -1,0 +1,49 @@
+"""Probe the network once; see the module's documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, live
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
+    ProbeEntry,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.probe``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Probe, and hand over what was seen without judging it."""
+        try:
+            entries = {
+                name: ProbeEntry.model_validate(entry) for name, entry in args["probes"].items()
+            }
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise LabError(
+                f"A probe of the task is none: {where}: {first['msg']}.", kind=Kind.INPUT
+            ) from error
+        if self.check_mode:
+            return {"changed": False, "skipped": True, "probes": {name: [] for name in entries}}
+        lab = live.lab(args["contract"], args["namespace"])
+        known = facts.gather(lab.api, lab.contract, lab.namespace, networks=False)
+        try:
+            made = {name: checking.fill(name, entry, known) for name, entry in entries.items()}
+        except ExpressionError as error:
+            raise LabError(f"It can't be probed: {error}.") from error
+        answers = iter(
+            probe_all(lab, [one for many in made.values() for one in many], known["addresses"])
+        )
+        return {
+            "changed": False,
+            "probes": {name: [next(answers) for _ in many] for name, many in made.items()},
+        }

@@ -1,0 +1,34 @@
+"""Wait until something is true of the cluster; see the module's documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+
+
+class ActionModule(LabAction):
+    """The action plugin ``latihan.lab.wait``."""
+
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Watch until all of it is true."""
+        until = live.expressions(args["until"])
+        keep = dict(zip(args["keep"], live.expressions(list(args["keep"].values())), strict=True))
+        if self.check_mode:
+            return {"changed": False, "skipped": True, "kept": dict.fromkeys(keep)}
+        lab = live.lab(args["contract"], args["namespace"])
+        goal = waiting.Goal(until, list(keep.values()), args["timeout"])
+        waited = waiting.wait(lab.api, lab.contract, lab.namespace, goal)
+        if waited.unmet and args["required"]:
+            raise LabError(
+                f"Waited {args['timeout']} s in vain: {waited.unmet}.",
+                "Look with `kubectl describe` and `kubectl get events`.",
+            )
+        return {
+            "changed": False,
+            "waited_s": round(waited.seconds, 2),
+            "unmet": waited.unmet,
+            "kept": live.kept(keep, waited.facts),
+        }

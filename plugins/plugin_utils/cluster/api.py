@@ -1,0 +1,215 @@
+"""The Kubernetes API as the lab uses it: plain documents, watches, and commands in pods.
+
+The typed models of the kubernetes client are left aside: parsing them costs more than the requests
+do, and the pure functions of the lab work on the documents as the API sends them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes.client import ApiException
+from kubernetes.stream import ws_client
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubeconfig import Access
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+
+Query = Sequence[tuple[str, str]]
+
+UNFINISHED = "it did not end within"
+
+_TIMEOUT = urllib3.Timeout(connect=3, read=20)
+
+
+class RefusedError(LabError):
+    """The API answered with a Status other than success.
+
+    ``status`` is the HTTP status, ``reason`` the API's own word for it, as in ``NotFound``.
+    """
+
+    def __init__(self, message: str, status: int, reason: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A command that ran in a container: what it printed and its exit code.
+
+    ``exit_code`` is None where it was cut off; ``error`` then says why.
+    """
+
+    stdout: str
+    stderr: str
+    exit_code: int | None
+    error: str = ""
+
+
+class Api:
+    """One cluster's API; may be used by several threads at once.
+
+    Args:
+        kubeconfig: the file that says where the cluster is and who asks.
+        connections: the number of connections that are kept open.
+
+    Raises:
+        LabError: the file isn't there or isn't a kubeconfig.
+    """
+
+    def __init__(self, kubeconfig: Path, connections: int = 32) -> None:
+        self._access = Access(kubeconfig, connections)
+        self._client = self._access.client()
+
+    @property
+    def address(self) -> str:
+        """Where the API is, as in https://127.0.0.1:6443."""
+        return str(self._access.configuration.host)
+
+    def get(self, path: str, query: Query = ()) -> dict[str, Any]:
+        """The document at a path; RefusedError or LabError where there is none."""
+        document = json.loads(self.text(path, query))
+        return dict(document)
+
+    def text(self, path: str, query: Query = ()) -> str:
+        """The text at a path, as a pod's log is; RefusedError or LabError where there is none."""
+        response = self._request(path, query, _TIMEOUT)
+        try:
+            return response.data.decode("utf-8", "replace")
+        finally:
+            response.release_conn()
+
+    def watch(self, path: str, version: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """The changes of a list since a resourceVersion, as they come.
+
+        Args:
+            path: the list's path.
+            version: the resourceVersion that the list had.
+            seconds: when to stop.
+
+        Returns:
+            Events {type, object}; ends when the API or ``seconds`` ends it.
+        """
+        query = [
+            ("watch", "true"),
+            ("resourceVersion", version),
+            ("timeoutSeconds", str(max(1, int(seconds) + 1))),
+        ]
+        response = self._request(path, query, urllib3.Timeout(connect=3, read=seconds + 2))
+        try:
+            pending = b""
+            for chunk in response.stream(amt=None):
+                *lines, pending = (pending + chunk).split(b"\n")
+                yield from (json.loads(line) for line in lines if line)
+        except (urllib3.exceptions.HTTPError, OSError):
+            return
+        finally:
+            response.close()
+
+    def execute(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float
+    ) -> Execution:
+        """Run a command in a container and wait for its end.
+
+        Args:
+            namespace: the pod's namespace.
+            pod: its name.
+            container: the container's name; empty for the pod's first.
+            argv: the command, without a shell.
+            timeout: seconds until it is given up.
+        """
+        query = [("command", word) for word in argv]
+        query += [("stdout", "true"), ("stderr", "true")]
+        if container:
+            query.append(("container", container))
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+        _, url, headers, _, _ = self._client.param_serialize(
+            "GET", path, query_params=query, header_params={}, auth_settings=["BearerToken"]
+        )
+        lowered = {name.lower(): value for name, value in headers.items()}
+        url = url.replace("https://", "wss://", 1).replace("http://", "ws://", 1)
+        try:
+            socket = ws_client.WSClient(
+                self._access.configuration, url, lowered, False, binary=True
+            )
+        except Exception as error:  # noqa: BLE001 - the websocket library has no common error
+            return Execution("", "", None, _first_line(str(error)))
+        try:
+            return _finish(socket, timeout)
+        finally:
+            socket.close(timeout=1)
+
+    def _request(
+        self, path: str, query: Query, timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
+        method, url, headers, _, _ = self._client.param_serialize(
+            "GET", path, query_params=list(query), header_params={}, auth_settings=["BearerToken"]
+        )
+        try:
+            response: urllib3.BaseHTTPResponse = self._client.rest_client.pool_manager.request(
+                method, url, headers=headers, timeout=timeout, preload_content=False, retries=False
+            )
+        except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
+            raise LabError(
+                f"The cluster's API at {self.address} does not answer: {_first_line(str(error))}",
+                "See whether the lab is up: `python3 runner.py status`.",
+            ) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _refused(path, response)
+        return response
+
+
+def _refused(path: str, response: urllib3.BaseHTTPResponse) -> RefusedError:
+    """The API's Status as an error."""
+    body = response.data.decode("utf-8", "replace")
+    response.release_conn()
+    try:
+        status = json.loads(body)
+    except ValueError:
+        status = {}
+    message = status.get("message") or body[:200]
+    return RefusedError(
+        f"The API answers {response.status} to {path}: {message}",
+        response.status,
+        str(status.get("reason", "")),
+    )
+
+
+def _finish(socket: Any, timeout: float) -> Execution:
+    """Read an exec's channels until it ends or the time is over."""
+    ends = time.monotonic() + timeout
+    while socket.is_open() and time.monotonic() < ends:
+        socket.update(timeout=max(0.0, ends - time.monotonic()))
+    stdout, stderr, status = (
+        bytes(socket.read_channel(channel) or b"").decode("utf-8", "replace")
+        for channel in (ws_client.STDOUT_CHANNEL, ws_client.STDERR_CHANNEL, ws_client.ERROR_CHANNEL)
+    )
+    code, error = exit_status(status)
+    if code is None and not error:
+        error = f"{UNFINISHED} {timeout:g} s"
+    return Execution(stdout, stderr, code, error)
+
+
+def exit_status(status: str) -> tuple[int | None, str]:
+    """The exit code that an exec's last message tells, and the message where it tells none."""
+    try:
+        document = json.loads(status)
+    except ValueError:
+        return None, status.strip()
+    if document.get("status") == "Success":
+        return 0, ""
+    for cause in (document.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"]), ""
+    return None, str(document.get("message", status))
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0][:300]

@@ -1,0 +1,147 @@
+"""kubectl as a person types it: running it, and reading honestly what it says it did."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+_DONE = re.compile(
+    r"\b(created|configured|deleted|labeled|annotated|patched|replaced|exposed|scaled|serverside-applied"
+    r"|cordoned|uncordoned|evicted|tainted|untainted|edited|autoscaled)\b"
+)
+_NOT_DONE = re.compile(r"\bunchanged\b|\bnot labeled\b|\(no change\)")
+_UNDONE = re.compile(r"not found|NotFound|AlreadyExists|already exists|already has a value")
+_READS = frozenset(
+    {"get", "describe", "logs", "top", "explain", "version", "cluster-info", "api-resources"}
+    | {"api-versions", "diff", "wait", "auth", "config", "options"}
+)
+_DRY = frozenset(
+    {"apply", "create", "run", "expose", "label", "annotate", "patch", "delete", "replace"}
+    | {"scale", "cordon", "uncordon", "taint"}
+)
+_VALUE_FLAGS = frozenset(["-n", "--namespace", "-v", "--context", "--kubeconfig", "-s", "--server"])
+_SUFFIXES = (".yaml", ".yml", ".json")  # kubectl(1): what apply -f reads of a folder.
+_BODY = re.compile(r"Response Body: (\{.*\})\s*$", re.MULTILINE)
+
+
+def verb(arguments: Sequence[str]) -> str:
+    """The command among kubectl's arguments, as in ``apply``; empty where there is none."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _VALUE_FLAGS:
+            skip = True
+        elif not argument.startswith("-"):
+            return argument
+    return ""
+
+
+def reads_only(arguments: Sequence[str]) -> bool:
+    """Whether the command changes nothing of the cluster."""
+    return verb(arguments) in _READS
+
+
+def can_dry_run(arguments: Sequence[str]) -> bool:
+    """Whether the command can say what it would do, by ``--dry-run=server``."""
+    return verb(arguments) in _DRY
+
+
+def changed(arguments: Sequence[str], stdout: str) -> bool:
+    """Whether kubectl says that it changed something."""
+    if reads_only(arguments):
+        return False
+    if verb(arguments) not in _DRY:
+        return True
+    return any(_DONE.search(line) and not _NOT_DONE.search(line) for line in stdout.splitlines())
+
+
+def waits_for_others(stderr: str) -> bool:
+    """Whether a dry run failed just because the steps before it were dry runs too."""
+    return bool(_UNDONE.search(stderr))
+
+
+def manifests(arguments: Sequence[str]) -> list[Path]:
+    """The local files and folders that the command takes its objects from (``-f``)."""
+    found: list[str] = []
+    for position, argument in enumerate(arguments):
+        if argument in ("-f", "--filename") and position + 1 < len(arguments):
+            found += arguments[position + 1].split(",")
+        elif argument.startswith(("-f=", "--filename=")):
+            found += argument.partition("=")[2].split(",")
+    return [Path(name) for name in found if name != "-" and "://" not in name]
+
+
+def manifest_files(path: Path) -> list[Path]:
+    """The manifests of a folder, or the one file; LabError where there is neither."""
+    if not path.exists():
+        raise LabError(
+            f"The manifest {path} is not there.", "Name a file or folder that is.", Kind.INPUT
+        )
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    return [path]
+
+
+def check_manifest(path: Path) -> list[dict[str, Any]]:
+    """The objects in a manifest.
+
+    Raises:
+        LabError: of the kind INPUT, with file and line, where it is no manifest.
+    """
+    objects = [
+        _object(part.value, f"{path}:{part.node.start_mark.line + 1}")
+        for part in yaml_files.read(path, "manifest")
+        if part.value is not None
+    ]
+    if not objects:
+        raise LabError(f"{path}: there is no Kubernetes object in it.", "Write one.", Kind.INPUT)
+    return objects
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    """A Kubernetes object has an apiVersion, a kind and a name."""
+    if not isinstance(value, dict):
+        raise LabError(
+            f"{where}: this is no Kubernetes object.",
+            "An object starts with apiVersion and kind.",
+            Kind.INPUT,
+        )
+    metadata = value.get("metadata")
+    lacks = [field for field in ("apiVersion", "kind") if not isinstance(value.get(field), str)]
+    if not (isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))):
+        lacks.append("metadata.name")
+    if lacks and value.get("kind") != "List":
+        raise LabError(
+            f"{where}: the object lacks {', '.join(lacks)}.", "Add what lacks.", Kind.INPUT
+        )
+    return value
+
+
+def status_object(stderr: str) -> dict[str, Any]:
+    """The API's own words for a refusal, which ``kubectl -v=8`` prints; empty where there are none.
+
+    Returns:
+        ``code`` (HTTP status), ``reason``, ``message`` and ``details`` of the last Status.
+    """
+    for body in reversed(_BODY.findall(stderr)):
+        try:
+            document = json.loads(body)
+        except ValueError:
+            continue
+        if document.get("kind") == "Status" and document.get("status") == "Failure":
+            return dict(document)
+    return {}
+
+
+def plain_error(stderr: str) -> str:
+    """What kubectl says of an error, without the lines that ``-v`` adds."""
+    lines = [line for line in stderr.splitlines() if line and not re.match(r"^[IWEF]\d{4} ", line)]
+    kept = [line for line in lines if not line.startswith(("goroutine", "\t", "    "))]
+    return "\n".join(kept).strip()

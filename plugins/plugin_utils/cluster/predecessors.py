@@ -1,0 +1,64 @@
+"""Pods that the API has forgotten and that still run on their node.
+
+A pod that is deleted by force is gone from the API at once, and from its node when its containers
+have ended. A pod made again meanwhile has the same name, and the kubelet looks containers up by the
+pod's name (kubernetes: pkg/kubelet/kubelet_pods.go, findContainer): a command meant for the new pod
+may land in the old one, or find no container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+
+Document = dict[str, Any]
+
+
+def still_running(api: Api, pods: Iterable[Document]) -> list[str]:
+    """The pods that run on the nodes of these ones and had their names before.
+
+    Args:
+        api: the cluster's API.
+        pods: pods as the facts have them.
+
+    Returns:
+        A sentence for each; none where a node doesn't tell what it runs.
+    """
+    by_node: dict[str, list[Document]] = {}
+    for pod in pods:
+        if pod["node"]:
+            by_node.setdefault(pod["node"], []).append(pod)
+    return [
+        f"an earlier pod {pod['name']} still runs on {node}"
+        for node, expected in by_node.items()
+        for pod in replaced(_running(api, node), expected)
+    ]
+
+
+def replaced(running: Iterable[Document], pods: Iterable[Document]) -> list[Document]:
+    """Those pods of which the node runs another one of the same name too. A pure function.
+
+    Args:
+        running: what the kubelet's ``/runningpods/`` lists.
+        pods: pods as the facts have them.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for item in running:
+        told = item["metadata"]
+        found.setdefault((told.get("namespace", ""), told["name"]), set()).add(told["uid"])
+    return [
+        pod
+        for pod in pods
+        if found.get((pod["namespace"], pod["name"]), set()) - {pod["runtime_uid"]}
+    ]
+
+
+def _running(api: Api, node: str) -> list[Document]:
+    """What the kubelet runs; empty where it may not be asked or doesn't answer."""
+    try:
+        return api.get(f"/api/v1/nodes/{node}/proxy/runningpods/").get("items") or []
+    except LabError:
+        return []

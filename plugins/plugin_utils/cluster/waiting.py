@@ -1,0 +1,242 @@
+"""Waits for the cluster by watching it: no polling, and a timeout that says what was last seen."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, predecessors
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Expression
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+
+Document = dict[str, Any]
+
+_RETRY = 0.3
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What a wait ended with: the facts, how long it took in seconds, and what was still not true.
+
+    ``unmet`` is empty where everything became true.
+    """
+
+    facts: Document
+    seconds: float
+    unmet: str = ""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is waited for.
+
+    ``until`` are the expressions that have to become true, ``keep`` those that are read then, and
+    ``timeout`` is in seconds.
+    """
+
+    until: Sequence[Expression]
+    keep: Sequence[Expression] = ()
+    timeout: float = 60.0
+
+
+class View:
+    """The cluster as the watches tell it; ``kinds`` are the kinds of objects that are watched."""
+
+    def __init__(self, kinds: set[str]) -> None:
+        self.trouble = "the API has not answered"
+        self._items: dict[str, dict[str, Document]] = {}
+        self._missing = set(kinds)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every kind was listed."""
+        return not self._missing
+
+    def take(self, kind: str, event: Document) -> None:
+        """Take in a list, a change or a trouble."""
+        if event["type"] == "TROUBLE":
+            self.trouble = event["message"]
+        elif event["type"] == "LIST":
+            self._items[kind] = {item["metadata"]["uid"]: item for item in event["items"]}
+            self._missing.discard(kind)
+        elif event["type"] == "DELETED":
+            self._items[kind].pop(event["object"]["metadata"]["uid"], None)
+        else:
+            self._items[kind][event["object"]["metadata"]["uid"]] = event["object"]
+
+    def document(self, namespace: str, contract: Contract) -> Document:
+        """The facts, without interfaces and routes: nothing announces a change of those."""
+        items = {kind: self._items.get(kind, {}).values() for kind in facts.paths(namespace)}
+        return facts.document(items, namespace, contract)
+
+
+def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
+    """Watch the cluster until every expression is true of its facts, or the time is over.
+
+    A pod that an expression names is waited for until no earlier pod of its name runs any more.
+
+    Args:
+        api: the cluster's API.
+        contract: the lab as its provider left it.
+        namespace: the namespace that is meant.
+        goal: what is waited for.
+
+    Returns:
+        The last facts; its ``unmet`` tells which expression isn't true and the last seen state.
+
+    Raises:
+        LabError: the cluster could not be read at all.
+    """
+    started = time.monotonic()
+    ends = started + goal.timeout
+    changes: queue.Queue[tuple[str, Document]] = queue.Queue()
+    kinds = needed([*goal.until, *goal.keep])
+    view, last, stop = View(kinds), Waited({}, 0.0), threading.Event()
+    for kind in kinds:
+        listed = (kind, facts.paths(namespace)[kind])
+        threading.Thread(
+            target=_follow, args=(api, listed, ends, changes, stop), daemon=True
+        ).start()
+    pause = goal.timeout
+    try:
+        while (left := ends - time.monotonic()) > 0:
+            for kind, event in _arrived(changes, min(left, pause)):
+                view.take(kind, event)
+            if view.complete:
+                last = _judged(view.document(namespace, contract), goal, started)
+                if last.unmet:
+                    continue
+                earlier = predecessors.still_running(api, _meant(last.facts, goal.until))
+                if not earlier:
+                    return last
+                # Nothing announces their end.
+                last, pause = replace(last, unmet="; ".join(earlier)), _RETRY
+    finally:
+        stop.set()
+    if not last.facts:
+        raise LabError(
+            f"Waited {goal.timeout:g} s in vain: {view.trouble}",
+            "See whether the lab is up: `python3 runner.py status`.",
+        )
+    return last
+
+
+def _meant(document: Document, until: Sequence[Expression]) -> list[Document]:
+    """The pods that the expressions name."""
+    names = {path[1] for item in until for path in item.paths() if path[0] == "pods" and path[1:]}
+    return [pod for name, pod in document["pods"].items() if name in names]
+
+
+def _judged(document: Document, goal: Goal, started: float) -> Waited:
+    unmet = [why for holds, why in (item.holds(document) for item in goal.until) if not holds]
+    told = f"{unmet[0]}; last seen: {state(document, goal.until)}" if unmet else ""
+    return Waited(document, time.monotonic() - started, told)
+
+
+def needed(expressions: Sequence[Expression]) -> set[str]:
+    """The kinds of objects that the expressions speak of; all of them where that can't be told."""
+    roots = {path[0] for expression in expressions for path in expression.paths()}
+    kinds = {"nodes", "pods", "services", "endpoints"}
+    return kinds if "addresses" in roots or not roots & kinds else roots & kinds
+
+
+def _arrived(
+    changes: queue.Queue[tuple[str, Document]], seconds: float
+) -> list[tuple[str, Document]]:
+    """What comes next, with all else that has come meanwhile; nothing when the time is over."""
+    try:
+        return [changes.get(timeout=seconds), *_ready(changes)]
+    except queue.Empty:
+        return []
+
+
+def _ready(changes: queue.Queue[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:
+    """What else has come meanwhile."""
+    while True:
+        try:
+            yield changes.get_nowait()
+        except queue.Empty:
+            return
+
+
+def _follow(
+    api: Api,
+    listed_as: tuple[str, str],
+    ends: float,
+    changes: queue.Queue[tuple[str, Document]],
+    stop: threading.Event,
+) -> None:
+    """List the objects of a kind, then tell their changes; start over where a watch breaks off."""
+    kind, path = listed_as
+    while time.monotonic() < ends and not stop.is_set():
+        try:
+            listed = api.get(path)
+            changes.put((kind, {"type": "LIST", "items": listed.get("items") or []}))
+            version = str(listed["metadata"]["resourceVersion"])
+            for event in api.watch(path, version, ends - time.monotonic()):
+                if stop.is_set() or event["type"] == "ERROR":
+                    break
+                if event["type"] != "BOOKMARK":
+                    changes.put((kind, event))
+        except LabError as error:
+            changes.put((kind, {"type": "TROUBLE", "message": error.message}))
+            stop.wait(_RETRY)
+
+
+def state(document: Document, until: Sequence[Expression]) -> str:
+    """The state of the objects that the expressions speak of, in one line.
+
+    Args:
+        document: the facts.
+        until: the expressions.
+
+    Returns:
+        As in "pod p3: Pending, Unschedulable: 0/2 nodes are available".
+    """
+    told: dict[str, None] = {}
+    for path in sorted({path for expression in until for path in expression.paths()}):
+        kind = path[0]
+        named = path[1:2] if len(path) > 1 else tuple(document.get(kind) or ())
+        describe = _DESCRIBE.get(kind)
+        if describe is not None:
+            for name in named:
+                known = document[kind].get(name)
+                told[describe(known) if known else f"there is no {kind} {name}"] = None
+    return "; ".join(told) or "nothing"
+
+
+def _pod(pod: Document) -> str:
+    parts = [f"pod {pod['name']}: {pod['phase']}" + (", ready" if pod["ready"] else "")]
+    if pod["deleting"]:
+        parts.append("being deleted")
+    if pod["reason"]:
+        parts.append(f"{pod['reason']}: {pod['message']}".rstrip(": "))
+    parts += [
+        f"container {each['name']} {each['state']} ({each['reason']}) {each['message']}".strip()
+        for each in pod["containers"].values()
+        if each["state"] != "running" and each["reason"]
+    ]
+    return ", ".join(parts)
+
+
+def _node(node: Document) -> str:
+    return f"node {node['name']}: {'Ready' if node['ready'] else 'not Ready'} {node['reason']}"
+
+
+def _service(service: Document) -> str:
+    outside = ", ".join(service["external_ips"]) or "none"
+    return f"service {service['name']}: {service['type']}, external addresses: {outside}"
+
+
+def _endpoints(endpoints: Document) -> str:
+    ready, waiting = (", ".join(endpoints[key]) or "none" for key in ("ready", "not_ready"))
+    return f"endpoints {endpoints['name']}: ready {ready}, not ready {waiting}"
+
+
+_DESCRIBE = {"pods": _pod, "nodes": _node, "services": _service, "endpoints": _endpoints}

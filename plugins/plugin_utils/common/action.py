@@ -1,0 +1,119 @@
+"""The shape every action plugin of the collection shares.
+
+The plugins work on the controller and in its own process, since a module costs 0.7 s a task and an
+action plugin 0.1 s. A plugin is a class with one method; its options are read from the
+DOCUMENTATION of the module file of the same name, so what ``ansible-doc`` shows is what is checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from abc import abstractmethod
+from functools import cache
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+_PLUGINS = "ansible_collections.latihan.lab.plugins"
+
+
+@cache
+def options(module: str) -> dict[str, Any]:
+    """The options that the module's DOCUMENTATION declares, as an argument_spec.
+
+    Those of the fragments that it extends are among them.
+    """
+    documentation = _documented(importlib.import_module(f"{_PLUGINS}.modules.{module}"))
+    spec = _spec(documentation.get("options", {}))
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        name = fragment.rpartition(".")[2]
+        shared = importlib.import_module(f"{_PLUGINS}.doc_fragments.{name}")
+        spec |= _spec(_documented(shared.ModuleDocFragment)["options"])
+    return spec
+
+
+def _documented(holder: Any) -> dict[str, Any]:
+    documentation: dict[str, Any] = yaml.safe_load(holder.DOCUMENTATION)
+    return documentation
+
+
+def _spec(documented: dict[str, Any]) -> dict[str, Any]:
+    """Documented options as an argument_spec: the words differ only in ``suboptions``."""
+    spec: dict[str, Any] = {}
+    for name, option in documented.items():
+        spec[name] = {
+            key: value
+            for key, value in option.items()
+            if key in ("type", "elements", "required", "default", "choices", "aliases", "no_log")
+        }
+        if "suboptions" in option:
+            spec[name]["options"] = _spec(option["suboptions"])
+    return spec
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Options as plain values: Ansible tags its strings, which YAML's writer refuses to write."""
+    plain: dict[str, Any] = json.loads(json.dumps(parameters))
+    return plain
+
+
+class LabAction(ActionBase):
+    """Checks the options, does the work, and turns a LabError into a failed result.
+
+    A failed result carries ``msg`` (what and where), ``hint`` (what to do), ``latihan_error`` (the
+    kind, which decides the exit code) and ``detail`` (raw output).
+    """
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    @abstractmethod
+    def execute(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Do the work of the task.
+
+        Args:
+            args: the task's options, checked, with their defaults.
+
+        Returns:
+            The task's result; ``changed`` says whether anything is other than before.
+
+        Raises:
+            LabError: it can't be done.
+        """
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether the task may only tell what it would do."""
+        return bool(self._task.check_mode)
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Ansible's way in."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        module = type(self).__module__.rpartition(".")[2]
+        self.task_vars: dict[str, Any] = task_vars or {}
+        checked = ArgumentSpecValidator(options(module)).validate(self._task.args)
+        if checked.error_messages:
+            return {
+                **result,
+                "failed": True,
+                "latihan_error": Kind.INPUT.value,
+                "msg": f"latihan.lab.{module}: {'; '.join(checked.error_messages)}",
+            }
+        try:
+            return {**result, **self.execute(_plain(checked.validated_parameters))}
+        except LabError as error:
+            return {
+                **result,
+                "failed": True,
+                "msg": error.message,
+                "hint": error.hint,
+                "latihan_error": error.kind.value,
+                "detail": error.detail,
+            }

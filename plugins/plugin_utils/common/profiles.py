@@ -1,0 +1,47 @@
+"""Names of labs: which are good, and what a lab's second lab is called."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import HOST
+
+# The lab that full-lab puts beside a lab for a while; inventory/group_vars names it for the roles.
+_SECOND = "-c4"
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
+_RULE = "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last."
+
+
+def second_of(profile: str) -> str:
+    """The name of a lab's second lab."""
+    return f"{profile}{_SECOND}"
+
+
+def owner_of(profile: str) -> str:
+    """The lab that a second lab belongs to; any other lab is its own."""
+    return profile.removesuffix(_SECOND)
+
+
+def checked(name: str) -> str:
+    """The name of a lab of one's own, once it is known to be one.
+
+    Raises:
+        LabError: it can't name hosts and folders, or is the name of something else.
+    """
+    if not _NAME.fullmatch(name):
+        raise LabError(f"{name!r} can't be the name of a profile.", _RULE, Kind.INPUT)
+    if name == HOST:
+        raise LabError(
+            f"{name!r} can't be the name of a profile: each lab's host is called so.",
+            "Choose another name.",
+            Kind.INPUT,
+        )
+    if owner_of(name) != name:
+        raise LabError(
+            f"{name!r} is the second lab of the profile {owner_of(name)!r}, which full-lab makes "
+            "for a while.",
+            "Choose another name; only `teardown` and the commands that look take this one.",
+            Kind.INPUT,
+        )
+    return name

@@ -1,0 +1,1 @@
+"""Claims about the network: read, probed, judged, explained and diagnosed."""

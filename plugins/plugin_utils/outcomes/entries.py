@@ -1,0 +1,396 @@
+"""Outcomes as data: what their entries may say, and reading them from files.
+
+An entry is checked when it is loaded, before anything runs: its shape, its probes, and that every
+expression compiles and starts from something that is there. What is wrong with it is told with the
+file, the line and the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
+    ExpressionError,
+    compiled,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS, YIELDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import place
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import (
+    REASONS,
+    is_reason,
+)
+
+Location = tuple[str | int, ...]
+Words = Annotated[list[str], Field(min_length=1)]
+
+ANY = "any"
+_ROOTS = frozenset([*facts.ROOTS, "probes", "vars", "before"])
+_ITEM = "item"
+_EXPLAINED = "http"  # Only curl tells the port that a connection was made from.
+_PLACELESS = ("log", "kubectl")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProbeEntry(_Entry):
+    """A probe of an outcome; exactly one of the kinds says what it asks for.
+
+    Args:
+        from_: where it starts (written ``from``).
+        want: the reasons that are right, ``ok`` unless said otherwise; ``any`` leaves it to
+            ``expect``.
+        each: an expression that yields a list: one probe for each item, which is ``item``.
+        count: how often the same is asked, all at once.
+        after: seconds after the others that it starts.
+        timeout: seconds for the connection or the answer.
+        options: what its kind takes besides: ``host`` (http), ``server`` (dns), ``send`` (udp),
+            ``packets`` (icmp), ``interface`` (mtu).
+    """
+
+    from_: str | None = Field(default=None, alias="from")
+    http: str | None = None
+    tcp: str | None = None
+    udp: str | None = None
+    dns: str | None = None
+    icmp: str | None = None
+    path: str | None = None
+    mtu: str | None = None
+    exec: Words | None = None
+    log: str | None = None
+    kubectl: Words | None = None
+    want: Words = ["ok"]
+    each: str | None = None
+    count: int = Field(default=1, ge=1, le=1000)
+    after: float = Field(default=0.0, ge=0, le=30)
+    timeout: float = Field(default=2.0, gt=0, le=30)
+    options: dict[Literal["host", "server", "send", "packets", "interface"], str] = {}
+
+    @field_validator("want", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @property
+    def kind(self) -> str:
+        """What kind of probe it is; empty where the entry names none or several."""
+        named = [kind for kind in KINDS if getattr(self, kind) is not None]
+        return named[0] if len(named) == 1 else ""
+
+    @property
+    def target(self) -> str | list[str]:
+        """What it asks for, not yet filled in."""
+        value: str | list[str] = getattr(self, self.kind)
+        return value
+
+    @property
+    def many(self) -> bool:
+        """Whether it makes a list of answers."""
+        return self.each is not None or self.count > 1
+
+    @property
+    def refusal(self) -> bool:
+        """Whether it is right that this doesn't work."""
+        return "ok" not in self.want and ANY not in self.want
+
+
+class Expectation(_Entry):
+    """An expression that has to be true, and what to tell a person when it isn't."""
+
+    that: str
+    otherwise: str = ""
+
+
+class SkipRule(_Entry):
+    """When an outcome can't be checked, and why."""
+
+    when: str
+    reason: str
+
+
+class Outcome(_Entry):
+    """An outcome: who probes what, and what has to be true of the answers.
+
+    Args:
+        id: its stable name, as in P9.
+        title: what it claims, in one sentence.
+        vars: names that expressions may use as ``vars.NAME``; null where the step before has to
+            hand over the value.
+        probes: the probes, by name.
+        expect: expressions that have to be true, over the facts, ``probes``, ``vars`` and, with
+            ``reread``, ``before`` (the facts before the probes).
+        control: the same, for what has to work at that moment; needed where a refusal is expected.
+        expected: a sentence for a person, with ``${expression}`` in it.
+        observed: the same, of what was seen.
+        within: seconds that the outcome may take to come true; 0 for at once. Where the same is
+            asked more than once, it has to hold once more after a wait.
+        reread: read the facts again after the probes.
+        false_alarm: the chance that a right network fails, where it is a matter of chance.
+        article: what the article says of it, where that is loose, wrong or otherwise here.
+        skip: when it can't be checked.
+        explain: the probes (http) whose way is told: the rules that carried each connection, or
+            what refused it.
+        evidence: the vars that are what ``latihan.lab.kubectl`` returned in the steps before; their
+            commands and output are shown with the probes.
+    """
+
+    id: str = Field(pattern=r"^[A-Z][A-Z0-9_-]*$")
+    title: str = Field(min_length=3)
+    vars: dict[str, Any] = {}
+    probes: dict[str, ProbeEntry] = {}
+    expect: Annotated[list[Expectation], Field(min_length=1)]
+    control: list[Expectation] = []
+    expected: str = Field(min_length=3)
+    observed: str = Field(min_length=3)
+    within: float = Field(default=0.0, ge=0, le=600)
+    reread: bool = False
+    false_alarm: str = ""
+    article: str = ""
+    skip: list[SkipRule] = []
+    explain: list[str] = []
+    evidence: list[str] = []
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is judged by a sample: the same is asked more than once."""
+        return any(probe.count > 1 for probe in self.probes.values())
+
+    @field_validator("expect", "control", mode="before")
+    @classmethod
+    def _plain_expressions(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [{"that": item} if isinstance(item, str) else item for item in value]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with an entry, and where in it."""
+
+    at: Location
+    message: str
+
+
+def load(paths: Sequence[Path]) -> list[Outcome]:
+    """Read the outcomes of some files.
+
+    Args:
+        paths: YAML files, each a list of entries.
+
+    Returns:
+        The outcomes, in the order of the files.
+
+    Raises:
+        LabError: of the kind INPUT, with file, line and field of the first fault.
+    """
+    found: dict[str, Outcome] = {}
+    for path in paths:
+        for outcome, where in _load_one(path):
+            if outcome.id in found:
+                raise LabError(
+                    f"{where}: the outcome {outcome.id} is there twice.",
+                    "Give each outcome an id of its own.",
+                    Kind.INPUT,
+                )
+            found[outcome.id] = outcome
+    return list(found.values())
+
+
+def _load_one(path: Path) -> Iterator[tuple[Outcome, str]]:
+    documents = yaml_files.read(path, "outcomes file")
+    entries = documents[0].value if len(documents) == 1 else None
+    if not isinstance(entries, list) or not entries:
+        line = documents[1].node.start_mark.line + 1 if documents[1:] else 1
+        raise LabError(
+            f"{path}:{line}: the file is no list of outcomes.",
+            "Start each entry with `- id: NAME`.",
+            Kind.INPUT,
+        )
+    lines = dict(_lines(documents[0].node, ()))
+    for number, entry in enumerate(entries):
+        where = f"{path}:{lines[(number,)]}"
+        yield _checked(entry, number, path, lines), where
+
+
+def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) -> Outcome:
+    try:
+        outcome = Outcome.model_validate(entry)
+        faults = list(_faults(outcome))
+    except ValidationError as error:
+        faults = [_Fault(tuple(item["loc"]), _plain(item)) for item in error.errors()]
+    if not faults:
+        return outcome
+    name = entry.get("id", number + 1) if isinstance(entry, dict) else number + 1
+    told = [
+        f"{path}:{_line((number, *fault.at), lines)}: outcome {name}, field "
+        f"{'.'.join(map(str, fault.at)) or '(all)'}: {fault.message}"
+        for fault in faults
+    ]
+    raise LabError(
+        f"{told[0]}.", "Put the entry right; nothing has run.", Kind.INPUT, "\n".join(told)
+    )
+
+
+def _plain(item: Any) -> str:
+    """A message of pydantic in the words of a YAML file."""
+    match item["type"]:
+        case "missing":
+            return "it lacks this field"
+        case "extra_forbidden":
+            return "there is no such field"
+        case _:
+            return str(item["msg"]).removeprefix("Value error, ")
+
+
+def _faults(outcome: Outcome) -> Iterator[_Fault]:
+    """What is wrong with an entry that has the right shape."""
+    names = _Names(outcome.probes, frozenset(outcome.vars))
+    for name, probe in outcome.probes.items():
+        for fault in _probe_faults(probe, names):
+            yield _Fault(("probes", name, *fault.at), fault.message)
+    for group in ("expect", "control"):
+        for number, expectation in enumerate(getattr(outcome, group)):
+            at: Location = (group, number)
+            yield from _expression_faults(expectation.that, at, names)
+            yield from _template_faults(expectation.otherwise, at, names)
+    for field in ("expected", "observed"):
+        yield from _template_faults(getattr(outcome, field), (field,), names)
+    yield from _explain_faults(outcome)
+    for number, name in enumerate(outcome.evidence):
+        if name not in outcome.vars:
+            there = ", ".join(sorted(outcome.vars)) or "none"
+            yield _Fault(("evidence", number), f"there is no vars.{name}; there is {there}")
+    for number, rule in enumerate(outcome.skip):
+        yield from _expression_faults(rule.when, ("skip", number), names)
+        yield from _template_faults(rule.reason, ("skip", number), names)
+    if any(probe.refusal for probe in outcome.probes.values()) and not outcome.control:
+        yield _Fault(
+            ("control",), "a refusal is expected, so something has to be shown to work meanwhile"
+        )
+
+
+def _explain_faults(outcome: Outcome) -> Iterator[_Fault]:
+    for number, name in enumerate(outcome.explain):
+        if name not in outcome.probes:
+            there = ", ".join(outcome.probes) or "none"
+            yield _Fault(("explain", number), f"there is no probe {name!r}; there is {there}")
+        elif outcome.probes[name].kind != _EXPLAINED:
+            yield _Fault(
+                ("explain", number), f"only a probe of the kind {_EXPLAINED} can be explained"
+            )
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What expressions of an entry may start from."""
+
+    probes: Mapping[str, ProbeEntry]
+    variables: frozenset[str]
+    item: bool = False
+
+
+def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
+    if not probe.kind:
+        yield _Fault((), f"a probe is exactly one of {', '.join(KINDS)}")
+        return
+    if (probe.from_ is None) != (probe.kind in _PLACELESS):
+        says = "has no place" if probe.kind in _PLACELESS else "needs a place"
+        yield _Fault(("from",), f"a probe of the kind {probe.kind} {says} to start from")
+    if probe.each is not None:
+        yield from _expression_faults(probe.each, ("each",), names)
+    inner = _Names({}, names.variables, item=probe.each is not None)
+    if probe.from_ is not None:
+        yield from _template_faults(probe.from_, ("from",), inner)
+        if "${" not in probe.from_:
+            try:
+                place(probe.from_)
+            except LabError as error:
+                yield _Fault(("from",), str(error).rstrip("."))
+    for word in probe.want:
+        if word != ANY and not is_reason(word):
+            there = ", ".join(sorted([*REASONS, ANY, "http_NNN", "exit_N"]))
+            yield _Fault(("want",), f"there is no reason {word!r}; there is {there}")
+    words = [probe.target] if isinstance(probe.target, str) else probe.target
+    for text in (*words, *probe.options.values()):
+        yield from _template_faults(text, (probe.kind,), inner)
+
+
+def _template_faults(text: str, at: Location, names: _Names) -> Iterator[_Fault]:
+    try:
+        expressions = template(text).expressions
+    except ExpressionError as error:
+        yield _Fault(at, str(error))
+        return
+    for expression in expressions:
+        yield from _root_faults(expression.paths(), at, names)
+
+
+def _expression_faults(source: str, at: Location, names: _Names) -> Iterator[_Fault]:
+    try:
+        paths = compiled(source).paths()
+    except ExpressionError as error:
+        yield _Fault(at, f"{source!r} is no expression: {error}")
+        return
+    yield from _root_faults(paths, at, names)
+
+
+def _root_faults(paths: set[tuple[str, ...]], at: Location, names: _Names) -> Iterator[_Fault]:
+    """What an expression starts from, and asks it for, has to be there."""
+    known = _ROOTS | {_ITEM} if names.item else _ROOTS
+    for path in sorted(paths):
+        if path[0] not in known:
+            yield _Fault(at, f"there is no fact {path[0]!r}; there is {', '.join(sorted(known))}")
+            continue
+        for length in range(1, len(path)):
+            members = _members(path[:length], names)
+            if members is not None and path[length] not in members:
+                there = ", ".join(sorted(members)) or "none"
+                yield _Fault(at, f"there is no {'.'.join(path[: length + 1])}; there is {there}")
+                break
+
+
+def _members(path: tuple[str, ...], names: _Names) -> frozenset[str] | None:
+    """What a part of the document may be asked for; None where only the run can tell."""
+    match path:
+        case ("before", *rest):
+            return facts.members(tuple(rest)) or None
+        case ("vars",):
+            return names.variables
+        case ("probes",):
+            return frozenset(names.probes)
+        case ("probes", name) if name in names.probes:
+            probe = names.probes[name]
+            known = probe.kind and not probe.many
+            return frozenset([*YIELDS, *KINDS[probe.kind].yields]) if known else None
+        case _:
+            return facts.members(path) or None
+
+
+def _lines(node: yaml.Node, at: Location) -> Iterator[tuple[Location, int]]:
+    """The line of every part of a YAML document."""
+    yield at, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines(value, (*at, key.value))
+            yield (*at, key.value), key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _lines(value, (*at, number))
+
+
+def _line(at: Location, lines: dict[Location, int]) -> int:
+    """The line of a part, or of the nearest thing around it."""
+    while at not in lines:
+        at = at[:-1]
+    return lines[at]

@@ -1,0 +1,303 @@
+"""Runs probes: everything at the same time, and all that start in one place in one go."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
+    UNFINISHED,
+    Api,
+    RefusedError,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch import (
+    Batch,
+    batch,
+    split,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
+    Document,
+    Place,
+    Probe,
+    Raw,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.tools import through_node
+
+_WORKERS = 32
+# Places that ask many at once keep the processors busy, and more of them would only time out.
+_BUSY_PLACES = 2 * (os.cpu_count() or 1)
+# What a batch, and each probe of it, may take longer on a machine that is busy.
+_SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
+_TOOLS_START = 20.0
+# What runc and crun say of a program that isn't there; here of the shell that runs a batch.
+_NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What the engine needs to reach the places of a lab."""
+
+    api: Api
+    contract: Contract
+    namespace: str
+
+
+def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Document]:
+    """Run probes, all at the same time but logs, which are read at last, and read their answers.
+
+    Args:
+        lab: the lab.
+        probes: the probes; those of one place share one shell. A log tells of the others.
+        addresses: who has which address, from the facts: hops are labelled with it.
+
+    Returns:
+        A result for each probe, in their order: name, kind, from, target, item, command (what a
+        person would type), output, exit_code, reason, ok, duration_s (seconds), and what its kind
+        yields besides.
+    """
+    groups: dict[object, list[int]] = {}
+    for number, probe in enumerate(probes):
+        alone = probe.place is None
+        groups.setdefault(number if alone else probe.place, []).append(number)
+    results: list[Document] = [{} for _ in probes]
+    turns = threading.BoundedSemaphore(_BUSY_PLACES)
+    with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
+        for last in (False, True):
+            running = [
+                (
+                    numbers,
+                    pool.submit(_answers, lab, [probes[n] for n in numbers], addresses, turns),
+                )
+                for numbers in groups.values()
+                if (probes[numbers[0]].kind == "log") == last
+            ]
+            for numbers, future in running:
+                for number, answer in zip(numbers, future.result(), strict=True):
+                    results[number] = answer
+    return results
+
+
+def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Document:
+    """A probe's answer as the document that expectations are written over."""
+    reading = readers.broken(raw) or KINDS[probe.kind].read(raw)
+    fields = dict(reading.fields)
+    for hop in fields.get("hops", []):
+        known = addresses.get(hop["address"] or "", {})
+        hop["owner"] = known.get("owner")
+        hop["interface"] = known.get("interface")
+    output = reading.output
+    if probe.kind == "kubectl":
+        fields["refusal"] = refusal = status_object(raw.stderr)
+        if refusal:
+            told = {name: refusal.get(name) for name in ("code", "reason", "message")}
+            output = f"{raw.stdout.strip()}\nThe API answered {json.dumps(told)}".strip()
+    return {
+        "name": probe.name,
+        "kind": probe.kind,
+        "from": str(probe.place) if probe.place else "",
+        "target": probe.text,
+        "item": probe.item,
+        "command": command(probe, namespace, raw.way),
+        "output": output,
+        "exit_code": raw.exit_code,
+        "reason": reading.reason,
+        "ok": reading.reason == "ok",
+        "duration_s": round(raw.seconds, 3),
+        **fields,
+    }
+
+
+def command(probe: Probe, namespace: str, way: str = "") -> str:
+    """What a person would type; a prompt says where, as in ``host$ curl ...``.
+
+    Args:
+        probe: the probe.
+        namespace: the namespace that is meant.
+        way: what is typed before the probe's own command, where its place alone doesn't say that.
+    """
+    inner = KINDS[probe.kind].shown(probe)
+    where = [] if namespace == "default" else ["-n", namespace]
+    if probe.kind == "kubectl":
+        return shlex.join(["kubectl", *where, *probe.target])
+    if probe.kind == "log":
+        pod, _, container = probe.text.partition("/")
+        return shlex.join(["kubectl", *where, "logs", pod, *(["-c", container] * bool(container))])
+    place = probe.place or Place("host")
+    if place.kind != "pod":
+        return f"{place.name or 'host'}$ {inner}"
+    chosen = ["-c", place.container] if place.container else []
+    if probe.kind == "mtu":
+        inner = shlex.join(["sh", "-c", inner])
+    if way:
+        return f"{way} {inner}"
+    return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
+
+
+def _answers(
+    lab: Lab, probes: Sequence[Probe], addresses: Document, turns: AbstractContextManager[object]
+) -> list[Document]:
+    """Run the probes of one place and read their answers."""
+    return [
+        result(probe, raw, lab.namespace, addresses)
+        for probe, raw in zip(probes, _run_group(lab, probes, turns), strict=True)
+    ]
+
+
+def _run_group(
+    lab: Lab, probes: Sequence[Probe], turns: AbstractContextManager[object]
+) -> list[Raw]:
+    first = probes[0]
+    if first.kind == "kubectl":
+        return [_kubectl(lab, first)]
+    if first.kind == "log":
+        return [_log(lab, first)]
+    place = first.place or Place("host")
+    made = batch(probes)
+    with turns if made.together else nullcontext():
+        return _run_batch(lab, place, probes, made)
+
+
+def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> list[Raw]:
+    limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
+    limit += _SECONDS_MORE + _SECONDS_EACH * len(probes)
+    if place.kind == "pod":
+        return _in_pod(lab, probes, made, limit)
+    enter, trouble, by_nature = way_in(lab.contract, place)
+    if enter is None:
+        return [Raw(error=trouble, missing=by_nature) for _ in probes]
+    return _run_in(enter, made, limit)
+
+
+def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
+    """By a command that enters the place, without this process's proxies."""
+    argv = [*enter, "sh", "-c", made.script]
+    try:
+        done = run(argv, check=False, timeout=limit, env=_plain())
+    except LabError as error:
+        return [Raw(error=error.message)] * made.count
+    return split(made, done.stdout, done.stderr.strip())
+
+
+def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
+    """In the pod's container; what that has no tools for, in a tools container beside it."""
+    place = probes[0].place or Place("host")
+    raws = None if made.alone else _inside(lab, place, made, limit)
+    raws = raws or _execute(lab, place, made, limit)
+    lacking = [
+        number
+        for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
+        if raw.exit_code in readers.NO_TOOL and probe.kind != "exec"
+    ]
+    instead = _beside(lab, place, [probes[number] for number in lacking], limit)
+    for number, raw in zip(lacking, instead, strict=True):
+        raws[number] = raw
+    return raws
+
+
+def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
+    """By the API's exec; where its websocket isn't to be had, by ``kubectl exec``."""
+    argv = ["sh", "-c", made.script]
+    done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
+    stdout, code, said = done.stdout, done.exit_code, done.error or done.stderr.strip()
+    answered = stdout or said.startswith(UNFINISHED) or _NO_SHELL.search(said)
+    if code is None and not answered:
+        chosen = ["-c", place.container] if place.container else []
+        words = ["-n", lab.namespace, "exec", place.name, *chosen, "--", *argv]
+        try:
+            other = run(lab.contract.kubectl_command(*words), check=False, timeout=limit)
+        except LabError as error:
+            return [Raw(error=error.message)] * made.count
+        stdout, said = other.stdout, other.stderr.strip() or said
+    if not stdout and (code in readers.NO_TOOL or _NO_SHELL.search(said)):
+        return [Raw(stderr=said, exit_code=readers.NO_TOOL[-1])] * made.count
+    return split(made, stdout, said)
+
+
+def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | None:
+    """In the pod's container by way of its node; None where no answer comes that way.
+
+    For many HTTP probes and nothing else: to run a command by the API, its kubelet and its runtime
+    takes more of the machine than what is run, but gives it the container's environment.
+    """
+    try:
+        way = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.inside)
+    except LabError:
+        return None
+    raws = _run_in(way.enter, made, limit) if way else []
+    return raws if any(raw.exit_code is not None for raw in raws) else None
+
+
+def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> list[Raw]:
+    """In a container with tools that shares the network of the pod's container."""
+    if not probes:
+        return []
+    made = batch(probes)
+    try:
+        tools = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.tools)
+        if tools is None:
+            trouble = f"{place} lacks the tools, and this provider can't put some beside it."
+            return [Raw(error=trouble, missing=True)] * made.count
+    except LabError as error:
+        return [Raw(error=error.message)] * made.count
+    raws = _run_in(tools.enter, made, limit + _TOOLS_START)
+    return [replace(raw, way=tools.shown) for raw in raws]
+
+
+def way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:
+    """The command that enters a place; else why there is none, and whether that is by nature."""
+    if place.kind == "host":
+        trouble = "This provider has no lab host."
+        return contract.host_enter, trouble, contract.host_enter is None
+    try:
+        node = contract.node(place.name)
+    except LabError as error:
+        return None, error.message, False
+    if node.enter is None:
+        return None, f"This provider has no way into its node {place.name}.", True
+    return node.enter or None, f"The node {place.name} is stopped.", False
+
+
+def _plain() -> dict[str, str]:
+    """This process's environment without proxies: a probe speaks to its target itself."""
+    return {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
+
+
+def _kubectl(lab: Lab, probe: Probe) -> Raw:
+    time.sleep(probe.delay)
+    words = [probe.target] if isinstance(probe.target, str) else list(probe.target)
+    argv = lab.contract.kubectl_command("-n", lab.namespace, *words)
+    try:
+        done: Completed = run(argv, check=False, timeout=KINDS["kubectl"].seconds)
+    except LabError as error:
+        return Raw(error=error.message)
+    return Raw(done.stdout, done.stderr, done.returncode, done.duration)
+
+
+def _log(lab: Lab, probe: Probe) -> Raw:
+    time.sleep(probe.delay)
+    started = time.monotonic()
+    pod, _, container = probe.text.partition("/")
+    query = [("container", container)] if container else []
+    try:
+        text = lab.api.text(f"/api/v1/namespaces/{lab.namespace}/pods/{pod}/log", query)
+    except RefusedError as error:
+        return Raw(stderr=error.message, exit_code=1, seconds=time.monotonic() - started)
+    except LabError as error:
+        return Raw(error=error.message)
+    return Raw(text, "", 0, time.monotonic() - started)

@@ -1,0 +1,108 @@
+"""The words of the probe engine: where a probe starts, what it asks, what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a probe starts: ``host``, ``node/NAME``, ``pod/NAME`` or ``pod/NAME/CONTAINER``.
+
+    ``kind`` is host, node or pod; ``container`` is empty for a pod's first one.
+    """
+
+    kind: str
+    name: str = ""
+    container: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.kind, self.name, self.container) if part)
+
+
+def place(text: str) -> Place:
+    """Read a place; LabError where it is none."""
+    kind, _, rest = text.partition("/")
+    name, _, container = rest.partition("/")
+    if (kind == "host" and not rest) or (kind == "node" and name and not container):
+        return Place(kind, name)
+    if kind == "pod" and name and "/" not in container:
+        return Place(kind, name, container)
+    raise LabError(
+        f"{text!r} is no place to probe from.",
+        "Say host, node/NAME, pod/NAME or pod/NAME/CONTAINER.",
+        Kind.INPUT,
+    )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question to the network.
+
+    Args:
+        name: the probe's name in its outcome.
+        kind: http, tcp, udp, dns, icmp, path, mtu, exec, log or kubectl.
+        place: where it starts; ``log`` and ``kubectl`` have none.
+        target: what it asks for: an address, a URL, or the words of a command.
+        options: what its kind takes besides, as in {"server": "10.96.0.10"}.
+        timeout: seconds for the connection or the answer.
+        delay: seconds after the batch's start that it begins.
+        item: what it was made for, where one entry makes many probes.
+    """
+
+    name: str
+    kind: str
+    place: Place | None
+    target: str | tuple[str, ...]
+    options: tuple[tuple[str, str], ...] = ()
+    timeout: float = 2.0
+    delay: float = 0.0
+    item: Any = None
+
+    def option(self, name: str, default: str = "") -> str:
+        """An option's value."""
+        return dict(self.options).get(name, default)
+
+    @property
+    def text(self) -> str:
+        """The target as text."""
+        return self.target if isinstance(self.target, str) else " ".join(self.target)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a probe's command printed and how it ended.
+
+    ``exit_code`` is None where it never ran or was cut off; ``error`` then says why. ``missing``
+    says that there is no way to run anything there, by nature of the provider. ``way`` is what a
+    person types before the command, where that isn't what the probe's place says.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    error: str = ""
+    missing: bool = False
+    way: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a probe's output says.
+
+    Args:
+        reason: ok, refused, timeout, no_route, unreachable, no_such_name, unresolved, http_404,
+            exit_1, ...
+        output: what a person needs to see of it.
+        fields: what its kind yields besides, as in {"status": 200}.
+    """
+
+    reason: str
+    output: str
+    fields: Document

@@ -1,0 +1,221 @@
+"""What the output of each kind of probe says. Pure functions: text in, reading out."""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
+    Document,
+    Raw,
+    Reading,
+)
+
+# What the C library and the tools say of an error, and the one word that the lab has for it.
+_SIGNS = (
+    ("connection refused", "refused"),
+    ("network is unreachable", "no_route"),
+    ("network unreachable", "no_route"),
+    ("no route to host", "unreachable"),
+    ("host unreachable", "unreachable"),
+    ("port unreachable", "refused"),
+    ("could not resolve", "unresolved"),
+    ("resolving timed out", "unresolved"),
+    ("temporary failure in name resolution", "unresolved"),
+    ("name or service not known", "no_such_name"),
+    ("no address associated", "no_such_name"),
+    ("connect: invalid argument", "no_route"),
+    ("connection reset", "reset"),
+    ("operation not permitted", "not_permitted"),
+    ("timed out", "timeout"),
+    ("response timeout", "timeout"),
+)
+NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't be run
+_TIMEOUT_EXIT = 124
+# curl doesn't tell a name that there is none of from a name server that doesn't answer.
+_CURL_REASONS = {6: "unresolved", 28: "timeout", 52: "empty_answer", 56: "reset"}
+# dig(1), the header of an answer; with these two the server says that there is no such address.
+_RCODE = re.compile(r"^;; ->>HEADER<<- .*status: (\w+)", re.MULTILINE)
+_NO_SUCH_NAME = ("NXDOMAIN", "NOERROR")
+_NOT_FOUND = 2  # getent(1), whatever the reason
+_TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
+_OWN_REASONS = ("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long")
+REASONS = frozenset([*_OWN_REASONS, *_CURL_REASONS.values(), *(word for _message, word in _SIGNS)])
+_NUMBERED = re.compile(r"(http_[1-5]\d\d|exit_\d{1,3})")
+HTTP_MARK = "\n@http "
+_HOP = re.compile(r"^\s*(\d+)\s+(.*)$")
+_IPV4 = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})\b")
+
+
+def sign(text: str) -> str:
+    """The word for the error that a tool's message tells; empty where none is known."""
+    lowered = text.lower()
+    return next((word for message, word in _SIGNS if message in lowered), "")
+
+
+def is_reason(word: str) -> bool:
+    """Whether a reading may have this reason."""
+    return word in REASONS or _NUMBERED.fullmatch(word) is not None
+
+
+def broken(raw: Raw) -> Reading | None:
+    """The reading of a command that never ran or has no tool; None where it did run."""
+    if raw.missing:
+        return Reading("unavailable", raw.error, {})
+    if raw.exit_code is None:
+        return Reading("not_run", raw.error or raw.stderr.strip(), {})
+    if raw.exit_code in NO_TOOL:
+        return Reading("no_tool", (raw.stderr or raw.stdout).strip(), {})
+    return None
+
+
+def http(raw: Raw) -> Reading:
+    """What curl says with -v and the lab's -w: status, body, remote_ip, local_ip."""
+    body, _, written = raw.stdout.rpartition(HTTP_MARK)
+    if raw.exit_code == 0 and written:
+        status, remote, local, port = (written.split() + [""] * 4)[:4]
+        code = int(status)
+        reason = "ok" if code < HTTPStatus.BAD_REQUEST else f"http_{code}"
+        fields: Document = {
+            "status": code,
+            "body": body,
+            "remote_ip": remote,
+            "local_ip": local,
+            "local_port": port,
+        }
+        return Reading(reason, body.strip() or f"HTTP {code}, no text", fields)
+    said = _curl_trouble(raw.stderr)
+    # Of a name server that is silent curl's exit code says only that time was up.
+    if sign(said) == "unresolved":
+        return Reading("unresolved", said, {})
+    reason = _CURL_REASONS.get(raw.exit_code or 0) or sign(said) or "error"
+    return Reading(reason, said, {})
+
+
+def _curl_trouble(stderr: str) -> str:
+    """The lines of curl's talk that tell of trouble."""
+    lines = [line.removeprefix("* ").strip() for line in stderr.splitlines()]
+    telling = [line for line in lines if _TROUBLE.search(line)]
+    return "\n".join(dict.fromkeys(telling)) or stderr.strip()
+
+
+def tcp(raw: Raw) -> Reading:
+    """What bash's /dev/tcp says: whether a connection is made."""
+    if raw.exit_code == 0:
+        return Reading("ok", "connected", {})
+    return _failed(raw)
+
+
+def udp(raw: Raw) -> Reading:
+    """What bash's /dev/udp says: whether anything comes back, and what."""
+    if raw.exit_code == 0 and raw.stdout:
+        return Reading("ok", raw.stdout.strip(), {"answer": raw.stdout})
+    if raw.exit_code == 0:
+        return Reading("timeout", "no answer", {})
+    return _failed(raw)
+
+
+def dns(raw: Raw) -> Reading:
+    """What getent or dig says: the addresses of a name, each once.
+
+    ``no_such_name`` is what a name server has answered; where none did, it is ``unresolved``.
+    """
+    answers = [line for line in raw.stdout.splitlines() if not line.startswith(";")]
+    words = [word for line in answers for word in line.split() if _IPV4.fullmatch(word)]
+    if raw.exit_code == 0 and words:
+        return Reading("ok", raw.stdout.strip(), {"addresses": list(dict.fromkeys(words))})
+    failed = _failed(raw)
+    if rcode := _RCODE.search(raw.stdout):
+        reason = "no_such_name" if rcode[1] in _NO_SUCH_NAME else "unresolved"
+    elif raw.exit_code in (0, _NOT_FOUND):
+        reason = sign(failed.output) or "unresolved"
+    else:
+        return failed
+    return Reading(reason, failed.output, {"addresses": []})
+
+
+def icmp(raw: Raw) -> Reading:
+    """ping: whether an answer comes."""
+    if raw.exit_code == 0 and re.search(r"\b[1-9]\d* received", raw.stdout):
+        peer = re.search(r"from ([^\s:]+)(?: \(([\d.]+)\))?", raw.stdout)
+        address = (peer.group(2) or peer.group(1)) if peer else ""
+        fields: Document = {"address": address}
+        return Reading("ok", raw.stdout.strip(), fields)
+    said = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
+    silent = raw.exit_code == _TIMEOUT_EXIT or "received" in raw.stdout
+    return Reading(sign(said) or ("timeout" if silent else "error"), said, {})
+
+
+def path(raw: Raw) -> Reading:
+    """Traceroute -n: the hops in order, each with the address that answered (None for none)."""
+    lines = raw.stdout.splitlines()
+    hops: list[Document] = []
+    for line in lines:
+        matched = _HOP.match(line)
+        if matched and "hops max" not in line:
+            answered = list(dict.fromkeys(_IPV4.findall(matched.group(2))))
+            hops.append(
+                {
+                    "ttl": int(matched.group(1)),
+                    "address": answered[0] if answered else None,
+                    "addresses": answered,
+                }
+            )
+    goal = _IPV4.search(lines[0]) if lines else None
+    arrived = bool(hops and goal and goal.group(1) in hops[-1]["addresses"])
+    shown = (raw.stdout + raw.stderr).strip()
+    if arrived and raw.exit_code == 0:
+        return Reading("ok", shown, {"hops": hops})
+    trouble = sign(raw.stderr) or ("unreachable" if "!" in raw.stdout else "timeout")
+    return Reading(trouble, shown, {"hops": hops})
+
+
+def mtu(raw: Raw) -> Reading:
+    """Two pings that may not be fragmented: the largest that fits, and one byte more.
+
+    Ok where the first is answered and the second refused by its size; ``mtu``, ``largest`` and
+    ``over`` (the reasons of both) are told.
+    """
+    try:
+        _, fits, exceeds = re.split(r"^@mtu ", raw.stdout, flags=re.MULTILINE)
+    except ValueError:
+        return _failed(raw)
+    size, _, first = fits.partition("\n")
+    _, _, second = exceeds.partition("\n")
+    largest, over = (_sized(text) for text in (first, second))
+    fields: Document = {"mtu": int(size.split()[0]), "largest": largest, "over": over}
+    shown = f"{first.strip()}\n{second.strip()}"
+    if largest == "ok" and over == "too_long":
+        return Reading("ok", shown, fields)
+    return Reading("too_small" if largest == "too_long" else largest, shown, fields)
+
+
+def _sized(text: str) -> str:
+    if re.search(r"\b[1-9]\d* received", text):
+        return "ok"
+    if "message too long" in text.lower() or "frag needed" in text.lower():
+        return "too_long"
+    return sign(text) or "timeout"
+
+
+def command(raw: Raw) -> Reading:
+    """Any command: ok where it ends with 0; ``stdout`` is also told as ``json`` or ``lines``."""
+    fields: Document = {"stdout": raw.stdout, "stderr": raw.stderr}
+    try:
+        fields["json"] = json.loads(raw.stdout)
+    except ValueError:
+        fields["lines"] = raw.stdout.splitlines()
+    shown = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
+    if raw.exit_code == 0:
+        return Reading("ok", shown, fields)
+    if raw.exit_code == _TIMEOUT_EXIT:
+        return Reading("timeout", shown, fields)
+    return Reading(sign(raw.stderr) or f"exit_{raw.exit_code}", shown, fields)
+
+
+def _failed(raw: Raw) -> Reading:
+    said = "\n".join(part.strip() for part in (raw.stdout, raw.stderr) if part.strip())
+    if raw.exit_code == _TIMEOUT_EXIT:
+        return Reading("timeout", said or "no answer in time", {})
+    return Reading(sign(said) or "error", said or f"it ended with {raw.exit_code}", {})

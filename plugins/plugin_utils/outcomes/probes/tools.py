@@ -1,0 +1,68 @@
+"""Ways into a pod through its node: into a container itself, or into one with tools beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
+    Document,
+    Place,
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to run commands in a pod.
+
+    ``enter`` is the command line that runs what follows it there; ``shown`` is what a person types
+    in the pod's node before that command.
+    """
+
+    enter: tuple[str, ...]
+    shown: str
+
+
+def through_node(
+    api: Api, contract: Contract, namespace: str, place: Place, command: tuple[str, ...]
+) -> Way | None:
+    """The way into a pod by a command of its node.
+
+    Args:
+        api: the cluster's API, which knows where the pod is.
+        contract: how the node is entered.
+        namespace: the pod's namespace.
+        place: the pod and its container.
+        command: the contract's ``inside`` or ``tools``.
+
+    Returns:
+        The way; None where the provider has no such thing.
+
+    Raises:
+        LabError: no container runs in the pod, or its node is stopped.
+    """
+    if not command:
+        return None
+    pod = api.get(f"/api/v1/namespaces/{namespace}/pods/{place.name}")
+    node = contract.node(pod["spec"].get("nodeName", ""))
+    if node.enter is None:
+        return None
+    command = (*command, running_container(pod, place.container))
+    if not node.enter:
+        raise LabError(f"The node {node.name} is stopped.")
+    return Way((*node.enter, *command), f"{node.name}$ {' '.join(command)}")
+
+
+def running_container(pod: Document, name: str) -> str:
+    """The id, as its node's runtime has it, of a pod's running container; any where none is named.
+
+    Raises:
+        LabError: it doesn't run.
+    """
+    for status in pod["status"].get("containerStatuses") or []:
+        if status["name"] == (name or status["name"]) and "running" in status["state"]:
+            return str(status["containerID"]).rpartition("/")[2]
+    wanted = f"{pod['metadata']['name']}/{name}".rstrip("/")
+    raise LabError(f"No container of {wanted} runs.")

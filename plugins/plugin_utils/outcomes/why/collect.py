@@ -1,0 +1,172 @@
+"""Asks the lab for what an explanation is made of: rules, connections, routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import conntrack, iptables
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.conntrack import Flow
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain import (
+    Datapath,
+    Why,
+    carried,
+    refused,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Chains
+
+Document = dict[str, Any]
+
+_MARK = "@connections"
+_READ = f"iptables-save -c; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A node's rules and connections at one moment."""
+
+    rules: Chains
+    flows: Sequence[Flow]
+
+
+Moments = Mapping[str, Moment]
+
+
+def read(contract: Contract) -> dict[str, Moment]:
+    """Every running node's rules and connections, by node, all read at the same time."""
+    running = [node for node in contract.nodes if node.enter]
+    with ThreadPoolExecutor() as pool:
+        texts = pool.map(
+            lambda node: run([*(node.enter or ()), "sh", "-c", _READ], check=False).stdout, running
+        )
+        return {node.name: _moment(text) for node, text in zip(running, texts, strict=True)}
+
+
+def _moment(text: str) -> Moment:
+    rules, _mark, flows = text.partition(f"{_MARK}\n")
+    return Moment(iptables.parse(rules), conntrack.parse(flows))
+
+
+def reasons(
+    contract: Contract,
+    facts: Document,
+    answers: Sequence[Document],
+    *,
+    before: Moments,
+    after: Moments,
+) -> list[Document]:
+    """Why each of these answers came out as it did.
+
+    Args:
+        contract: the lab.
+        facts: the facts that the probes were made from.
+        answers: what the probes of the kind http yielded.
+        before: the nodes before the probes.
+        after: the nodes after them.
+
+    Returns:
+        For each different reason its ``sentence`` and its raw ``lines``.
+    """
+    found: dict[str, Document] = {}
+    routes = _Routes(contract)
+    for answer in answers:
+        why = _reason(routes, facts, answer, before, after)
+        if why is not None:
+            found.setdefault(why.sentence, why.document())
+    return list(found.values())
+
+
+def _reason(
+    routes: _Routes, facts: Document, answer: Document, before: Moments, after: Moments
+) -> Why | None:
+    place = str(answer["from"])
+    name, port = _target(answer)
+    address = str(answer.get("remote_ip") or address_of(facts, place, name))
+    node = translating_node(facts, place, address)
+    path = None
+    if node in after:
+        earlier = before[node].rules if node in before else {}
+        path = Datapath(node, earlier, after[node].rules, after[node].flows)
+    if "local_ip" in answer:  # It was answered, if only with "not found".
+        on_node = partial(routes.to, f"node/{node}")
+        return carried(answer, path, facts["addresses"], on_node) if path else None
+    return refused(
+        answer,
+        (address, port),
+        path=path,
+        route=routes.to(place, address),
+        routes=routes.known(place),
+        addresses=facts["addresses"],
+    )
+
+
+def address_of(facts: Document, place: str, name: str) -> str:
+    """The address of a service that a pod calls by its name; any other name as it is.
+
+    curl tells the address only of a server that it reached.
+    """
+    service, _, rest = name.partition(".")
+    domain = f"{facts['lab']['namespace']}.svc.cluster.local."
+    if not place.startswith("pod/") or not domain.startswith(f"{rest}." if rest else ""):
+        return name
+    known = facts["addresses"].items()
+    return next((each for each, has in known if has["owner"] == f"service/{service}"), name)
+
+
+def translating_node(facts: Document, place: str, address: str) -> str:
+    """The node whose kernel translates a connection.
+
+    A pod's or node's own node does it for what they send; for what comes from the host it is the
+    node that has the address, or, for a service's own address, the node that the host's route to
+    the services leads to, which is the first.
+    """
+    kind, _, rest = place.partition("/")
+    if kind == "node":
+        return rest
+    if kind == "pod":
+        return str(facts["pods"].get(rest.split("/")[0], {}).get("node"))
+    owner = str(facts["addresses"].get(address, {}).get("owner", ""))
+    return owner.removeprefix("node/") if owner.startswith("node/") else facts["lab"]["nodes"][0]
+
+
+def _target(answer: Document) -> tuple[str, int]:
+    """The host and port that a probe asked for."""
+    parts = urlsplit(answer["target"])
+    return parts.hostname or "", parts.port or 80
+
+
+class _Routes:
+    """What ``ip`` says of routes on the host and on nodes, asked once each; nothing elsewhere."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._said: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def to(self, place: str, address: str) -> str:
+        """The way to an address, or why there is none, in one line."""
+        route, trouble = self._ask(place, "route", "get", address)
+        return (route or trouble).partition("\n")[0]
+
+    def known(self, place: str) -> list[str]:
+        """The destinations that a place has routes for."""
+        listed, _trouble = self._ask(place, "-json", "route", "show")
+        return [str(route["dst"]) for route in json.loads(listed or "[]")]
+
+    def _ask(self, place: str, *arguments: str) -> tuple[str, str]:
+        kind, _, name = place.partition("/")
+        enter = self._contract.host_enter if kind == "host" else None
+        if kind == "node":
+            enter = self._contract.node(name).enter
+        if not enter:
+            return "", ""
+        if (place, *arguments) not in self._said:
+            done = run([*enter, "ip", *arguments], check=False)
+            self._said[place, *arguments] = done.stdout.strip(), done.stderr.strip()
+        return self._said[place, *arguments]

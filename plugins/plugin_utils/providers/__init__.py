@@ -1,0 +1,1 @@
+"""What makes clusters: a folder for each."""

@@ -1,0 +1,251 @@
+"""What the engine asks of the cluster's API: whether it answers, objects made, nodes ready."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    Layout,
+    NodeLayout,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+
+READY = "Ready"
+_POLL = 0.15
+_DNS_ENDPOINTS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
+_SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
+
+
+def kubernetes_version(binaries: str) -> str:
+    """The version of the binaries in that folder, as kubeadm says it (v1.20.2)."""
+    return run([f"{binaries}/kubeadm", "version", "--output=short"]).stdout.strip()
+
+
+def port_of(kubeconfig: Path) -> int:
+    """The port that a kubeconfig's server has; 0 (any) where there is no kubeconfig yet."""
+    if not kubeconfig.exists():
+        return 0
+    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    return urlsplit(document["clusters"][0]["cluster"]["server"]).port or 0
+
+
+def apply(layout: Layout, manifest: str) -> None:
+    """Apply a manifest, given as text."""
+    # A new API server answers before the first namespaces and roles are there: try again.
+    deadline = time.monotonic() + 20
+    while True:
+        done = _kubectl(layout, "apply", "--validate=false", "-f", "-", stdin=manifest, check=False)
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"The cluster refuses its own objects: {done.stderr.strip()}")
+        time.sleep(_POLL)
+
+
+def wait_api(layout: Layout, within: float) -> None:
+    """Wait until the API says that it is ready; there is nothing to watch before."""
+    api = _reader(layout)
+
+    def look() -> str:
+        api.text("/readyz")
+        return ""
+
+    amiss = _awaited(look, within)
+    if amiss:
+        log = layout.control_plane.var / "log" / "kube-apiserver.log"
+        raise LabError(
+            f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
+            f"Look into {log}.",
+            detail=amiss,
+        )
+
+
+def introduce_nodes(layout: Layout, within: float) -> None:
+    """Give each node its block of pod addresses and its role, as soon as its kubelet registered it.
+
+    A kubelet may do neither itself (NodeRestriction admission; ``spec.podCIDR`` is the cluster's).
+    """
+    deadline = time.monotonic() + within
+    for node in layout.nodes:
+        labels = {f"node-role.kubernetes.io/{role}": "" for role in roles_of(node)}
+        patch = {
+            "metadata": {"labels": labels},
+            "spec": {"podCIDR": node.pod_block, "podCIDRs": [node.pod_block]},
+        }
+        command = ["patch", "node", node.name, "--patch", json.dumps(patch)]
+        while (done := _kubectl(layout, *command, check=False)).returncode != 0:
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"The node {node.name} didn't join within {within:g} s: {done.stderr.strip()}",
+                    f"Look into {node.var / 'log' / 'kubelet.log'}.",
+                )
+            time.sleep(_POLL)
+
+
+def roles_of(node: NodeLayout) -> tuple[str, ...]:
+    """The roles that ``kubectl get nodes`` shows, as kubeadm gives them in this version."""
+    return ("control-plane", "master") if node.control_plane else ()
+
+
+def wait_nodes(
+    layout: Layout, since: float | None, within: float, names: Sequence[str] = ()
+) -> None:
+    """Wait until nodes are Ready.
+
+    Args:
+        layout: the cluster.
+        since: count only what a kubelet reported after this time (seconds since the epoch); a node
+            that was down is Ready in the API's memory until somebody looks. None counts all.
+        within: seconds.
+        names: the nodes; none means all.
+    """
+    api = _reader(layout)
+    wanted = list(names) or [node.name for node in layout.nodes]
+
+    def look() -> str:
+        states = {
+            node["metadata"]["name"]: node_state(node, since)
+            for node in api.get("/api/v1/nodes")["items"]
+        }
+        seen = {name: states.get(name, "not known") for name in wanted}
+        return "; ".join(f"{name}: {state}" for name, state in seen.items() if state != READY)
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s not every node is Ready. {amiss.rstrip('.')}.",
+            "Look into /var/log/kubelet.log with `python3 runner.py shell NODE`.",
+        )
+
+
+def node_state(node: dict[str, Any], since: float | None) -> str:
+    """``Ready``, or why a node isn't."""
+    conditions = node.get("status", {}).get("conditions", [])
+    ready = next((item for item in conditions if item["type"] == "Ready"), None)
+    if ready is None:
+        return "its kubelet hasn't reported yet"
+    if since is not None and _seconds(ready["lastHeartbeatTime"]) < int(since):
+        return "its kubelet hasn't reported since the start"
+    return READY if ready["status"] == "True" else ready.get("message", "not ready")
+
+
+def wait_system(layout: Layout, since: float, within: float) -> None:
+    """Wait until every pod of the system (the cluster's DNS) is ready.
+
+    Args:
+        layout: the cluster.
+        since: count only containers that started after this time (seconds since the epoch); those
+            of a cluster that was stopped are ready in the API's memory until a kubelet looks.
+        within: seconds.
+    """
+    api = _reader(layout)
+
+    def look() -> str:
+        pods = [pod for pod in api.get(_SYSTEM_PODS)["items"] if not ended(pod)]
+        waiting = [pod["metadata"]["name"] for pod in pods if not serves(pod, since)]
+        return ", ".join(waiting) if pods else "no system pod"
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s these don't serve: {amiss.rstrip('.')}.",
+            "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
+        )
+
+
+def wait_rules(layout: Layout, rules: Callable[[], Mapping[str, str]], within: float) -> None:
+    """Wait until nodes know where the cluster's DNS is now.
+
+    Args:
+        layout: the cluster.
+        rules: reads the nodes' translating rules, as iptables-save(8) prints them, by node.
+        within: seconds.
+    """
+    api = _reader(layout)
+
+    def look() -> str:
+        return ", ".join(behind(api.get(_DNS_ENDPOINTS), rules()))
+
+    amiss = _awaited(look, within)
+    if amiss:
+        raise LabError(
+            f"After {within:g} s these don't know where the cluster's DNS is: {amiss}.",
+            "Look into /var/log/kube-proxy.log with `python3 runner.py shell NODE`.",
+        )
+
+
+def behind(endpoints: dict[str, Any], rules: Mapping[str, str]) -> list[str]:
+    """The nodes whose rules lead to other endpoints; all of them where there is none yet."""
+    wanted = [
+        f"--to-destination {address['ip']}:{port['port']}\n"
+        for subset in endpoints.get("subsets") or ()
+        for address in subset.get("addresses") or ()
+        for port in subset["ports"]
+    ]
+    return [
+        node for node, text in rules.items() if not wanted or any(w not in text for w in wanted)
+    ]
+
+
+def ended(pod: dict[str, Any]) -> bool:
+    """Whether a pod will never serve again; the API keeps it, and its ReplicaSet makes another.
+
+    A kubelet that starts may refuse a pod it ran before (kubernetes/kubernetes#100467).
+    """
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def serves(pod: dict[str, Any], since: float) -> bool:
+    """Whether a pod's containers are ready, and started after that time."""
+    containers = pod.get("status", {}).get("containerStatuses", [])
+    started = [item["state"].get("running", {}).get("startedAt") for item in containers]
+    return bool(containers) and all(
+        item["ready"] and begun is not None and _seconds(begun) >= int(since)
+        for item, begun in zip(containers, started, strict=True)
+    )
+
+
+def _reader(layout: Layout) -> Api:
+    """What asks the API again and again: a kubectl each time would take its processors' time."""
+    # The client takes 0.7 s to import, and stopping or removing a cluster needs none.
+    from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api  # noqa: PLC0415
+
+    return Api(layout.kubeconfig)
+
+
+def _awaited(look: Callable[[], str], within: float) -> str:
+    """Look until nothing is amiss; what still is where that takes over ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            amiss = look()
+        except LabError as error:
+            amiss = error.message
+        if not amiss or time.monotonic() > deadline:
+            return amiss
+        time.sleep(_POLL)
+
+
+def _kubectl(
+    layout: Layout, *arguments: str, stdin: str = "", check: bool = True, timeout: float = 60
+) -> Completed:
+    kubectl = f"{layout.settings.binaries}/kubectl"
+    options = [f"--kubeconfig={layout.kubeconfig}", f"--cache-dir={layout.kubectl_cache}"]
+    return run([kubectl, *options, *arguments], stdin=stdin, check=check, timeout=timeout)
+
+
+def _seconds(stamp: str) -> float:
+    """An RFC 3339 time of the API as seconds since the epoch."""
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()

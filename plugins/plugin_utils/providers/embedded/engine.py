@@ -1,0 +1,330 @@
+"""An embedded cluster from nothing to ready, and down again: the steps, in their order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    api,
+    cgroups,
+    files,
+    network,
+    pki,
+    spaces,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    HOST,
+    Layout,
+    NodeLayout,
+    save,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
+    Space,
+    SpaceSpec,
+    Starting,
+)
+
+PROVIDER = "embedded"
+_API_WITHIN = 60.0
+_NODES_WITHIN = 60.0
+# A kube-proxy waits long before it asks an API anew that went away without a word.
+_RULES_WITHIN = 120.0
+_STOP_WITHIN = 5.0
+_SUPERVISORCTL = (
+    *(sys.executable, "-m", "supervisor.supervisorctl"),
+    *("--configuration", "/etc/supervisord.conf"),
+)
+# What the kubelet wants to set; all of these belong to the machine, not to a namespace of it.
+# kubernetes: pkg/kubelet/cm/container_manager_linux.go (setupKernelTunables).
+_KERNEL_SETTINGS = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
+_FORWARDING = {"ipv4/ip_forward": "1"}
+
+
+def create(layout: Layout) -> None:
+    """Make a cluster that isn't there yet.
+
+    Args:
+        layout: the cluster.
+
+    Raises:
+        LabError: a step failed; what had been made is gone again.
+    """
+    try:
+        version = api.kubernetes_version(layout.settings.binaries)
+        save(layout)
+        files.write_host(layout)
+        for node in layout.nodes:
+            files.write_node(layout, node)
+        with ThreadPoolExecutor() as pool:
+            certificates = pool.submit(pki.make, layout, version)
+            _power_on(layout, layout.nodes, before_go=certificates.result)
+        api.apply(layout, files.dns_manifest(layout))
+        api.introduce_nodes(layout, within=_NODES_WITHIN)
+        api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
+        api.wait_system(layout, since=0, within=_NODES_WITHIN)
+        # Last, for a profile that has a contract is complete.
+        write_contract(layout)
+    except BaseException:
+        teardown(layout.settings.profile, Path(layout.settings.state))
+        raise
+
+
+def start(layout: Layout, names: Sequence[str] = ()) -> bool:
+    """Start a cluster that was stopped, or some nodes of it.
+
+    Args:
+        layout: the cluster.
+        names: the nodes; none means the whole cluster.
+
+    Returns:
+        Whether anything had to be started.
+
+    Raises:
+        LabError: a step failed.
+    """
+    running = _spaces(layout)
+    nodes = [layout.node(name) for name in names] or list(layout.nodes)
+    missing = [node for node in nodes if node.name not in running]
+    if not missing and HOST in running:
+        return False
+    if names and HOST not in running:
+        raise LabError(
+            f"The cluster {layout.settings.profile} is stopped as a whole.",
+            "Start it with `python3 runner.py start`.",
+            Kind.INPUT,
+        )
+    since = time.time()
+    _power_on(layout, missing)
+    write_contract(layout)
+    api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=[n.name for n in missing])
+    if layout.control_plane in missing:  # The cluster's DNS runs there, and nowhere else.
+        api.wait_system(layout, since=since, within=_NODES_WITHIN)
+        kept = [running[node.name] for node in layout.nodes if node not in missing]
+        if kept:
+            api.wait_rules(layout, partial(_rules, kept), _RULES_WITHIN)
+    return True
+
+
+def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
+    """Stop a cluster, or some nodes of it, as a machine is shut down: programs end, then the power.
+
+    Args:
+        layout: the cluster.
+        names: the nodes; none means the whole cluster.
+
+    Returns:
+        Whether anything was running.
+
+    Raises:
+        LabError: something doesn't end.
+    """
+    running = _spaces(layout)
+    wanted = [layout.node(name).name for name in names] or [n.name for n in layout.nodes]
+    stopping = [running[name] for name in wanted if name in running]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda space: _shut_down(layout, space), stopping))
+    if not names and HOST in running:
+        spaces.power_off(running[HOST])
+        stopping.append(running[HOST])
+    write_contract(layout)
+    return bool(stopping)
+
+
+def teardown(profile: str, state: Path) -> bool:
+    """Take everything of a lab away; found by what it says of itself, so a half-made one goes too.
+
+    Args:
+        profile: the lab.
+        state: the folder that has a folder for each profile.
+
+    Returns:
+        Whether there was anything.
+
+    Raises:
+        LabError: something doesn't go away.
+    """
+    found = spaces.processes(profile, state)
+    for space in spaces.find(profile, state).values():
+        spaces.power_off(space)
+    spaces.kill(found)
+    spaces.wait_gone(found)
+    had_groups = cgroups.remove(f"latihan/{profile}")
+    folder = state / profile
+    had_folder = folder.exists()
+    if had_folder:
+        shutil.rmtree(folder)
+    # The parents go when this was the last lab; another lab's folder keeps them.
+    with contextlib.suppress(OSError):
+        state.rmdir()
+    return bool(found) or had_groups or had_folder
+
+
+def is_running(layout: Layout) -> bool:
+    """Whether the lab's host and every node are up."""
+    return {HOST, *(node.name for node in layout.nodes)} <= _spaces(layout).keys()
+
+
+def write_contract(layout: Layout) -> contract.Contract:
+    """Tell the rest of the lab how the cluster is reached now."""
+    running = _spaces(layout)
+    host = running.get(HOST)
+    settings = layout.settings
+    written = contract.Contract(
+        profile=settings.profile,
+        provider=PROVIDER,
+        kubeconfig=str(layout.kubeconfig),
+        kubectl=f"{settings.binaries}/kubectl",
+        host_address=layout.host_address,
+        host_enter=host.enter if host else None,
+        nodes=tuple(
+            contract.Node(
+                node.name,
+                node.address,
+                running[node.name].enter if node.name in running else (),
+            )
+            for node in layout.nodes
+        ),
+        network=settings.network,
+        pod_network=settings.pod_network,
+        service_network=settings.service_network,
+        kubectl_cache=str(layout.kubectl_cache),
+        inside=("sh", files.INSIDE_FILE),
+        tools=("sh", files.TOOLS_FILE),
+    )
+    contract.write(layout.contract, written)
+    return written
+
+
+def supervise(space: Space, *arguments: str) -> str:
+    """Tell a space's process manager what to do; returns what it said."""
+    return run([*space.enter, *_SUPERVISORCTL, *arguments]).stdout
+
+
+def _rules(nodes: Sequence[Space]) -> dict[str, str]:
+    save = ("iptables-save", "-t", "nat")
+    return {node.name: run([*node.enter, *save]).stdout for node in nodes}
+
+
+def _spaces(layout: Layout) -> dict[str, Space]:
+    return spaces.find(layout.settings.profile, Path(layout.settings.state))
+
+
+def _power_on(
+    layout: Layout,
+    nodes: Sequence[NodeLayout],
+    before_go: Callable[[], object] = lambda: None,
+) -> None:
+    """Start the spaces of these nodes, and the lab's host if it is off, and wait for the API."""
+    profile, state = layout.settings.profile, Path(layout.settings.state)
+    with contextlib.ExitStack() as cleanup:
+        begun: list[Starting] = []
+        host = _spaces(layout).get(HOST)
+        if host is None:
+            spec = _spec(layout, HOST, layout.host_folder, kernel_settings={})
+            begun.append(cleanup.enter_context(spaces.begin(spec, profile=profile, state=state)))
+            host = begun[0].space
+            network.set_up_host(layout, host)
+        for node in nodes:
+            spec = _spec(layout, node.name, node.folder, kernel_settings=_KERNEL_SETTINGS)
+            starting = cleanup.enter_context(spaces.begin(spec, profile=profile, state=state))
+            begun.append(starting)
+            network.connect(layout, host, node, starting.space)
+        before_go()
+        for starting in begun:
+            starting.go()
+        for starting in begun:
+            spaces.wake(starting.space)
+    if any(node.control_plane for node in nodes):
+        _forward_api(layout, host)
+        api.wait_api(layout, within=_API_WITHIN)
+
+
+def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
+    """What a space of this lab is; the host's name tells it from the node of the same profile."""
+    settings = layout.settings
+    keep = (settings.binaries, settings.toolbox, settings.registry, sys.prefix, sys.base_prefix)
+    return SpaceSpec(
+        name=name,
+        folder=str(folder),
+        keep=keep,
+        cgroup=files.cgroup(layout, name),
+        kernel_settings=kernel_settings,
+        network_settings=_FORWARDING,
+    )
+
+
+def _forward_api(layout: Layout, host: Space) -> None:
+    """Offer the API on a port of this machine's loopback, the same one as before if it is free."""
+    with _listener(api.port_of(layout.kubeconfig)) as listener:
+        port = listener.getsockname()[1]
+        pki.write_kubeconfig(layout, port)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[7]),
+            spaces.PROFILE_VARIABLE: layout.settings.profile,
+            spaces.SPACE_VARIABLE: "api",
+            spaces.STATE_VARIABLE: layout.settings.state,
+        }
+        # Inside the host's PID namespace, so that it ends with the lab's host.
+        subprocess.Popen(
+            [
+                *("nsenter", f"--target={host.pid}", "--net", "--pid", "--"),
+                *(sys.executable, "-m", f"{__package__}.forward"),
+                *(str(listener.fileno()), layout.control_plane.address, "6443"),
+            ],
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+@contextlib.contextmanager
+def _listener(port: int) -> Iterator[socket.socket]:
+    """A listening socket on 127.0.0.1, on that port or, where it is taken, on a free one."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        yield listener
+
+
+def _shut_down(layout: Layout, space: Space) -> None:
+    """End a node's containers, then its programs, then the node.
+
+    The kubelet goes first, as it would on a machine that shuts down; containerd notes how each
+    container ended, and the kubelet reads that when the node is started again.
+    """
+    supervise(space, "stop", "kubelet")
+    containers = cgroups.container_inits(files.cgroup(layout, space.name))
+    spaces.terminate(containers)
+    with contextlib.suppress(LabError):  # What doesn't end by itself loses its power below.
+        spaces.wait_gone(containers, within=_STOP_WITHIN)
+    supervise(space, "stop", "containerd")
+    spaces.power_off(space)

@@ -1,0 +1,270 @@
+"""Every configuration file of an embedded cluster, written before anything of it runs."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    HOST,
+    REGISTRY_PORT,
+    Layout,
+    NodeLayout,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import libraries
+
+NAMES_FILE = "/etc/latihan/names.conf"
+SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
+INSIDE_FILE = "/etc/latihan/inside.sh"
+TOOLS_FILE = "/etc/latihan/tools.sh"
+_TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that a space's process manager looks after."""
+
+    name: str
+    argv: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The command line as supervisord reads it: quoted, its own %-expansion kept off."""
+        return shlex.join(self.argv).replace("%", "%%")
+
+
+def render(template: str, **values: object) -> str:
+    """A template of this package, filled in; a missing value is an error."""
+    environment = jinja2.Environment(  # noqa: S701 - configuration files, no HTML
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(f"{template}.j2").render(**values)
+
+
+def cgroup(layout: Layout, space: str) -> str:
+    """The control group of a space, relative to a hierarchy's root."""
+    return f"latihan/{layout.settings.profile}/{space}"
+
+
+def write_host(layout: Layout) -> None:
+    """Write the files of the lab's host: names, the image registry, the name server."""
+    etc = layout.host_folder / "etc"
+    _write_names(layout, etc, HOST)
+    registry = f"{layout.host_address}:{REGISTRY_PORT}"
+    _write(
+        etc / "latihan" / "registry.conf",
+        render("registry.conf", listen=registry, folder=layout.settings.registry),
+    )
+    nginx = f"{layout.settings.toolbox}/usr/sbin/nginx"
+    dnsmasq = f"{layout.settings.toolbox}/usr/sbin/dnsmasq"
+    _write(etc / "latihan" / "names.conf", "")
+    programs = [
+        Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
+        Program(
+            "names",
+            (
+                *(*_with_libraries(layout), dnsmasq, "--keep-in-foreground"),
+                *(f"--conf-file={NAMES_FILE}", "--no-resolv", "--domain-needed", "--bogus-priv"),
+                # Nobody else is asked: what it does not know there is not.
+                "--local=/#/",
+                *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
+                *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
+            ),
+        ),
+    ]
+    _write_supervisor(layout, etc, HOST, programs)
+
+
+def write_node(layout: Layout, node: NodeLayout) -> None:
+    """Write the files of a node: names, container runtime, pod network, and its programs."""
+    _write_names(layout, node.etc, node.name)
+    shared = {"toolbox": layout.settings.toolbox, "sandbox_image": SANDBOX_IMAGE}
+    registry = f"{layout.host_address}:{REGISTRY_PORT}"
+    etc = node.etc
+    _write(etc / "containerd" / "config.toml", render("containerd.toml", **shared))
+    mirrors = etc / "containerd" / "certs.d" / "_default" / "hosts.toml"
+    _write(mirrors, render("hosts.toml", registry=registry))
+    conflist = render("cni.conflist", pod_block=node.pod_block)
+    _write(etc / "cni" / "net.d" / "10-latihan.conflist", conflist)
+    kubernetes = etc / "kubernetes"
+    kubelet = render(
+        "kubelet.yaml", cgroup=cgroup(layout, node.name), dns_service=layout.dns_service
+    )
+    _write(kubernetes / "kubelet.yaml", kubelet)
+    proxy = render("kube-proxy.yaml", node=node, pod_network=layout.settings.pod_network)
+    _write(kubernetes / "kube-proxy.yaml", proxy)
+    if node.control_plane:
+        _write(kubernetes / "kube-scheduler.yaml", render("kube-scheduler.yaml"))
+    tools = render(
+        "tools.sh",
+        path=_path(layout),
+        image=_TOOLS_IMAGE,
+        crun=f"{layout.settings.toolbox}/usr/bin/crun",
+        cgroup=cgroup(layout, node.name),
+    )
+    for path, script in ((TOOLS_FILE, tools), (INSIDE_FILE, render("inside.sh"))):
+        _write(etc / Path(path).relative_to("/etc"), script)
+    _write_supervisor(layout, etc, node.name, node_programs(layout, node))
+
+
+def dns_manifest(layout: Layout) -> str:
+    """The objects of the cluster's DNS."""
+    return render("dns.yaml", node=layout.control_plane.name, dns_service=layout.dns_service)
+
+
+def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
+    """The programs of a node, the control plane's first."""
+    binaries, toolbox = layout.settings.binaries, layout.settings.toolbox
+    config = "/etc/kubernetes"
+    programs = [
+        # The libraries are for crun, which containerd starts.
+        Program("containerd", (*_with_libraries(layout), f"{toolbox}/usr/bin/containerd")),
+        Program(
+            "kubelet",
+            (
+                f"{binaries}/kubelet",
+                f"--config={config}/kubelet.yaml",
+                f"--kubeconfig={config}/kubelet.conf",
+                f"--hostname-override={node.name}",
+                f"--node-ip={node.address}",
+                "--container-runtime=remote",
+                "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
+                "--runtime-cgroups=/" + cgroup(layout, node.name),
+            ),
+        ),
+        Program("kube-proxy", (f"{binaries}/kube-proxy", f"--config={config}/kube-proxy.yaml")),
+    ]
+    return [*control_plane_programs(layout), *programs] if node.control_plane else programs
+
+
+def control_plane_programs(layout: Layout) -> list[Program]:
+    """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as kubeadm runs them."""
+    settings, pki = layout.settings, "/etc/kubernetes/pki"
+    address = layout.control_plane.address
+    etcd = "https://127.0.0.1:2379"
+    return [
+        Program(
+            "etcd",
+            (
+                f"{settings.toolbox}/usr/bin/etcd",
+                f"--name={layout.control_plane.name}",
+                "--data-dir=/var/lib/etcd",
+                f"--listen-client-urls={etcd}",
+                f"--advertise-client-urls={etcd}",
+                "--listen-peer-urls=http://127.0.0.1:2380",
+                "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+                f"--initial-cluster={layout.control_plane.name}=http://127.0.0.1:2380",
+                f"--cert-file={pki}/etcd/server.crt",
+                f"--key-file={pki}/etcd/server.key",
+                f"--trusted-ca-file={pki}/etcd/ca.crt",
+                "--client-cert-auth=true",
+                "--logger=zap",
+            ),
+        ),
+        Program(
+            "kube-apiserver",
+            (
+                f"{settings.binaries}/kube-apiserver",
+                f"--advertise-address={address}",
+                "--secure-port=6443",
+                "--insecure-port=0",
+                "--allow-privileged=true",
+                "--authorization-mode=Node,RBAC",
+                "--enable-admission-plugins=NodeRestriction",
+                f"--client-ca-file={pki}/ca.crt",
+                f"--tls-cert-file={pki}/apiserver.crt",
+                f"--tls-private-key-file={pki}/apiserver.key",
+                f"--etcd-servers={etcd}",
+                f"--etcd-cafile={pki}/etcd/ca.crt",
+                f"--etcd-certfile={pki}/apiserver-etcd-client.crt",
+                f"--etcd-keyfile={pki}/apiserver-etcd-client.key",
+                f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
+                f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
+                "--kubelet-preferred-address-types=InternalIP",
+                f"--service-cluster-ip-range={settings.service_network}",
+                "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+                f"--service-account-key-file={pki}/sa.pub",
+                f"--service-account-signing-key-file={pki}/sa.key",
+                f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
+                f"--proxy-client-key-file={pki}/front-proxy-client.key",
+                f"--requestheader-client-ca-file={pki}/front-proxy-ca.crt",
+                "--requestheader-allowed-names=front-proxy-client",
+                "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+                "--requestheader-group-headers=X-Remote-Group",
+                "--requestheader-username-headers=X-Remote-User",
+            ),
+        ),
+        Program(
+            "kube-controller-manager",
+            (
+                f"{settings.binaries}/kube-controller-manager",
+                "--kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
+                "--bind-address=127.0.0.1",
+                # It starts before the API has the roles that let it look; else it ends at once.
+                "--authentication-tolerate-lookup-failure=true",
+                # With the 20 requests a second of the default its controllers take 4 s to start.
+                "--kube-api-qps=200",
+                "--kube-api-burst=400",
+                # The engine gives each node its block: the routes to it are laid already.
+                "--allocate-node-cidrs=false",
+                f"--service-cluster-ip-range={settings.service_network}",
+                f"--client-ca-file={pki}/ca.crt",
+                f"--cluster-signing-cert-file={pki}/ca.crt",
+                f"--cluster-signing-key-file={pki}/ca.key",
+                f"--root-ca-file={pki}/ca.crt",
+                f"--service-account-private-key-file={pki}/sa.key",
+                "--controllers=*,bootstrapsigner,tokencleaner",
+                "--use-service-account-credentials=true",
+                "--leader-elect=false",
+            ),
+        ),
+        Program(
+            "kube-scheduler",
+            (
+                f"{settings.binaries}/kube-scheduler",
+                "--config=/etc/kubernetes/kube-scheduler.yaml",
+                "--authentication-kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--authorization-kubeconfig=/etc/kubernetes/scheduler.conf",
+                "--bind-address=127.0.0.1",
+            ),
+        ),
+    ]
+
+
+def _write_names(layout: Layout, etc: Path, name: str) -> None:
+    """What the space is called, and where it asks for names: its hosts file, and the lab's host."""
+    _write(etc / "hostname", name + "\n")
+    hosts = render("hosts", host_address=layout.host_address, nodes=layout.nodes)
+    _write(etc / "hosts", hosts)
+    _write(etc / "resolv.conf", f"nameserver {layout.host_address}\n")
+
+
+def _path(layout: Layout) -> str:
+    """Where a space's programs are looked for: the lab's own, then the machine's."""
+    toolbox = layout.settings.toolbox
+    folders = [layout.settings.binaries, f"{toolbox}/usr/sbin", f"{toolbox}/usr/bin"]
+    return ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+
+
+def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Program]) -> None:
+    conf = render("supervisord.conf", name=name, programs=programs, path=_path(layout))
+    _write(etc / "supervisord.conf", conf)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _with_libraries(layout: Layout) -> tuple[str, str]:
+    """What stands before a program whose libraries few machines have."""
+    return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.toolbox)}"

@@ -1,0 +1,181 @@
+"""Where everything of an embedded cluster is: names, addresses, folders. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import named
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+SETTINGS_FILE = "cluster.json"
+HOST = "host"
+REGISTRY_PORT = 5000
+# Where kubeadm puts these two in every cluster: the first and the tenth address of the range.
+_API_SERVICE, _DNS_SERVICE = 1, 10
+_POD_BLOCK_PREFIX = 24
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was asked for when the cluster was made; kept with it, and never changed afterwards.
+
+    Args:
+        profile: the cluster's name, which is its first node's name too.
+        state: the folder that has a folder for each profile.
+        nodes: how many nodes.
+        network, pod_network, service_network: CIDR blocks.
+        binaries: the folder of kube-apiserver, kubelet and the others.
+        toolbox: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
+        registry: the folder that the image registry serves.
+    """
+
+    profile: str
+    state: str
+    nodes: int
+    network: str
+    pod_network: str
+    service_network: str
+    binaries: str
+    toolbox: str
+    registry: str
+
+
+@dataclass(frozen=True)
+class NodeLayout:
+    """One node: its name, its address, the block its pods' addresses come from, its folder."""
+
+    name: str
+    address: str
+    pod_block: str
+    folder: Path
+    control_plane: bool
+
+    @property
+    def etc(self) -> Path:
+        """What the node's /etc has that the machine's hasn't (an overlay's upper folder)."""
+        return self.folder / "etc"
+
+    @property
+    def var(self) -> Path:
+        """The node's /var."""
+        return self.folder / "var"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A cluster's names, addresses and folders, computed from its settings."""
+
+    settings: Settings
+    folder: Path
+    nodes: tuple[NodeLayout, ...]
+    host_address: str
+    prefix: int
+    api_service: str
+    dns_service: str
+
+    @property
+    def control_plane(self) -> NodeLayout:
+        """The node that etcd and kube-apiserver run on."""
+        return self.nodes[0]
+
+    @property
+    def host_folder(self) -> Path:
+        """The folder of the lab's host."""
+        return self.folder / HOST
+
+    @property
+    def pki(self) -> Path:
+        """The cluster's keys and certificates; the control plane sees /etc/kubernetes/pki."""
+        return self.control_plane.etc / "kubernetes" / "pki"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, for use on this machine."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def kubectl_cache(self) -> Path:
+        """Where kubectl keeps what it learnt of the API."""
+        return self.folder / "kubectl"
+
+    @property
+    def contract(self) -> Path:
+        """The file that tells the rest of the lab where the cluster is."""
+        return self.folder / "contract.json"
+
+    def node(self, name: str) -> NodeLayout:
+        """The node of that name; LabError where there is none."""
+        return named(self.nodes, name)
+
+
+def node_names(profile: str, count: int) -> list[str]:
+    """The nodes' names as minikube gives them: the profile, then -m02, -m03 ..."""
+    return [profile, *(f"{profile}-m{number:02d}" for number in range(2, count + 1))]
+
+
+def plan(settings: Settings) -> Layout:
+    """Lay the cluster out.
+
+    Raises:
+        LabError: the networks are too small for that many nodes.
+    """
+    network = IPv4Network(settings.network)
+    pods = IPv4Network(settings.pod_network)
+    services = IPv4Network(settings.service_network)
+    blocks = 2 ** max(0, _POD_BLOCK_PREFIX - pods.prefixlen)
+    # The network's own address, the host and the broadcast address are no nodes.
+    room = min(network.num_addresses - 3, blocks if pods.prefixlen <= _POD_BLOCK_PREFIX else 0)
+    if not 1 <= settings.nodes <= room:
+        raise LabError(
+            f"{settings.nodes} nodes don't fit: {network} and {pods} have room for {room}.",
+            "Ask for fewer nodes, or for larger networks.",
+            Kind.INPUT,
+        )
+    folder = Path(settings.state) / settings.profile
+    pod_blocks = pods.subnets(new_prefix=_POD_BLOCK_PREFIX)
+    nodes = tuple(
+        NodeLayout(
+            name=name,
+            address=str(network[2 + index]),
+            pod_block=str(next(pod_blocks)),
+            folder=folder / "nodes" / name,
+            control_plane=index == 0,
+        )
+        for index, name in enumerate(node_names(settings.profile, settings.nodes))
+    )
+    return Layout(
+        settings=settings,
+        folder=folder,
+        nodes=nodes,
+        host_address=str(network[1]),
+        prefix=network.prefixlen,
+        api_service=str(services[_API_SERVICE]),
+        dns_service=str(services[_DNS_SERVICE]),
+    )
+
+
+def load(state: Path, profile: str) -> Layout:
+    """The layout of a cluster that was made before.
+
+    Raises:
+        LabError: there is none of that name.
+    """
+    path = state / profile / SETTINGS_FILE
+    try:
+        return plan(Settings(**json.loads(path.read_text(encoding="utf-8"))))
+    except FileNotFoundError as error:
+        raise LabError(
+            f"There is no cluster of the profile {profile!r}.",
+            "Make it with `python3 runner.py provision`.",
+            Kind.INPUT,
+        ) from error
+
+
+def save(layout: Layout) -> None:
+    """Keep the settings beside the cluster, for ``load``."""
+    layout.folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(layout.settings), indent=2) + "\n"
+    (layout.folder / SETTINGS_FILE).write_text(text, encoding="utf-8")

@@ -1,0 +1,63 @@
+"""The wires of the lab: a bridge in its host, a cable to each node, a route to each node's pods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    Layout,
+    NodeLayout,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import Space
+
+BRIDGE = "lab0"
+
+
+def host_lines(layout: Layout) -> list[str]:
+    """ip(8) batch lines for the lab's host: it has the lab's network, and no way out of it."""
+    return [
+        "link set lo up",
+        f"link add {BRIDGE} type bridge",
+        f"addr add {layout.host_address}/{layout.prefix} dev {BRIDGE}",
+        f"link set {BRIDGE} up",
+    ]
+
+
+def cable_lines(layout: Layout, node: NodeLayout, node_pid: int) -> list[str]:
+    """ip(8) batch lines for the lab's host that lay a cable to a node."""
+    port = f"node{layout.nodes.index(node) + 1}"
+    return [
+        f"link add {port} type veth peer name eth0 netns {node_pid}",
+        f"link set {port} master {BRIDGE} up",
+    ]
+
+
+def node_lines(layout: Layout, node: NodeLayout) -> list[str]:
+    """ip(8) batch lines for a node: its address, and a route to the pods of each other node."""
+    return [
+        "link set lo up",
+        f"addr add {node.address}/{layout.prefix} dev eth0",
+        "link set eth0 up",
+        f"route add default via {layout.host_address}",
+        *(
+            f"route add {other.pod_block} via {other.address}"
+            for other in layout.nodes
+            if other is not node
+        ),
+    ]
+
+
+def set_up_host(layout: Layout, host: Space) -> None:
+    """Give the lab's host its network."""
+    _batch(host, host_lines(layout))
+
+
+def connect(layout: Layout, host: Space, node: NodeLayout, space: Space) -> None:
+    """Connect a node to the lab's host."""
+    _batch(host, cable_lines(layout, node, space.pid))
+    _batch(space, node_lines(layout, node))
+
+
+def _batch(space: Space, lines: Sequence[str]) -> None:
+    run([*space.enter_network, "ip", "-batch", "-"], stdin="\n".join(lines) + "\n")

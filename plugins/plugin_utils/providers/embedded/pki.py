@@ -1,0 +1,91 @@
+"""Keys, certificates and kubeconfigs of an embedded cluster, made by kubeadm as in any other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import render
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
+
+
+def make(layout: Layout, version: str) -> None:
+    """Make what every part of the cluster proves itself with.
+
+    Args:
+        layout: the cluster.
+        version: the version of Kubernetes, for kubeadm's configuration (v1.20.2).
+
+    Raises:
+        LabError: kubeadm failed.
+    """
+    control = layout.control_plane
+    kubernetes = control.etc / "kubernetes"
+    kubernetes.mkdir(parents=True, exist_ok=True)
+    config = kubernetes / "kubeadm.yaml"
+    text = render(
+        "kubeadm.yaml",
+        name=control.name,
+        address=control.address,
+        profile=layout.settings.profile,
+        version=version,
+        pki=layout.pki,
+        pod_network=layout.settings.pod_network,
+        service_network=layout.settings.service_network,
+    )
+    config.write_text(text, encoding="utf-8")
+    kubeadm = f"{layout.settings.binaries}/kubeadm"
+    run([kubeadm, "init", "phase", "certs", "all", f"--config={config}"])
+    run(
+        [
+            kubeadm,
+            "init",
+            "phase",
+            "kubeconfig",
+            "all",
+            f"--config={config}",
+            "--kubeconfig-dir",
+            str(kubernetes),
+        ]
+    )
+    proxy = _user(kubeadm, config, "system:kube-proxy")
+    for node in layout.nodes:
+        folder = node.etc / "kubernetes"
+        (folder / "pki").mkdir(parents=True, exist_ok=True)
+        _secret(folder / "kube-proxy.conf", proxy)
+        if not node.control_plane:
+            shutil.copy(layout.pki / "ca.crt", folder / "pki" / "ca.crt")
+            user = _user(kubeadm, config, f"system:node:{node.name}", "system:nodes")
+            _secret(folder / "kubelet.conf", user)
+
+
+def write_kubeconfig(layout: Layout, port: int) -> None:
+    """Write the administrator's kubeconfig for this machine, where the API answers on 127.0.0.1.
+
+    Args:
+        layout: the cluster.
+        port: the port on 127.0.0.1.
+    """
+    admin = layout.control_plane.etc / "kubernetes" / "admin.conf"
+    document = yaml.safe_load(admin.read_text(encoding="utf-8"))
+    profile = layout.settings.profile
+    document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
+    document["users"][0]["name"] = profile
+    document["contexts"][0] = {"name": profile, "context": {"cluster": profile, "user": profile}}
+    document["current-context"] = profile
+    _secret(layout.kubeconfig, yaml.safe_dump(document, sort_keys=False))
+
+
+def _user(kubeadm: str, config: Path, name: str, *groups: str) -> str:
+    """A kubeconfig for one more user."""
+    command = [kubeadm, "alpha", "kubeconfig", "user", f"--config={config}"]
+    return run([*command, f"--client-name={name}", *(f"--org={group}" for group in groups)]).stdout
+
+
+def _secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

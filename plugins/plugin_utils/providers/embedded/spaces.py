@@ -1,0 +1,286 @@
+"""Spaces: the lab's host and nodes, each a set of Linux namespaces around a process manager.
+
+A space is its PID 1. Ending that process is a power cut: the kernel ends every process of its PID
+namespace and takes the network, the mounts and the rest away with the last of them
+(pid_namespaces(7)). Which space a process belongs to stands in its environment, so a lab is found
+without any file of state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Self, cast
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
+    pid_numbers,
+)
+
+PROFILE_VARIABLE = "LATIHAN_PROFILE"
+SPACE_VARIABLE = "LATIHAN_SPACE"
+STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
+_COLLECTIONS = Path(__file__).parents[7]
+_PID1 = f"{__package__}.pid1"
+_TARGET = "--target="
+_ENDED_WITHIN = 10.0
+_WAKES_WITHIN = 3.0
+_SUPERVISOR_SOCKET = "/run/supervisor.sock"
+
+
+@dataclass(frozen=True)
+class SpaceSpec:
+    """What PID 1 needs to know to furnish a space.
+
+    Args:
+        name: the space's host name.
+        folder: its folder; ``etc`` and ``var`` in it become its /etc (over the machine's) and /var.
+        keep: paths of the machine that must stay visible even where they lie below /var.
+        cgroup: the control group of all its processes, relative to a hierarchy's root.
+        kernel_settings: what /proc/sys/KEY shall read; these are shown, the machine's stay.
+        network_settings: what /proc/sys/net/KEY of the space's own network is set to.
+    """
+
+    name: str
+    folder: str
+    keep: tuple[str, ...]
+    cgroup: str
+    kernel_settings: Mapping[str, str] = field(default_factory=dict)
+    network_settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A running space; ``pid`` is its PID 1 as this machine sees it."""
+
+    name: str
+    pid: int
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """The command line that runs what follows it inside the space."""
+        return (
+            *("nsenter", f"{_TARGET}{self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
+            "--",
+        )
+
+    @property
+    def enter_network(self) -> tuple[str, ...]:
+        """The command line that runs what follows it in the space's network alone."""
+        return ("nsenter", f"{_TARGET}{self.pid}", "--net", "--")
+
+
+class Starting:
+    """A space whose namespaces are there and whose PID 1 waits for the word to go on.
+
+    Leaving the ``with`` block without ``go`` ends it: nothing half-done stays behind.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], word: IO[bytes], space: Space) -> None:
+        self._process = process
+        self._word = word
+        self.space = space
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._word.closed:
+            self._word.close()
+            self._process.wait()
+
+    def go(self) -> None:
+        """Let PID 1 start its programs."""
+        self._word.write(b"go\n")
+        self._word.close()
+
+
+def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
+    """Make a space's namespaces.
+
+    Args:
+        spec: what the space is.
+        profile: the lab it belongs to.
+        state: the folder that has a folder for each profile.
+
+    Raises:
+        LabError: the kernel refused, or furnishing failed; what was said is in it.
+    """
+    folder = Path(spec.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    spec_file = folder / "space.json"
+    spec_file.write_text(json.dumps(asdict(spec)), encoding="utf-8")
+    log = folder / "start.log"
+    environment = {
+        **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
+        "PYTHONPATH": str(_COLLECTIONS),
+        PROFILE_VARIABLE: profile,
+        SPACE_VARIABLE: spec.name,
+        STATE_VARIABLE: str(state),
+    }
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [
+                *("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork"),
+                *("--kill-child", "--", sys.executable, "-m", _PID1, str(spec_file)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    word, answer = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    # PID 1 says one word when it is furnished; an end of file means that it gave up.
+    with answer:
+        ready = answer.readline() == b"ready\n"
+    if not ready:
+        word.close()
+        process.wait()
+        said = log.read_text(encoding="utf-8").strip().splitlines()
+        raise LabError(
+            f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason'}.",
+            "Run `python3 runner.py doctor` to see what the machine lacks.",
+            detail="\n".join(said),
+        )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
+    return Starting(process, word, Space(spec.name, int(children.split()[0])))
+
+
+def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
+    """Have a space's process manager start its programs now.
+
+    supervisord looks what is to be started after a pause of a second, or as soon as somebody speaks
+    to it (supervisor: supervisord.py, runforever). Nobody does where that takes too long.
+    """
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
+            line.connect(f"/proc/{space.pid}/root{_SUPERVISOR_SOCKET}")
+            return
+        time.sleep(0.02)
+
+
+def find(profile: str, state: Path) -> dict[str, Space]:
+    """The running spaces of a lab, by name."""
+    found: dict[str, Space] = {}
+    for pid, environment in _processes(profile, state):
+        if _is_space(pid, environment):
+            name = environment[SPACE_VARIABLE]
+            found[name] = Space(name, pid)
+    return found
+
+
+def leads_in(enter: Sequence[str], profile: str, state: Path) -> bool:
+    """Whether a space's way in, kept from earlier, still leads into a space of that lab.
+
+    The number of a process that ended is given to another one, at the latest when the machine is
+    started again. A command line that names no process is left as it is.
+    """
+    pid = next((word.partition("=")[2] for word in enter if word.startswith(_TARGET)), "")
+    if not pid:
+        return True
+    environment = environments.of(pid)
+    return _is_of(environment, profile, state) and _is_space(int(pid), environment)
+
+
+def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
+    """Every process that says of itself that it is the lab's (or of that one space of it)."""
+    return [
+        pid
+        for pid, environment in _processes(profile, state)
+        if space is None or environment.get(SPACE_VARIABLE) == space
+    ]
+
+
+def power_off(space: Space) -> None:
+    """Cut a space's power: end its PID 1, and wait until the kernel has taken the rest away."""
+    _kill(space.pid, signal.SIGKILL)
+    wait_gone([space.pid])
+
+
+def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
+    """Wait until none of the processes is there any more.
+
+    Raises:
+        LabError: one outlasted ``within`` seconds.
+    """
+    deadline = time.monotonic() + within
+    left = [pid for pid in pids if _alive(pid)]
+    while left:
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"The processes {', '.join(map(str, left))} don't end.",
+                "See what they wait for with `cat /proc/PID/stack`, then try again.",
+            )
+        time.sleep(0.02)
+        left = [pid for pid in left if _alive(pid)]
+
+
+def kill(pids: list[int]) -> None:
+    """End processes at once; one that has gone already is no trouble."""
+    for pid in pids:
+        _kill(pid, signal.SIGKILL)
+
+
+def terminate(pids: list[int]) -> None:
+    """Ask processes to end."""
+    for pid in pids:
+        _kill(pid, signal.SIGTERM)
+
+
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process is there and not just waiting to be reaped by a parent of its own."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # proc(5): the state follows the name, which is in parentheses and may hold anything.
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        environment = environments.of(entry.name)
+        if _is_of(environment, profile, state):
+            yield int(entry.name), environment
+
+
+def _is_of(environment: Mapping[str, str], profile: str, state: Path) -> bool:
+    wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
+    return wanted.items() <= environment.items()
+
+
+def _is_space(pid: int, environment: Mapping[str, str]) -> bool:
+    return bool(environment.get(SPACE_VARIABLE)) and _is_pid1(pid)
+
+
+def _is_pid1(pid: int) -> bool:
+    """Whether a process is the first of a PID namespace right below this one.
+
+    The first of a container is so one level further down, and says that it is its node's until it
+    becomes the container's program.
+    """
+    return pid_numbers(pid)[1:] == ["1"]

@@ -1,0 +1,205 @@
+"""Image layers made of Debian packages: streamed from package file to tar, without a root folder.
+
+What maintainer scripts would do on a Debian system is given as directories, files and links.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, cast
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb
+
+# Debian's merged /usr: packages may still name the old places, images have only the new ones.
+MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+_LEFT_OUT = re.compile(
+    r"^usr/share/(doc(?!/[^/]+/copyright$)|man|locale|info|lintian|bug|bash-completion|zsh"
+    r"|doc-base|base-passwd|gdb|apport|menu|pixmaps|applications)(/|$)"
+    r"|^usr/lib/[^/]+/gconv(/|$)|^(usr/)?lib/(systemd|init|udev|apparmor)(/|$)"
+    r"|^etc/(init\.d|cron\.[a-z]+|logrotate\.d|ufw|apparmor\.d|systemd|update-motd\.d)(/|$)"
+)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Something that a layer has besides its packages.
+
+    ``kind`` is directory, file or link; ``content`` is the file's text or the link's target.
+    """
+
+    kind: str
+    path: str
+    content: str = ""
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: what is in it, and the layer that it stands on (empty for none)."""
+
+    name: str
+    parent: str = ""
+    packages: tuple[str, ...] = ()
+    only: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
+    merged_usr: bool = False
+
+    def wants(self, package: str) -> bool:
+        """Whether a package that the layer's packages need may come in."""
+        return _matches(package, self.only) and not _matches(package, self.exclude)
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file of the registry: its digest (``sha256:...``) and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass
+class _Hashing:
+    """A file that is written once, from start to end, and its SHA-256."""
+
+    file: IO[bytes]
+    sha: hashlib._Hash = field(default_factory=hashlib.sha256)
+    size: int = 0
+
+    def write(self, data: bytes) -> int:
+        self.sha.update(data)
+        self.size += len(data)
+        return self.file.write(data)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def merged(path: str) -> str:
+    """The place of a path once /bin, /lib and /sbin are links into /usr."""
+    top = path.split("/", 1)[0]
+    return f"usr/{path}" if top in MERGED else path
+
+
+def kept(path: str) -> bool:
+    """Whether an image has use for a file: no manuals, translations or service files."""
+    return not _LEFT_OUT.match(path)
+
+
+def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path) -> Blob:
+    """Write a layer as an uncompressed tar; the same input gives the same bytes.
+
+    Uncompressed, since it never leaves the machine: packing and unpacking would cost time twice.
+
+    Args:
+        layer: what the layer is.
+        debs: the packages that are in this layer and in none below.
+        below: directories that the layers below have; this layer's are added.
+        target: the file to write.
+
+    Returns:
+        Digest and size of the tar.
+
+    Raises:
+        LabError: a package file can't be read.
+    """
+    with target.open("wb") as file:
+        hashing = _Hashing(file)
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", hashing), mode="w|", format=tarfile.GNU_FORMAT
+        ) as tar:
+            if layer.merged_usr:
+                _merge_usr(tar, below)
+            # What the layer gives itself is what counts, also where a package has it.
+            replaced = {extra.path.strip("/") for extra in layer.extras}
+            for deb in debs:
+                _copy(deb, tar, below, replaced)
+            for extra in layer.extras:
+                _add(extra, tar, below)
+    return Blob(f"sha256:{hashing.sha.hexdigest()}", hashing.size)
+
+
+def _merge_usr(tar: tarfile.TarFile, seen: set[str]) -> None:
+    _add(Extra("directory", "usr"), tar, seen)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        _add(Extra("directory", f"usr/{name}"), tar, seen)
+        _add(Extra("link", name, f"usr/{name}"), tar, seen)
+
+
+def _copy(deb: Deb, tar: tarfile.TarFile, seen: set[str], replaced: set[str]) -> None:
+    """Copy what a package holds, in its merged place, each directory once."""
+    argv = ["dpkg-deb", "--fsys-tarfile", str(deb.path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        try:
+            with tarfile.open(fileobj=program.stdout, mode="r|") as source:
+                for member in source:
+                    _copy_member(source, member, tar, seen, replaced)
+            # What follows the last member is padding; the program must get rid of it to end.
+            cast("IO[bytes]", program.stdout).read()
+        except tarfile.TarError as error:
+            program.kill()
+            raise LabError(
+                f"The package file {deb.path} can't be read: {error}.",
+                "Delete it and run the lab again; it is fetched anew.",
+            ) from error
+        said = cast("IO[bytes]", program.stderr).read().decode(errors="replace")
+    if program.returncode != 0:
+        raise LabError(
+            f"The package file {deb.path} can't be read.",
+            "Delete it and run the lab again; it is fetched anew.",
+            detail=said,
+        )
+
+
+def _copy_member(
+    source: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    tar: tarfile.TarFile,
+    seen: set[str],
+    replaced: set[str],
+) -> None:
+    path = member.name.removeprefix("./").strip("/")
+    if path in ("", ".", *MERGED) or not kept(path):
+        return
+    member.name = merged(path)
+    if member.name in replaced:
+        return
+    if member.isdir():
+        if member.name in seen:
+            return
+        seen.add(member.name)
+    if member.islnk():
+        member.linkname = merged(member.linkname.removeprefix("./"))
+    member.pax_headers = {}
+    tar.addfile(member, source.extractfile(member) if member.isreg() else None)
+
+
+def _add(extra: Extra, tar: tarfile.TarFile, seen: set[str]) -> None:
+    """Add a directory, file or link, and the directories above it."""
+    path = extra.path.strip("/")
+    above = path.rpartition("/")[0]
+    if above and above not in seen:
+        _add(Extra("directory", above), tar, seen)
+    member = tarfile.TarInfo(path)
+    member.mode = extra.mode
+    content = None
+    if extra.kind == "directory":
+        seen.add(path)
+        member.type = tarfile.DIRTYPE
+    elif extra.kind == "link":
+        member.type, member.mode = tarfile.SYMTYPE, 0o777
+        member.linkname = extra.content
+    else:
+        data = extra.content.encode()
+        member.size, content = len(data), io.BytesIO(data)
+    tar.addfile(member, content)

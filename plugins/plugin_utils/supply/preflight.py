@@ -1,0 +1,492 @@
+"""What a lab asks of the machine and of the user's values, checked before anything is touched.
+
+``survey`` reads the machine, ``judge`` is pure, ``try_out`` does for a moment in throwaway
+namespaces what the lab will do for long. ``check`` is all three.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+
+GIB = 1024**3
+# Measured on Debian 12 with two nodes, then rounded up; see benchmarks/.
+NEED_BUILD = 4 * GIB
+NEED_CACHE = 1 * GIB
+NEED_STATE = 1 * GIB
+SPARE = GIB // 4
+NEED_MEMORY = 3 * GIB // 2
+CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
+MOST_NODES = 16
+_SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
+Network = ipaddress.IPv4Network
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked.
+
+    ``kind`` says whose trouble it is when ``ok`` is false. ``warning`` is true where the lab goes
+    on but may stumble.
+    """
+
+    name: str
+    ok: bool
+    message: str
+    hint: str = ""
+    kind: Kind = Kind.MACHINE
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks for.
+
+    ``networks`` are ranges by the variable that sets them, so that messages can name it; ``build``
+    says that Kubernetes may have to be compiled; ``least_nodes`` is how many
+    nodes the rest of the playbook needs.
+    """
+
+    cache: Path
+    state: Path
+    profile: str = "latihan"
+    nodes: int = 2
+    networks: Mapping[str, str] = field(default_factory=dict)
+    build: bool = True
+    least_nodes: int = 1
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A range that the machine uses already, and what for."""
+
+    network: Network
+    use: str
+
+
+# No node or pod can have these; see the IANA's registry of special-purpose IPv4 addresses.
+_SPECIAL = tuple(
+    Taken(Network(block), f"{block}, which is {use}")
+    for block, use in (
+        ("0.0.0.0/8", "no address of a machine"),
+        ("127.0.0.0/8", "for loopback"),
+        ("169.254.0.0/16", "for addresses that machines give themselves"),
+        ("224.0.0.0/4", "for multicast"),
+        ("240.0.0.0/4", "reserved"),
+    )
+)
+# kubernetes: cmd/kube-apiserver/app/options/validation.go (maxCIDRBits).
+_LARGEST_SERVICES = 12
+_ROOMY = 16  # The prefix of a range that is large enough for any lab.
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Free space where a folder is or will be: its file system and the bytes free in it."""
+
+    device: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine is like; bytes where sizes are meant.
+
+    ``memory`` is all that it has, ``available`` what programs can have now. ``cached`` says that
+    the cache has images already, ``made`` that the lab is there: then little more room is needed.
+    """
+
+    user: int
+    release: Mapping[str, str]
+    controllers: frozenset[str]
+    memory: int
+    available: int
+    cache: Disk
+    state: Disk
+    taken: tuple[Taken, ...]
+    cached: bool = False
+    made: bool = False
+
+
+def check(wanted: Wanted) -> list[Check]:
+    """All checks, the user's values first. Nothing is left changed on the machine."""
+    machine = survey(wanted)
+    judged = judge(wanted, machine)
+    root = machine.user == 0
+    return judged + (list(try_out(wanted.state)) if root else [])
+
+
+def require(checks: Iterable[Check]) -> None:
+    """Raise the first failed check as a LabError, with all of them in its detail."""
+    checks = list(checks)
+    failed = [each for each in checks if not each.ok]
+    if failed:
+        first = failed[0]
+        rest = "\n".join(f"{each.name}: {each.message} {each.hint}" for each in failed)
+        raise LabError(first.message, first.hint, first.kind, rest)
+
+
+def judge(wanted: Wanted, machine: Machine) -> list[Check]:
+    """The checks that need no trying; the user's values come first."""
+    return [
+        _profile(wanted.profile),
+        _nodes(wanted.nodes, wanted.least_nodes),
+        *_networks(wanted.networks, machine.taken, wanted.nodes),
+        _root(machine.user),
+        _system(machine.release),
+        _controllers(machine.controllers),
+        _memory(machine),
+        *_disks(wanted, machine),
+    ]
+
+
+def _profile(name: str) -> Check:
+    try:
+        profiles.checked(name)
+    except LabError as error:
+        return Check("profile", False, error.message, error.hint, error.kind)
+    return Check("profile", True, f"The profile is {name!r}.", kind=Kind.INPUT)
+
+
+def _nodes(number: int, least: int) -> Check:
+    good = least <= number <= MOST_NODES
+    return Check(
+        "nodes",
+        good,
+        f"The lab has {number} nodes." if good else f"This can't be done with {number} nodes.",
+        "" if good else f"Set lab_nodes to a number from {least} to {MOST_NODES}.",
+        Kind.INPUT,
+    )
+
+
+def _networks(networks: Mapping[str, str], taken: Iterable[Taken], nodes: int) -> Iterator[Check]:
+    """Each range parses, is big enough, and overlaps no other and nothing of the machine's."""
+    taken = list(taken)
+    parsed: dict[str, Network] = {}
+    for name, text in networks.items():
+        try:
+            parsed[name] = Network(text)
+        except ValueError as error:
+            yield _bad_range(
+                name,
+                f"{name} is {text!r}, which is no IPv4 range: {error}.",
+                "Write it like 192.168.49.0/24.",
+            )
+    for name, network in parsed.items():
+        unfit = _too_small(name, network, nodes) or _too_large(name, network)
+        trouble = unfit or _collision(name, network, parsed, [*_SPECIAL, *taken])
+        if trouble:
+            prefix = _ROOMY if unfit else network.prefixlen
+            free = suggest(prefix, [*parsed.values(), *(each.network for each in taken)])
+            yield _bad_range(
+                name, trouble, f"Choose a free range, such as `-e {name}={free}`." if free else ""
+            )
+        else:
+            yield Check(name, True, f"{name} is {network}.", kind=Kind.INPUT)
+
+
+def _bad_range(name: str, message: str, hint: str) -> Check:
+    return Check(name, False, message, hint, Kind.INPUT)
+
+
+def _too_small(name: str, network: Network, nodes: int) -> str:
+    """Why a range holds too few addresses; empty where it doesn't."""
+    if "pod" in name:
+        blocks = 2 ** max(0, 24 - network.prefixlen) if network.prefixlen <= 24 else 0  # noqa: PLR2004
+        if blocks < nodes:
+            return f"{name} is {network}, which has no /24 block for each of {nodes} nodes."
+        return ""
+    usable = network.num_addresses - 2
+    least = max(nodes + 1, 14)
+    if usable < least:
+        return f"{name} is {network}, which has {max(usable, 0)} addresses; {least} are needed."
+    return ""
+
+
+def _too_large(name: str, network: Network) -> str:
+    """Why a range holds too many addresses; empty where it doesn't."""
+    if "service" in name and network.prefixlen < _LARGEST_SERVICES:
+        return f"{name} is {network}; kube-apiserver takes no more than a /{_LARGEST_SERVICES}."
+    return ""
+
+
+def _collision(
+    name: str, network: Network, others: Mapping[str, Network], taken: Iterable[Taken]
+) -> str:
+    """What a range overlaps with, as a message; empty where it is free."""
+    for other, range_ in others.items():
+        if other != name and network.overlaps(range_):
+            return f"{name} ({network}) and {other} ({range_}) overlap."
+    for each in taken:
+        if network.overlaps(each.network):
+            return f"{name} ({network}) collides with {each.use}."
+    return ""
+
+
+def suggest(prefix: int, used: Iterable[Network]) -> str:
+    """A private range of about that size which overlaps none of those used; empty for none."""
+    used = list(used)
+    for candidate in (Network(f"10.{number}.0.0/16") for number in range(50, 250)):
+        if not any(candidate.overlaps(each) for each in used):
+            return f"{candidate.network_address}/{max(prefix, candidate.prefixlen)}"
+    return ""
+
+
+def _root(user: int) -> Check:
+    return Check(
+        "root",
+        user == 0,
+        "You are root." if user == 0 else "The lab needs root: it makes network namespaces.",
+        "" if user == 0 else "Run it as root, for instance with `sudo`.",
+    )
+
+
+def _system(release: Mapping[str, str]) -> Check:
+    """Debian 12 and Ubuntu 22.04 or newer are known; what is made from them may work."""
+    name = release.get("PRETTY_NAME", release.get("ID", "an unknown system"))
+    oldest = _SYSTEMS.get(release.get("ID", ""))
+    if oldest:
+        version = tuple(int(part) for part in re.findall(r"\d+", release.get("VERSION_ID", "")))
+        if not version or version >= oldest:
+            return Check("system", True, f"The system is {name}.")
+    elif _SYSTEMS.keys() & set(release.get("ID_LIKE", "").split()):
+        return Check(
+            "system",
+            True,
+            f"The system is {name}, which is like Debian but not tested.",
+            "Should packages be missing, use Debian 12.",
+            warning=True,
+        )
+    return Check(
+        "system",
+        False,
+        f"The lab doesn't know {name}.",
+        "Use Debian 12 or newer, or Ubuntu 22.04 or newer; a virtual machine will do.",
+    )
+
+
+def _controllers(there: frozenset[str]) -> Check:
+    lacking = sorted(CONTROLLERS - there)
+    return Check(
+        "cgroups",
+        not lacking,
+        f"The control groups {', '.join(sorted(CONTROLLERS))} are there."
+        if not lacking
+        else f"The kernel offers no control group for {', '.join(lacking)}.",
+        ""
+        if not lacking
+        else "Mount them under /sys/fs/cgroup; in a container, start it with the host's cgroups.",
+    )
+
+
+def _memory(machine: Machine) -> Check:
+    """Too small a machine fails; one that is busy (perhaps with this lab) is warned of."""
+    if machine.memory < NEED_MEMORY:
+        return Check(
+            "memory",
+            False,
+            f"The machine has {_size(machine.memory)} of memory; the lab needs"
+            f" {_size(NEED_MEMORY)}.",
+            "Give it more memory, or use another machine.",
+        )
+    scarce = machine.available < NEED_MEMORY and not machine.made
+    return Check(
+        "memory",
+        True,
+        f"{_size(machine.available)} of {_size(machine.memory)} of memory are available.",
+        f"The lab needs {_size(NEED_MEMORY)}: end other programs." if scarce else "",
+        warning=scarce,
+    )
+
+
+def _disks(wanted: Wanted, machine: Machine) -> Iterator[Check]:
+    """Room for the cache and for the lab; added up where both are on one file system."""
+    cache = NEED_BUILD if wanted.build else 0 if machine.cached else NEED_CACHE
+    state = 0 if machine.made else NEED_STATE
+    together = machine.cache.device == machine.state.device
+    yield _disk("cache", wanted.cache, machine.cache.free, max(cache + together * state, SPARE))
+    if not together:
+        yield _disk("state", wanted.state, machine.state.free, max(state, SPARE))
+
+
+def _disk(name: str, folder: Path, free: int, need: int) -> Check:
+    good = free >= need
+    return Check(
+        f"disk for {name}",
+        good,
+        f"{_size(free)} are free for {folder}."
+        if good
+        else f"{_size(free)} are free for {folder}; the lab needs {_size(need)}.",
+        "" if good else f"Free some, or set LATIHAN_{name.upper()} to a folder on a bigger disk.",
+    )
+
+
+def _size(number: int) -> str:
+    return f"{number / GIB:.1f} GiB"
+
+
+def survey(wanted: Wanted) -> Machine:
+    """Read what the machine is like; needs no root and changes nothing."""
+    return Machine(
+        user=os.geteuid(),
+        release=_release(),
+        controllers=_kernel_controllers(),
+        memory=_meminfo("MemTotal"),
+        available=available_memory(),
+        cache=_disk_of(wanted.cache),
+        state=_disk_of(wanted.state),
+        taken=tuple(_taken()),
+        cached=any(wanted.cache.glob("images/*/images.json")),
+        made=(wanted.state / wanted.profile / "contract.json").exists(),
+    )
+
+
+def _release() -> dict[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
+
+
+def _kernel_controllers() -> frozenset[str]:
+    """Controllers that are mounted: of version 2 in one tree, of version 1 in a tree each."""
+    root = Path("/sys/fs/cgroup")
+    found = {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    for tree in (root, root / "unified"):
+        listed = tree / "cgroup.controllers"
+        if listed.is_file():
+            found |= set(listed.read_text(encoding="utf-8").split())
+    return frozenset(found & (CONTROLLERS | {"cpuacct"}))
+
+
+def available_memory() -> int:
+    """Bytes that programs can have without swapping, by the kernel's estimate."""
+    return _meminfo("MemAvailable")
+
+
+def _meminfo(name: str) -> int:
+    """A line of /proc/meminfo, in bytes."""
+    text = Path("/proc/meminfo").read_text(encoding="utf-8")
+    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the closest one above it that is there."""
+    return next((each for each in (folder, *folder.parents) if each.is_dir()), Path("/"))
+
+
+def _disk_of(folder: Path) -> Disk:
+    there = _nearest(folder)
+    return Disk(there.stat().st_dev, shutil.disk_usage(there).free)
+
+
+def _taken() -> list[Taken]:
+    """Ranges in use in this network namespace, by the kernel's own tables (no program needed)."""
+    routes = Path("/proc/net/route")
+    addresses = Path("/proc/net/fib_trie")
+    found = parse_routes(routes.read_text(encoding="utf-8")) if routes.exists() else []
+    if addresses.exists():
+        found += parse_addresses(addresses.read_text(encoding="utf-8"))
+    return found
+
+
+def parse_routes(text: str) -> list[Taken]:
+    """The routes of /proc/net/route (hexadecimal, little-endian), less the default route."""
+    taken = []
+    for line in text.splitlines()[1:]:
+        interface, destination, *_, mask = line.split()[:8]
+        address = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(destination)[::-1]))
+        bits = int(mask, 16).bit_count()
+        if bits:
+            network = Network((address, bits))
+            taken.append(Taken(network, f"this machine's route to {network} on {interface}"))
+    return taken
+
+
+def parse_addresses(text: str) -> list[Taken]:
+    """The machine's own addresses: the ``host LOCAL`` leaves of /proc/net/fib_trie."""
+    found: dict[str, None] = {}
+    for leaf in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text):
+        if not leaf.startswith("127."):
+            found[leaf] = None
+    return [
+        Taken(Network(f"{address}/32"), f"this machine's address {address}") for address in found
+    ]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Something done in throwaway namespaces; ``needs`` is a program that may not be there yet."""
+
+    name: str
+    argv: tuple[str, ...]
+    hint: str
+    needs: str = ""
+
+
+_KERNEL_HINT = "Load the kernel module {0} (`modprobe {0}`); in a container, do so on its host."
+_TRIALS = (
+    _Trial(
+        "namespaces",
+        ("true",),
+        "Allow namespaces (sysctl user.max_*_namespaces); in a container, run it privileged.",
+    ),
+    _Trial(
+        "veth",
+        ("ip", "link", "add", "try0", "type", "veth", "peer", "name", "try1"),
+        _KERNEL_HINT.format("veth"),
+        "ip",
+    ),
+    _Trial(
+        "bridge",
+        ("ip", "link", "add", "try0", "type", "bridge"),
+        _KERNEL_HINT.format("bridge"),
+        "ip",
+    ),
+    _Trial(
+        "iptables",
+        ("iptables", "--table", "nat", "--list"),
+        _KERNEL_HINT.format("nf_tables"),
+        "iptables",
+    ),
+)
+
+
+def try_out(state: Path) -> Iterator[Check]:
+    """Do what the lab will do, in namespaces that are gone a moment later; needs root.
+
+    What a program does that isn't installed yet is left out.
+    """
+    for trial in _TRIALS:
+        if not trial.needs or shutil.which(trial.needs):
+            yield _tried(trial)
+    with tempfile.TemporaryDirectory(prefix="latihan-", dir=_nearest(state)) as scratch:
+        folders = {name: Path(scratch) / name for name in ("lower", "upper", "work", "merged")}
+        for folder in folders.values():
+            folder.mkdir()
+        options = ",".join(f"{name}dir={folders[name]}" for name in ("lower", "upper", "work"))
+        argv = ("mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"]))
+        hint = "Load the kernel module overlay, or set LATIHAN_STATE to a folder on a real disk."
+        yield _tried(_Trial("overlay", argv, hint))
+
+
+def _tried(trial: _Trial) -> Check:
+    spaces = ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--"]
+    try:
+        run([*spaces, *trial.argv], timeout=20)
+    except LabError as error:
+        message = f"The machine gives no {trial.name}: {error.message}"
+        return Check(trial.name, False, message, trial.hint)
+    return Check(trial.name, True, f"{trial.name} can be made.")

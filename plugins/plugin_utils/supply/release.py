@@ -1,0 +1,158 @@
+"""The official release of Kubernetes: one archive, checked while it comes in."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
+
+ARCHIVE = "kubernetes-server-linux-amd64.tar.gz"
+_INSIDE = "kubernetes/server/bin/"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Release:
+    """Where a release is and what it must be.
+
+    ``url`` is the address under which there is a folder for each version; ``sha512`` is the sum of
+    its archive for servers, in hexadecimal.
+    """
+
+    url: str
+    version: str
+    sha512: str
+
+    @property
+    def archive(self) -> str:
+        """The address of the archive."""
+        return f"{self.url.rstrip('/')}/{self.version}/{ARCHIVE}"
+
+
+class UnansweredError(LabError):
+    """The release's server can't be reached, or doesn't have it."""
+
+
+@dataclass
+class _Checked:
+    """A stream that is summed up and counted while it is read."""
+
+    source: IO[bytes]
+    progress: Progress
+    deadline: float
+    sha: Any = field(default_factory=hashlib.sha512)
+    size: int = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on; raises TimeoutError once the time for all of it is up."""
+        if time.monotonic() > self.deadline:
+            raise TimeoutError("it takes too long")
+        data = self.source.read(size)
+        self.sha.update(data)
+        self.size += len(data)
+        self.progress.advance(self.size >> 20)
+        return data
+
+
+def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
+    """Download the archive and take the programs out of it, checking its sum on the way.
+
+    Args:
+        release: what to fetch.
+        into: an existing folder for the programs; empty again when anything goes wrong.
+        answer: seconds in which the server has to answer.
+        limit: seconds for the whole download.
+
+    Raises:
+        UnansweredError: the server doesn't answer in time, or says that it has no such file.
+        LabError: the download broke off, or isn't what it must be.
+    """
+    with _opened(release, answer) as response:
+        total = int(response.headers.get("Content-Length") or 0)
+        stream = _Checked(
+            response, Progress("MiB downloaded", total >> 20), time.monotonic() + limit
+        )
+        try:
+            _extract(stream, into)
+            _read_to_end(stream, total)
+        except (OSError, EOFError, tarfile.TarError) as error:
+            _clear(into)
+            raise LabError(
+                f"The download of {release.archive} broke off: {error}.",
+                "Run it again, or set kubernetes_source to debian.",
+            ) from error
+    found = stream.sha.hexdigest()
+    if found != release.sha512.lower():
+        _clear(into)
+        raise LabError(
+            f"{release.archive} is not what it must be: its SHA-512 is {found[:16]}...,"
+            f" not {release.sha512[:16]}....",
+            "Don't use it. Check kubernetes_release_url and kubernetes_release_sha512.",
+            detail=f"expected {release.sha512}\nfound    {found}",
+        )
+    absent = [name for name in NAMES if not (into / name).exists()]
+    if absent:
+        _clear(into)
+        raise LabError(f"{release.archive} has no {', '.join(absent)}.")
+
+
+def _extract(stream: _Checked, into: Path) -> None:
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|gz") as archive:
+        for member in archive:
+            name = member.name.removeprefix("./").removeprefix(_INSIDE)
+            if member.isreg() and name in NAMES and member.name.endswith(_INSIDE + name):
+                target = into / name
+                with target.open("wb") as file:
+                    shutil.copyfileobj(cast("IO[bytes]", archive.extractfile(member)), file, _CHUNK)
+                target.chmod(0o755)
+
+
+def _read_to_end(stream: _Checked, total: int) -> None:
+    """Read what follows the archive's last file, and see that all came that was announced."""
+    while stream.read(_CHUNK):
+        pass
+    if total and stream.size != total:
+        raise EOFError(f"{stream.size} of {total} bytes came")
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def _opened(release: Release, answer: float) -> Any:
+    """Open the archive's address.
+
+    A name server that doesn't answer can't be interrupted, so the wait is in a thread of its own.
+    """
+    outcome: list[Any] = []
+
+    def opening() -> None:
+        try:
+            outcome.append(open_url(release.archive, timeout=answer, http_agent="latihan"))
+        except Exception as error:  # noqa: BLE001 - handed to the caller, whatever it is
+            outcome.append(error)
+
+    waiting = threading.Thread(target=opening, daemon=True)
+    waiting.start()
+    waiting.join(answer)
+    if not outcome:
+        raise UnansweredError(f"{release.url} gives no answer within {answer:g} s.", _OTHER_WAY)
+    if isinstance(outcome[0], Exception):
+        reason = getattr(outcome[0], "reason", None) or outcome[0]
+        raise UnansweredError(f"{release.archive} can't be had: {reason}.", _OTHER_WAY)
+    return outcome[0]
+
+
+_OTHER_WAY = "Set kubernetes_source to debian to build it from Debian's source package instead."

@@ -1,0 +1,285 @@
+"""``kubectl``, ``shell``, ``url`` and ``status`` on a cluster that is only a contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Node,
+    write,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import Space
+from latihan.base import processes
+from latihan.base.project import Project
+from latihan.cli import main
+from latihan.commands import status
+from latihan.commands.shell import entering
+from latihan.commands.url import urls
+
+NODES = (
+    Node("latihan", "192.0.2.2", ("env", "NODE=one")),
+    Node("latihan-m02", "192.0.2.3", ()),
+)
+
+
+def contract(**fields: Any) -> Contract:
+    usual: dict[str, Any] = {
+        "profile": "latihan",
+        "provider": "embedded",
+        "kubeconfig": "/k/config",
+        "kubectl": "kubectl",
+        "host_address": "192.0.2.1",
+        "host_enter": ("env", "NODE=host"),
+        "nodes": NODES,
+    }
+    return Contract(**{**usual, **fields})
+
+
+def service(name: str, kind: str, *ports: int) -> dict[str, Any]:
+    listed = [{"port": 80, **({"nodePort": port} if port else {})} for port in ports]
+    return {"metadata": {"name": name}, "spec": {"type": kind, "ports": listed}}
+
+
+@pytest.fixture
+def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A cluster whose kubectl is a script with that body."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+    def make(script: str) -> None:
+        kubectl = tmp_path / "kubectl"
+        kubectl.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        kubectl.chmod(0o755)
+        project.profile_state("latihan").mkdir(parents=True)
+        write(project.contract("latihan"), contract(kubectl=str(kubectl)))
+
+    return make
+
+
+def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own: some commands become another program."""
+    code = (
+        "import os, sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.base.project import Project; os.geteuid = lambda: 0;"
+        "sys.exit(main(sys.argv[4:], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    return subprocess.run(
+        [sys.executable, "-c", code, *folders, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_kubectl_gets_all_arguments_and_gives_its_exit_code(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up('echo "$@"; exit 7')
+    done = run(project, "kubectl", "get", "pods", "--profile", "x", "-o", "wide", "--help")
+    assert done.returncode == 7
+    assert done.stdout.split() == [
+        "--kubeconfig=/k/config",
+        *("get", "pods", "--profile", "x", "-o", "wide", "--help"),
+    ]
+
+
+def test_a_kubectl_that_is_gone_is_named(project: Project, up: Callable[[str], None]) -> None:
+    up("true")
+    write(project.contract("latihan"), contract(kubectl="/no/such/kubectl"))
+    done = run(project, "kubectl", "get", "pods")
+    assert done.returncode == 3
+    assert "/no/such/kubectl can't be run" in done.stderr
+
+
+def test_shell_runs_a_command_where_it_is_told_to(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up("true")
+    asked = ("--", "sh", "-c", "echo in $NODE; exit 3")
+    for name, said in (("latihan", "in one"), ("host", "in host")):
+        done = run(project, "shell", name, *asked)
+        assert (done.stdout.strip(), done.returncode) == (said, 3)
+    stopped = run(project, "shell", "latihan-m02")
+    assert stopped.returncode == 2
+    assert "is stopped" in stopped.stderr
+    unknown = run(project, "shell", "latihan-m03")
+    assert unknown.returncode == 2
+    assert "latihan, latihan-m02" in unknown.stderr
+
+
+def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up("true")
+    enter = Space("latihan", os.getpid()).enter
+    nodes = tuple(Node(node.name, node.address, enter) for node in NODES)
+    write(project.contract("latihan"), contract(host_enter=enter, nodes=nodes))
+    for name, said in (("latihan", "The node 'latihan' is stopped"), ("host", "The lab 'latihan'")):
+        done = run(project, "shell", name, "--", "echo", "entered")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert "runner.py start" in done.stderr
+    assert "stopped" in run(project, "status").stdout
+    tunnel = run(project, "tunnel")
+    assert tunnel.returncode == 2
+    assert "is stopped" in tunnel.stdout
+
+
+def test_a_result_that_can_not_be_written_is_told(project: Project) -> None:
+    code = (
+        "import sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.base.project import Project;"
+        "sys.exit(main(['list'], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *folders],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("runner.py: No space left on device.\n")
+
+
+def test_a_provider_may_have_no_way_in() -> None:
+    with pytest.raises(LabError, match="no way into"):
+        entering(contract(host_enter=None), "host")
+    assert entering(contract(host_enter=()), "host") == ()
+
+
+def test_url_is_of_the_first_node_that_runs() -> None:
+    found = [service("s1", "NodePort", 30080, 30081), service("s2", "LoadBalancer", 31000)]
+    assert list(urls(contract(), found, "s1")) == [
+        "http://192.0.2.2:30080",
+        "http://192.0.2.2:30081",
+    ]
+    stopped = contract(nodes=NODES[::-1])
+    assert list(urls(stopped, found, "s2")) == ["http://192.0.2.2:31000"]
+
+
+def test_url_refuses_what_has_no_address_outside() -> None:
+    found = [service("s1", "ClusterIP", 0), service("web", "NodePort", 30080)]
+    with pytest.raises(LabError, match="ClusterIP"):
+        list(urls(contract(), found, "s1"))
+    with pytest.raises(LabError, match="no service 'wbe'") as caught:
+        list(urls(contract(), found, "wbe"))
+    assert "web" in caught.value.hint
+
+
+def test_url_and_status_read_the_cluster(
+    project: Project,
+    up: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    nodes = [{"metadata": {"name": node.name}, "status": ready} for node in NODES]
+    answers = {"services": [service("s1", "NodePort", 30080)], "nodes": nodes}
+    for name, items in answers.items():
+        (tmp_path / name).write_text(json.dumps({"items": items}), encoding="utf-8")
+    up(f'case "$*" in *services*) cat {tmp_path}/services;; *) cat {tmp_path}/nodes;; esac')
+    assert main(["url", "s1"], project) == 0
+    assert capsys.readouterr().out == "http://192.0.2.2:30080\n"
+    # One node is stopped.
+    assert main(["status"], project) == 1
+    said = capsys.readouterr().out
+    assert "answers" in said
+    assert "stopped" in said
+    write(project.contract("latihan"), contract(kubectl=str(tmp_path / "kubectl"), nodes=NODES[:1]))
+    assert main(["status"], project) == 0
+
+
+def test_a_cluster_that_does_not_answer(
+    project: Project, up: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    up("echo refused >&2; exit 1")
+    assert main(["url", "s1"], project) == 4
+    assert "doesn't answer: refused" in capsys.readouterr().err
+    assert main(["status"], project) == 1
+    assert "does not answer" in capsys.readouterr().out
+
+
+def test_status_without_a_cluster(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert main(["status"], project) == 1
+    assert "There is no cluster 'latihan'" in capsys.readouterr().out
+    project.profile_state("latihan").mkdir(parents=True)
+    assert main(["status"], project) == 1
+    assert "only half a cluster" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("enter", "ready", "said"),
+    [
+        ((), "True", "stopped"),
+        (("x",), "True", "Ready"),
+        (("x",), "False", "not ready"),
+        (("x",), "Unknown", "not ready"),
+        (None, None, "unknown"),
+    ],
+)
+def test_states(enter: tuple[str, ...] | None, ready: str | None, said: str) -> None:
+    assert status.state(enter, ready) == said
+
+
+def test_memory_is_of_the_processes_and_their_descendants(tmp_path: Path) -> None:
+    parents = {10: 1, 11: 10, 12: 11, 13: 1, 14: 1}
+    for pid, parent in parents.items():
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{pid} (a) b) S {parent} 0 0", encoding="ascii")
+        rollup = "5000-6000 ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 300 kB\n"
+        (folder / "smaps_rollup").write_text(rollup, encoding="ascii")
+    (tmp_path / "self").mkdir()
+    assert processes.usage([10, 14, 11], tmp_path) == processes.Usage(4, 4 * 300 * 1024)
+    # One has ended meanwhile.
+    assert processes.usage([15], tmp_path) == processes.Usage(1, 0)
+
+
+def test_a_tunnel_ends_well_when_asked_to(
+    project: Project, up: Callable[[str], None], tmp_path: Path
+) -> None:
+    up("true")
+    (tmp_path / "pretended.py").write_text(
+        "import signal, sys, time\n"
+        "signal.signal(15, lambda *_: sys.exit('put away'))\n"
+        "print('open', sys.argv[1], flush=True)\n"
+        "time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    code = (
+        "import sys; from pathlib import Path; from latihan.cli import main;"
+        "from latihan.base.project import Project; from latihan.commands import tunnel;"
+        "tunnel._TUNNEL = 'pretended';"
+        "sys.exit(main(['tunnel'], Project(*map(Path, sys.argv[1:4]))))"
+    )
+    folders = map(str, (project.root, project.cache, project.state))
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *folders],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == f"open {project.contract('latihan')}\n"
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+    assert said == "put away\n"
+    assert program.returncode == 0

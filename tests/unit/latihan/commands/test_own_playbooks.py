@@ -1,0 +1,51 @@
+"""The project's own playbooks, on labs that are only folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from latihan.base.project import Project
+from latihan.cli import main
+from tests.places import ROOT
+
+PARTS = ("ansible.cfg", "collections", "inventory", "playbooks", "roles")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """This project, with a cache, states and reports elsewhere."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    root = tmp_path / "root"
+    root.mkdir()
+    for part in PARTS:
+        (root / part).symlink_to(ROOT / part)
+    return Project(root, tmp_path / "cache", tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("made", "left", "changed"),
+    [
+        (("of-a-test", "of-a-test-c4"), set(), 2),
+        (("of-a-test-c4", "of-a-test-2"), {"of-a-test-2"}, 1),
+        (("other", "other-c4"), {"other", "other-c4"}, 0),
+    ],
+)
+def test_a_second_lab_goes_with_its_owner(
+    own: Project, made: tuple[str, ...], left: set[str], changed: int
+) -> None:
+    for profile in made:
+        own.profile_state(profile).mkdir(parents=True)
+    assert main(["teardown", "--profile", "of-a-test"], own) == 0
+    found = {path.name for path in own.state.iterdir()} if own.state.exists() else set()
+    assert found == left
+    path = own.artifacts("of-a-test") / "latest" / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert sum(step["changed"] for step in report["steps"]) == changed
+
+
+def test_the_article_needs_two_nodes(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["full-lab", "--profile", "of-a-test", "--check", "-e", "lab_nodes=1"], own) == 2
+    assert "Set lab_nodes to a number from 2 to 16." in capsys.readouterr().out

@@ -1,0 +1,210 @@
+"""The wrapper on real runs of ansible-playbook, with playbooks that touch nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latihan.base.project import Project
+from latihan.cli import main
+
+SLEEP = b"sleep\x00600.25\x00"
+DRIVER = """
+import sys
+from pathlib import Path
+from latihan.cli import main
+from latihan.base.project import Project
+root, cache, state = map(Path, sys.argv[1:4])
+sys.exit(main(sys.argv[4:], Project(root, cache, state)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs ask for root, and these need none of its rights."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+
+# A removal takes control groups away by the profile's name, so it must be none of a real lab.
+PROFILE = "of-a-test"
+
+
+def report_of(project: Project, profile: str = "latihan") -> Mapping[str, Any]:
+    path = project.artifacts(profile) / "latest" / "report.json"
+    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["holds", "-e", "greet_count=2"], project) == 0
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "holds (profile latihan, provider embedded)" in said
+    assert "PASS P10  The largest packet passes | 1500" in said
+    assert "SKIP P2   No way in | The provider has no host." in said
+    assert "2 outcomes: 1 hold, 1 skipped" in said
+    folder = project.artifacts("latihan") / "latest"
+    assert {path.name for path in folder.iterdir()} == {
+        "ansible.log",
+        "junit.xml",
+        "report.html",
+        "report.json",
+    }
+    assert "hello | goodbye 2" in (folder / "ansible.log").read_text(encoding="utf-8")
+    document = report_of(project)
+    assert document["exit_code"] == 0
+    assert document["command"] == "python3 runner.py holds -e greet_count=2"
+    # Variables of one run are not those of the next.
+    assert main(["holds", "--profile", "other", "-v"], project) == 0
+    said = capsys.readouterr().out
+    assert "TASK [greet : Say hello]" in said
+    assert "hello | goodbye 1" in said
+    assert (project.artifacts("other") / "latest").exists()
+    assert main(["report"], project) == 0
+    said = capsys.readouterr().out
+    assert "holds (profile latihan, provider embedded)" in said
+    assert "PASS P10" in said
+
+
+@pytest.mark.parametrize(
+    ("playbook", "code", "said"),
+    [
+        ("does-not-hold", 1, "reason: The selector misses p3."),
+        ("greets-badly", 2, "greet_count"),
+        ("wants-more", 3, "→ Free some."),
+        ("fails", 4, "/playbooks/fails.yml:6"),
+        ("no-such-role", 4, "the role 'nowhere' was not found"),
+    ],
+)
+def test_exit_codes(
+    project: Project, capsys: pytest.CaptureFixture[str], playbook: str, code: int, said: str
+) -> None:
+    assert main([playbook], project) == code
+    out = capsys.readouterr().out
+    assert said in out
+    assert f"Again:  python3 runner.py {playbook}" in out
+    assert report_of(project)["exit_code"] == code
+
+
+def test_tags_and_check_reach_ansible(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["waits", "--check"], project) == 0
+    assert main(["waits", "--skip-tags", "none-of-these", "--check"], project) == 0
+    assert main(["fails", "--limit", "nobody"], project) == 4
+    assert "nobody" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        # The role's variables are looked at whatever the tags.
+        (["holds", "--tags", "none,nor-this"], "no task has the tag 'none,nor-this'"),
+        (["fails", "--skip-tags", "all"], "no task is left"),
+    ],
+)
+def test_a_run_of_nothing_proves_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments, project) == 2
+    assert f"Nothing was run: {said}." in capsys.readouterr().out
+    assert report_of(project)["exit_code"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_running(
+    project: Project, number: signal.Signals
+) -> None:
+    for profile in (PROFILE, f"{PROFILE}-c4", f"{PROFILE}-2"):
+        project.profile_state(profile).mkdir(parents=True)
+        project.contract(profile).write_text("{}", encoding="utf-8")
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    argv += ["--profile", PROFILE, "waits"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as program:
+        assert wait_for(sleepers)
+        assert main(["--profile", PROFILE, "holds"], project) == 2  # the profile is in use
+        program.send_signal(number)
+        said, _ = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert "Interrupted" in said
+    assert report_of(project, PROFILE)["exit_code"] == 130
+    assert wait_for(lambda: not sleepers())
+    # The second lab never stays; others do.
+    assert {path.name for path in project.state.iterdir()} == {PROFILE, f"{PROFILE}-2"}
+    # The lock is free again.
+    assert main(["--profile", PROFILE, "waits", "--check"], project) == 0
+
+
+def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:
+    project.profile_state(PROFILE).mkdir(parents=True)
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [*argv, "--profile", PROFILE, "waits"])
+    assert wait_for(sleepers)
+    # The kernel sends SIGHUP, and from now on every write to the terminal fails.
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    assert not project.state.exists()
+    assert report_of(project, PROFILE)["exit_code"] == 130
+    assert wait_for(lambda: not sleepers())
+
+
+def test_a_run_outlives_whoever_reads_its_output(project: Project) -> None:
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    with subprocess.Popen(
+        [*argv, "does-not-hold"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("does-not-hold")
+        program.stdout.close()
+        assert program.stderr is not None
+        assert program.stderr.read() == ""
+    assert program.returncode == 1
+    assert report_of(project)["exit_code"] == 1
+
+
+def test_an_old_terminal_gets_question_marks(project: Project) -> None:
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    done = subprocess.run(
+        [*argv, "fails"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 4
+    assert "? Copy several failed" in done.stdout
+
+
+def wait_for(condition: Any, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return bool(condition())
+
+
+def sleepers() -> list[int]:
+    """The processes that the playbook ``waits`` starts."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if (folder / "cmdline").read_bytes() == SLEEP:
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+    return found

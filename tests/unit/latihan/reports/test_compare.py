@@ -1,0 +1,138 @@
+"""What changed between two runs."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latihan.base.project import Project
+from latihan.cli import main
+from latihan.commands.report import has_desktop
+from latihan.reports.compare import Change, changes
+from tests.unit.latihan.reports.page.sample import outcome, report
+
+OLD = report(outcome("C1"), outcome("P2"), outcome("P10"))
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    return copy.deepcopy(OLD) | fields
+
+
+def test_a_run_is_like_itself_however_long_it_took() -> None:
+    assert changes(OLD, changed(duration_s=1.0, started="2026-02-02T00:00:00+00:00")) == []
+
+
+def test_verdicts_come_first_then_what_was_seen() -> None:
+    new = report(outcome("C1", observed="other"), outcome("P2", "fail"), outcome("S1"))
+    assert changes(OLD, new) == [
+        Change("verdict", "P2", "pass", "fail"),
+        Change("verdict", "P10", "pass", "not checked"),
+        Change("verdict", "S1", "not checked", "pass"),
+        Change("observed", "C1", "what C1 saw", "other"),
+        Change("reason", "P2", "—", "why P2 does not pass"),
+    ]
+
+
+def test_the_lab_itself_is_compared() -> None:
+    new = changed()
+    known = new["facts"][-1]
+    known["pods"]["p3"] |= {"ip": "10.9.0.7"}
+    known["endpoints"]["s1"] |= {"ready": ["10.9.1.1"], "ready_pods": ["p1"]}
+    known["services"]["s1"]["external_ips"] = ["10.8.0.1"]
+    known["nodes"]["one"] |= {"ready": False, "reason": "NodeStatusUnknown"}
+    del known["pods"]["p2"]
+    found = changes(OLD, new)
+    assert found == [
+        Change("endpoints", "service/s1", "p1 10.9.1.1, p3 10.9.0.3", "p1 10.9.1.1"),
+        Change("address", "pod/p2", "10.9.1.2 on two", "—"),
+        Change("address", "pod/p3", "10.9.0.3 on one", "10.9.0.7 on one"),
+        Change(
+            "address",
+            "service/s1",
+            "NodePort 10.8.0.1 port 30080",
+            "NodePort 10.8.0.1 10.8.0.1 port 30080",
+        ),
+        Change("state", "node/one", "ready", "not ready: NodeStatusUnknown"),
+        Change("state", "pod/p2", "Running, ready", "—"),
+    ]
+
+
+def test_the_version_counts_where_both_know_it() -> None:
+    assert changes(OLD, changed(kubernetes_version=None)) == []
+    assert changes(OLD, changed(kubernetes_version="v1.22.3")) == [
+        Change("version", "Kubernetes", "v1.20.2", "v1.22.3")
+    ]
+
+
+def test_a_run_that_never_looked_says_nothing_of_the_lab() -> None:
+    assert changes(OLD, changed(facts=[])) == []
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Project:
+    project = Project(tmp_path, tmp_path / "cache", tmp_path / "state")
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "embedded.yml").touch()
+    new = report(outcome("C1", "fail"), outcome("P2"), outcome("P10"))
+    for name, document in (("one", OLD), ("same", OLD), ("two", new)):
+        folder = project.artifacts("latihan") / name
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(json.dumps(document), encoding="utf-8")
+    (project.artifacts("latihan") / "two" / "report.html").touch()
+    return project
+
+
+def test_diff_exits_0_for_the_same_and_1_for_others(
+    runs: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--diff", "one", "same"], runs) == 0
+    assert "one and same show the same." in capsys.readouterr().out
+    assert main(["report", "--diff", "one", "two"], runs) == 1
+    out = capsys.readouterr().out
+    assert "verdict   C1             pass -> fail" in out
+
+
+def test_an_unknown_run_is_bad_input_that_names_those_there_are(
+    runs: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--diff", "one", "three"], runs) == 2
+    assert "There is one, same, two." in capsys.readouterr().err
+
+
+def test_report_says_where_the_page_is(
+    runs: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    opened: list[str] = []
+
+    def browse(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    assert main(["report", "two", "--open"], runs) == 0
+    out = capsys.readouterr().out
+    assert f"Page:   {runs.artifacts('latihan') / 'two' / 'report.html'}" in out
+    assert "no desktop" in out
+    assert opened == []
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert main(["report", "two", "--open"], runs) == 0
+    assert opened == [(runs.artifacts("latihan") / "two" / "report.html").as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "expected"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({}, "darwin", True),
+    ],
+)
+def test_windows_need_a_desktop(environment: dict[str, str], platform: str, expected: bool) -> None:
+    assert has_desktop(environment, platform) is expected

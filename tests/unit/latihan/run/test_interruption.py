@@ -1,0 +1,101 @@
+"""What is put away after an interrupted run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from latihan.base.project import Project
+from latihan.base.signals import on_signals
+from latihan.run import ansible, cleanup, stragglers
+
+
+def program(*variables: str) -> subprocess.Popen[bytes]:
+    """A process in a session of its own, which ignores a polite request to end."""
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    )
+    started = subprocess.Popen(
+        ["env", "-i", *variables, sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == b"\n"
+    return started
+
+
+def test_what_a_run_started_ends_and_the_labs_daemons_stay() -> None:
+    mark = f"{stragglers.RUN_VARIABLE}={uuid.uuid4().hex}"
+    mine, daemon, other = program(mark), program(mark, "LATIHAN_PROFILE=x"), program("A=b")
+    try:
+        stragglers.end(mark.partition("=")[2], patience=0.3)
+        assert mine.wait(timeout=5) == -signal.SIGKILL
+        assert daemon.poll() is None
+        assert other.poll() is None
+    finally:
+        for each in (mine, daemon, other):
+            each.kill()
+            each.communicate()
+
+
+def test_unmarked_children_end_with_the_session_of_their_parent() -> None:
+    mark = uuid.uuid4().hex
+    code = "import subprocess; subprocess.run(['env', '-i', 'sleep', '60.5'])"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={stragglers.RUN_VARIABLE: mark, "PATH": os.environ["PATH"]},
+        start_new_session=True,
+    )
+    stragglers.end(mark, patience=2)
+    parent.wait(timeout=5)
+    with pytest.raises(ProcessLookupError):
+        # The session leader's group was its own.
+        os.killpg(parent.pid, 0)
+
+
+def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
+    def passing(provider: str = "embedded") -> list[str]:
+        return cleanup.passing(project, "latihan", provider)
+
+    assert passing() == []
+    project.profile_state("latihan").mkdir(parents=True)
+    assert passing() == ["latihan"]
+    # Only the embedded provider keeps a cluster in that folder.
+    assert passing("existing") == []
+    project.contract("latihan").write_text("{}", encoding="utf-8")
+    assert passing() == []
+    # A second lab goes also when it is complete.
+    project.profile_state("latihan-c4").mkdir()
+    project.contract("latihan-c4").write_text("{}", encoding="utf-8")
+    assert passing() == ["latihan-c4"]
+
+
+def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "_TEARDOWN", "no.such.module")
+    assert "no.such" in cleanup.remove(project, "latihan")
+
+
+def test_signal_handlers_come_back_after_an_error() -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with suppress(KeyError), on_signals(lambda number, frame: None):
+        assert signal.getsignal(signal.SIGINT) != before[0]
+        raise KeyError
+    after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert after == before
+
+
+def test_the_environment_finds_the_labs_programs(project: Project) -> None:
+    made = ansible.environment(project.root, {"PATH": "/usr/bin:/sbin"})
+    folders = made["PATH"].split(":")
+    assert folders[0] == str(Path(sys.executable).parent)
+    assert folders[1:3] == ["/usr/bin", "/sbin"]
+    assert "/usr/sbin" in folders
+    assert folders.count("/sbin") == 1

@@ -1,0 +1,192 @@
+"""What a run comes to, from recorded events of ansible-runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from latihan.base import durations
+from latihan.base.exits import Exit
+from latihan.run import events
+from latihan.run.events import Printed, ProgressMade, Status, TaskEnded, TaskStarted
+from latihan.run.model import OutcomeFailed, RunModel, StepDone, TaskFailed
+from latihan.run.outcomes import Verdict
+
+Recorded = Callable[[str], RunModel]
+
+
+def test_steps_are_roles_and_plays_outside_roles(recorded: Recorded) -> None:
+    steps = recorded("holds").steps
+    assert [(step.name, step.play, step.role) for step in steps] == [
+        ("greet", "Greeting", "greet"),
+        ("Checks", "Checks", ""),
+    ]
+    greet = steps[0]
+    # The check of the role's options is a task of its own.
+    assert (greet.tasks, greet.changed, greet.skipped) == (3, 1, 1)
+    assert greet.duration > 0
+
+
+def test_rescued_and_ignored_failures_are_none(recorded: Recorded) -> None:
+    model = recorded("holds")
+    assert model.failures == []
+    assert model.exit_code(0) is Exit.HOLDS
+
+
+def test_outcomes_come_from_results(recorded: Recorded) -> None:
+    model = recorded("holds")
+    assert {each.id: each.verdict for each in model.outcomes.values()} == {
+        "P10": Verdict.PASS,
+        "P2": Verdict.SKIP,
+    }
+    assert model.outcomes["P10"].document["evidence"] == [{"command": "ping", "output": "0% lost"}]
+
+
+def test_an_outcome_that_failed_once_has_failed(recorded: Recorded) -> None:
+    model = recorded("does-not-hold")
+    assert model.outcomes["S1"].verdict is Verdict.FAIL
+    assert model.outcomes["S1"].reason == "The selector misses p3."
+    assert model.exit_code(2) is Exit.OUTCOME_FAILED
+    assert model.step_failures == []
+
+
+def test_a_failed_item_of_a_loop_tells_why(recorded: Recorded) -> None:
+    model = recorded("fails")
+    (failure,) = model.failures
+    assert failure.message == "b can't be copied."
+    assert failure.hint == "Look at the disk."
+    assert failure.detail == "line 1\nline 2 of b"
+    assert failure.place == "/lab/playbooks/fails.yml:6"
+    assert model.exit_code(2) is Exit.STEP_FAILED
+
+
+def test_wrong_options_of_a_role_are_bad_input(recorded: Recorded) -> None:
+    model = recorded("greets-badly")
+    (failure,) = model.failures
+    assert "greet_count" in failure.message
+    assert model.exit_code(2) is Exit.BAD_INPUT
+
+
+def test_an_error_before_the_first_task_is_a_failed_step(recorded: Recorded) -> None:
+    model = recorded("no-such-role")
+    assert model.tasks == []
+    assert "the role 'nowhere' was not found" in model.printed[0]
+    assert model.exit_code(1) is Exit.STEP_FAILED
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("input", Exit.BAD_INPUT),
+        ("machine", Exit.MACHINE_LACKS),
+        ("step", Exit.STEP_FAILED),
+        ("outcome", Exit.OUTCOME_FAILED),
+        ("never heard of", Exit.STEP_FAILED),
+    ],
+)
+def test_the_kind_of_a_failure_is_the_exit_code(kind: str, code: Exit) -> None:
+    model = RunModel()
+    model.apply(TaskStarted("work", "", "/a.yml:1"), 0.0)
+    model.apply(failed(latihan_error=kind), 1.0)
+    assert model.exit_code(2) is code
+
+
+def test_a_failed_step_outweighs_a_failed_outcome() -> None:
+    model = RunModel()
+    model.apply(ended(outcomes=[{"id": "S1", "verdict": "fail"}]), 1.0)
+    model.apply(failed(latihan_error="machine"), 2.0)
+    assert model.exit_code(2) is Exit.MACHINE_LACKS
+
+
+def test_of_several_failures_the_last_ones_stand() -> None:
+    model = RunModel()
+    model.apply(failed(msg="rescued"), 1.0)
+    model.apply(failed(msg="stands"), 2.0)
+    model.apply(events.RunEnded({"localhost": 1}, {"localhost": 1}), 3.0)
+    assert [failure.message for failure in model.failures] == ["stands"]
+
+
+def test_changes_tell_of_failures_at_once_and_of_steps_when_they_end() -> None:
+    model = RunModel()
+    assert model.apply(TaskStarted("one", "first", "/a.yml:1"), 0.0) == []
+    assert model.apply(ended(), 1.0) == []
+    (change,) = model.apply(failed(msg="no"), 2.0)
+    assert isinstance(change, TaskFailed)
+    (change,) = model.apply(ended(outcomes=[{"id": "S1", "verdict": "fail"}]), 3.0)
+    assert isinstance(change, OutcomeFailed)
+    (change,) = model.apply(TaskStarted("two", "second", "/a.yml:2"), 4.0)
+    assert isinstance(change, StepDone)
+    assert change.step.name == "first"
+    assert change.step.duration == 3.0
+    # A step in which nothing ran is not worth a line.
+    assert model.finish() == []
+
+
+def test_a_failed_verdict_is_not_told_twice() -> None:
+    assert RunModel().apply(failed(latihan_error="outcome"), 1.0) == []
+
+
+def test_the_version_of_kubernetes_is_what_its_programs_tell() -> None:
+    model = RunModel()
+    data = {"host": "localhost", "res": {"version": "v1.20.2"}}
+    for action, known in (("other.one.kubernetes", None), ("latihan.lab.kubernetes", "v1.20.2")):
+        raw = {"event": "runner_on_ok", "event_data": {**data, "resolved_action": action}}
+        event = events.parse(raw)
+        assert event is not None
+        model.apply(event, 1.0)
+        assert model.kubernetes_version == known
+
+
+def test_progress_is_of_the_task_that_runs() -> None:
+    model = RunModel()
+    raw = {"event": "verbose", "stdout": 'latihan-progress {"label": "x", "done": 3, "total": 9}'}
+    event = events.parse(raw)
+    assert event == ProgressMade("x", 3, 9)
+    model.apply(event, 1.0)
+    assert model.progress == event
+    model.apply(TaskStarted("next", "", ""), 2.0)
+    assert model.progress is None
+
+
+@pytest.mark.parametrize("text", ["latihan-progress {", 'latihan-progress {"label": 1}', "", " "])
+def test_damaged_progress_and_empty_lines_are_passed_over(text: str) -> None:
+    assert events.parse({"event": "verbose", "stdout": text}) is None
+
+
+def test_unknown_events_are_passed_over_and_others_are_kept() -> None:
+    assert events.parse({"event": "playbook_on_vars_prompt"}) is None
+    assert events.parse({}) is None
+    assert events.parse({"event": "warning", "stdout": "[WARNING]: old"}) == Printed(
+        "[WARNING]: old"
+    )
+
+
+def test_an_unreachable_host_is_a_failure() -> None:
+    event = events.parse(
+        {"event": "runner_on_unreachable", "event_data": {"host": "m1", "res": {}}}
+    )
+    assert isinstance(event, TaskEnded)
+    model = RunModel()
+    model.apply(event, 0.0)
+    assert model.failures[0].message == "the host can't be reached"
+
+
+def ended(status: Status = Status.OK, **result: object) -> TaskEnded:
+    return TaskEnded("work", "", "/a.yml:1", "localhost", status, False, 0.1, result)
+
+
+def failed(**result: object) -> TaskEnded:
+    return ended(Status.FAILED, **result)
+
+
+def test_where_the_time_went() -> None:
+    model = RunModel()
+    for action, seconds in (("outcomes", 2.0), ("wait", 1.5), ("outcomes", 0.5), ("kubectl", 0.25)):
+        ended = TaskEnded("t", "r", "p:1", "lab", Status.OK, changed=False, duration=seconds,
+                          action=f"latihan.lab.{action}")  # fmt: skip
+        model.apply(ended, 1.0)
+    assert model.spent == {"outcomes": 2.5, "waits": 1.5, "cluster": 0.0, "other": 0.25}
+    assert durations.spent(model.spent) == (
+        "Of it 2.5 s outcomes, 1.5 s waits for Kubernetes, 0.0 s clusters."
+    )

@@ -1,0 +1,101 @@
+"""kubectl: what it changed, what it refused, and manifests that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from tests.unit.plugin_utils.conftest import DATA
+
+
+@pytest.mark.parametrize(
+    ("words", "stdout", "changed"),
+    [
+        (["apply", "-f", "x"], "pod/p1 created\n", True),
+        (["apply", "-f", "x"], "pod/p1 configured\npod/p2 unchanged\n", True),
+        (["apply", "-f", "x"], "pod/p1 unchanged\nservice/s1 unchanged\n", False),
+        (["run", "p1", "--image=nginx"], "pod/p1 created\n", True),
+        (["delete", "pod", "p1"], 'pod "p1" deleted\n', True),
+        (["delete", "pod", "p1", "--force"], 'pod "p1" force deleted\n', True),
+        (["delete", "pod", "p1", "--ignore-not-found"], "", False),
+        (["delete", "pods", "--all"], "No resources found\n", False),
+        (["label", "nodes", "a", "name=x"], "node/a labeled\n", True),
+        (["label", "nodes", "a", "name=x"], "node/a not labeled\n", False),
+        (["label", "nodes", "a", "name-"], 'label "name" not found.\nnode/a not labeled\n', False),
+        (["patch", "pod", "p1"], "pod/p1 patched\n", True),
+        (["patch", "pod", "p1"], "pod/p1 patched (no change)\n", False),
+        (["expose", "pod", "p1"], "service/s1 exposed\n", True),
+        (["-n", "own", "get", "pods"], "created deleted", False),
+        (["logs", "p1"], "pod/p1 created", False),
+        (["exec", "p1", "--", "true"], "", True),
+    ],
+)
+def test_what_changed(words: list[str], stdout: str, changed: bool) -> None:
+    assert kubectl.changed(words, stdout) is changed
+
+
+def test_the_verb_among_the_words() -> None:
+    assert kubectl.verb(["-n", "own", "-v=8", "patch", "pod"]) == "patch"
+    assert kubectl.verb(["--version"]) == ""
+
+
+def test_the_manifests_among_the_words() -> None:
+    words = ["apply", "-f", "a.yaml,b.yaml", "--filename=c.yaml", "-f", "-", "-f", "https://x/y"]
+    assert [str(path) for path in kubectl.manifests(words)] == ["a.yaml", "b.yaml", "c.yaml"]
+
+
+def test_the_api_s_words_for_a_refusal() -> None:
+    refusal = kubectl.status_object((DATA / "patch-refused.txt").read_text(encoding="utf-8"))
+    assert (refusal["code"], refusal["reason"]) == (422, "Invalid")
+    assert "pod updates may not add or remove containers" in refusal["message"]
+
+
+def test_no_refusal_where_there_was_none() -> None:
+    assert kubectl.status_object("") == {}
+    assert kubectl.status_object('I1 Response Body: {"kind":"Pod","status":{}}') == {}
+    assert kubectl.status_object("I1 Response Body: {broken}") == {}
+
+
+def test_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "---\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\n",
+        encoding="utf-8",
+    )
+    assert [item["kind"] for item in kubectl.check_manifest(path)] == ["Pod", "Service"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: b\n c: d\n", ":2: this is no YAML"),
+        ("kind: Pod\n\tname: x\n", ":2: this is no YAML"),
+        ("just words\n", ":1: this is no Kubernetes object"),
+        ("kind: Pod\nmetadata: {name: a}\n", ":1: the object lacks apiVersion"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n",
+            ":5: the object lacks metadata.name",
+        ),
+        ("kind: Pod\nmetadata: {name: {{ name }}}\n", ":2: this is no YAML: found unhashable key"),
+        ("kind: Pod\nspec: !none x\n", ":2: this is no YAML: could not determine"),
+        ("kind: Pod\nspec: 2024-13-45\n", ":2: this is no YAML: '2024-13-45' is no timestamp"),
+        ("kind: Pod\n---\nspec: {a: 1, a: 2}\n", ":3: this is no YAML: the key 'a' is there twice"),
+        ("---\n", ": there is no Kubernetes object in it"),
+    ],
+)
+def test_a_manifest_that_is_none(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LabError) as caught:
+        kubectl.check_manifest(path)
+    assert caught.value.kind is Kind.INPUT
+    assert caught.value.message.startswith(f"{path}{told}")
+
+
+def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="can't be read: No such file"):
+        kubectl.check_manifest(tmp_path / "none.yaml")

@@ -1,0 +1,48 @@
+"""Recorded answers of a real cluster, and a lab's contract to go with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def contract() -> Contract:
+    return Contract(
+        profile="uji",
+        provider="embedded",
+        kubeconfig="/nowhere/kubeconfig",
+        kubectl="kubectl",
+        host_address="192.168.77.1",
+        host_enter=("nsenter", "--target=1", "--"),
+        nodes=(
+            Node("uji", "192.168.77.2", ("nsenter", "--target=2", "--")),
+            Node("uji-m02", "192.168.77.3", ()),
+            Node("far", "192.168.77.4", None),
+        ),
+        network="192.168.77.0/24",
+        pod_network="10.77.0.0/16",
+        service_network="10.78.0.0/16",
+    )
+
+
+@pytest.fixture
+def items() -> dict[str, list[dict[str, Any]]]:
+    return {
+        kind: json.loads((DATA / f"{kind}.json").read_text(encoding="utf-8"))["items"]
+        for kind in ("nodes", "pods", "services", "endpoints")
+    }
+
+
+@pytest.fixture
+def document(contract: Contract, items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    network = (DATA / "network.json").read_text(encoding="utf-8")
+    return facts.document(items, "default", contract, {"uji": network})

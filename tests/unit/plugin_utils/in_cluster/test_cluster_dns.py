@@ -1,0 +1,113 @@
+"""The cluster's DNS records and answers, against the specification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dnslib import QTYPE, RCODE, DNSRecord
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.in_cluster import (
+    cluster_dns,
+)
+
+
+def service(name: str, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+SERVICES = [
+    service(
+        "s1",
+        clusterIP="10.96.7.8",
+        ports=[{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9, "protocol": "UDP"}],
+    ),
+    service("headless", clusterIP="None"),
+    service("away", type="ExternalName", externalName="www.example.org"),
+    service("alias", type="ExternalName", externalName="s1.default.svc.cluster.local"),
+]
+ENDPOINTS = [
+    {
+        "metadata": {"name": "headless", "namespace": "default"},
+        "subsets": [
+            {
+                "addresses": [{"ip": "10.244.0.7", "hostname": "web-0"}, {"ip": "10.244.1.9"}],
+                "notReadyAddresses": [{"ip": "10.244.1.10"}],
+                "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+            }
+        ],
+    }
+]
+RECORDS = cluster_dns.records(SERVICES, ENDPOINTS)
+
+
+def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
+    reply = cluster_dns.answer(DNSRecord.question(name, kind), RECORDS)
+    return RCODE[reply.header.rcode], [f"{QTYPE[rr.rtype]} {rr.rdata}" for rr in reply.rr]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "answers"),
+    [
+        ("s1.default.svc.cluster.local", "A", ["A 10.96.7.8"]),
+        ("S1.Default.svc.cluster.local", "A", ["A 10.96.7.8"]),
+        ("s1.default.svc.cluster.local", "AAAA", []),
+        ("8.7.96.10.in-addr.arpa", "PTR", ["PTR s1.default.svc.cluster.local."]),
+        (
+            "_http._tcp.s1.default.svc.cluster.local",
+            "SRV",
+            ["SRV 0 100 80 s1.default.svc.cluster.local."],
+        ),
+        ("headless.default.svc.cluster.local", "A", ["A 10.244.0.7", "A 10.244.1.9"]),
+        ("web-0.headless.default.svc.cluster.local", "A", ["A 10.244.0.7"]),
+        (
+            "_http._tcp.headless.default.svc.cluster.local",
+            "SRV",
+            [
+                "SRV 0 100 8080 web-0.headless.default.svc.cluster.local.",
+                "SRV 0 100 8080 10-244-1-9.headless.default.svc.cluster.local.",
+            ],
+        ),
+        ("away.default.svc.cluster.local", "A", ["CNAME www.example.org."]),
+        (
+            "alias.default.svc.cluster.local",
+            "A",
+            ["CNAME s1.default.svc.cluster.local.", "A 10.96.7.8"],
+        ),
+        ("dns-version.cluster.local", "TXT", ['TXT "1.1.0"']),
+        ("default.svc.cluster.local", "A", []),
+        ("cluster.local", "A", []),
+    ],
+)
+def test_names_that_are_there(name: str, kind: str, answers: list[str]) -> None:
+    assert ask(name, kind) == ("NOERROR", answers)
+
+
+@pytest.mark.parametrize("name", ["nosuch.default.svc.cluster.local", "s1.other.svc.cluster.local"])
+def test_names_that_arent_there(name: str) -> None:
+    assert ask(name) == ("NXDOMAIN", [])
+
+
+def test_an_answer_without_records_says_how_long_it_holds() -> None:
+    question = DNSRecord.question("nosuch.default.svc.cluster.local")
+    reply = cluster_dns.answer(question, RECORDS)
+    assert [QTYPE[rr.rtype] for rr in reply.auth] == ["SOA"]
+
+
+def test_events_change_the_records() -> None:
+    cluster = cluster_dns.Cluster()
+    assert not cluster.ready
+    cluster.replace("services", [])
+    cluster.replace("endpoints", [])
+    assert cluster.ready
+    cluster.apply("services", {"type": "ADDED", "object": SERVICES[0]})
+    assert "s1.default.svc.cluster.local." in cluster.records
+    cluster.apply("services", {"type": "DELETED", "object": SERVICES[0]})
+    assert "s1.default.svc.cluster.local." not in cluster.records
+
+
+def test_upstream_is_the_first_name_server() -> None:
+    assert cluster_dns.upstream_server(
+        "search x\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"
+    ) == ("192.0.2.1")
+    assert cluster_dns.upstream_server("# nothing\n") is None

@@ -1,0 +1,243 @@
+"""Checking: filling probes in from facts, and how often is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import Failure
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
+    Outcome,
+    ProbeEntry,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
+
+Document = dict[str, Any]
+
+
+def entry(**fields: Any) -> ProbeEntry:
+    return ProbeEntry.model_validate({"from": "host", **fields})
+
+
+def outcome(**fields: Any) -> Outcome:
+    return Outcome.model_validate(
+        {
+            "id": "X1",
+            "title": "A page",
+            "probes": {"page": {"from": "host", "http": "http://${pods.p1.ip}/"}},
+            "expect": ["probes.page.status == `200`"],
+            "expected": "HTTP 200",
+            "observed": "HTTP ${probes.page.status}",
+            **fields,
+        }
+    )
+
+
+def test_a_probe_is_filled_in(document: Document) -> None:
+    (probe,) = checking.fill("x", entry(http="http://${pods.p1.ip}/", timeout=1), document)
+    assert probe.place == Place("host")
+    assert probe.target == f"http://{document['pods']['p1']['ip']}/"
+    assert probe.timeout == 1
+
+
+def test_a_probe_for_each_node(document: Document) -> None:
+    each = entry(**{"each": "values(nodes)", "from": "node/${item.name}", "icmp": "${item.name}"})
+    probes = checking.fill("x", each, document)
+    assert [str(probe.place) for probe in probes] == ["node/uji", "node/uji-m02"]
+    assert [probe.target for probe in probes] == ["uji", "uji-m02"]
+
+
+def test_a_probe_many_times(document: Document) -> None:
+    assert len(checking.fill("x", entry(http="http://s1/", count=20), document)) == 20
+
+
+def test_words_are_filled_in_one_by_one(document: Document) -> None:
+    (probe,) = checking.fill("x", entry(exec=["echo", "a b", "${lab.profile}"]), document)
+    assert probe.target == ("echo", "a b", "uji")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"http": "http://${pods.p9.ip}/"},
+        {"http": "http://${pods.stuck.ip}/"},
+        {"each": "values(pods)[?node == 'none']", "http": "${item.ip}"},
+        {"each": "pods", "http": "x"},
+    ],
+)
+def test_a_probe_of_what_is_not_there(document: Document, fields: Document) -> None:
+    with pytest.raises(ExpressionError):
+        checking.fill("x", entry(**fields), document)
+
+
+class Answers:
+    """Stands in for the network: each round of probes gets the next of some statuses."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.asked: list[list[Probe]] = []
+
+    def __call__(self, lab: Lab, probes: list[Probe], addresses: Document) -> list[Document]:
+        self.asked.append(list(probes))
+        status = self.statuses.pop(0) if self.statuses else 500
+        return [
+            {
+                "kind": probe.kind,
+                "from": str(probe.place),
+                "target": probe.text,
+                "reason": "ok",
+                "ok": True,
+                "status": status,
+                "command": "curl",
+                "output": "",
+                "exit_code": 0,
+                "duration_s": 0.0,
+            }
+            for probe in probes
+        ]
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, document: Document, contract: Contract) -> Lab:
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: document)
+    monkeypatch.setattr(checking, "_PAUSE", 0.0)
+    monkeypatch.setattr(checking, "diagnose", lambda lab, failures: [[] for _ in failures])
+    return Lab(None, contract, "default")  # type: ignore[arg-type] # nothing is asked of the API
+
+
+def reports(checked: Any) -> list[Document]:
+    found: list[Document] = checked.reports
+    return found
+
+
+def test_it_is_asked_once_where_it_holds(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    answers = Answers(200)
+    monkeypatch.setattr(checking, "probe_all", answers)
+    (told,) = reports(checking.check(lab, [outcome(within=30)], {}))
+    assert (told["verdict"], told["attempts"], told["retried"]) == ("pass", 1, [])
+    assert len(answers.asked) == 1
+
+
+def test_it_is_asked_again_within_its_time(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 500, 200))
+    (told,) = reports(checking.check(lab, [outcome(within=30)], {}))
+    assert (told["verdict"], told["attempts"]) == ("pass", 3)
+    assert len(told["retried"]) == 2
+    assert "on the left 500" in told["retried"][0]
+
+
+def test_it_is_never_asked_again_without_a_time(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    answers = Answers(500, 200)
+    monkeypatch.setattr(checking, "probe_all", answers)
+    (told,) = reports(checking.check(lab, [outcome()], {}))
+    assert (told["verdict"], told["attempts"]) == ("fail", 1)
+    assert len(answers.asked) == 1
+
+
+SAMPLED: Document = {
+    "probes": {"page": {"from": "host", "http": "http://${pods.p1.ip}/", "count": 2}},
+    "expect": ["every(&status == `200`, probes.page)"],
+}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict", "attempts"),
+    [
+        ([200, 500], "pass", 1),  # Nothing was waited for.
+        ([500, 200, 200], "pass", 3),
+        ([500, 500, 200, 200, 500], "pass", 4),
+        ([500, 200, 500, 200, 200], "fail", 3),
+    ],
+)
+def test_a_sample_is_not_what_ended_the_wait(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, statuses: list[int], verdict: str, attempts: int
+) -> None:
+    monkeypatch.setattr(checking, "probe_all", Answers(*statuses))
+    (told,) = reports(checking.check(lab, [outcome(within=30, **SAMPLED)], {}))
+    assert (told["verdict"], told["attempts"]) == (verdict, attempts)
+    held = [text for text in told["retried"] if "the next round was judged" in text]
+    assert held == told["retried"][-1:]
+
+
+def test_a_sample_is_taken_even_when_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    clock = iter(range(0, 1000, 2))
+    pauses: list[float] = []
+    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=pauses.append)
+    monkeypatch.setattr(checking, "time", clockwork)
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 200, 500))
+    (told,) = reports(checking.check(lab, [outcome(within=5, **SAMPLED)], {}))
+    assert (told["verdict"], told["attempts"]) == ("fail", 3)
+    assert len(pauses) == 1  # Before the sample there is nothing left to wait for.
+
+
+def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    answers = Answers(500, 200)
+    monkeypatch.setattr(checking, "probe_all", answers)
+    both = [outcome(within=30), outcome(id="X2")]
+    first, second = reports(checking.check(lab, both, {}))
+    assert (first["id"], first["verdict"], first["attempts"]) == ("X1", "pass", 2)
+    assert (second["id"], second["verdict"], second["attempts"]) == ("X2", "fail", 1)
+    assert [len(probes) for probes in answers.asked] == [2, 1]
+
+
+def test_what_can_t_be_probed_fails(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    answers = Answers(200)
+    monkeypatch.setattr(checking, "probe_all", answers)
+    gone = outcome(probes={"page": {"from": "host", "http": "http://${pods.p9.ip}/"}})
+    (told,) = reports(checking.check(lab, [gone], {}))
+    assert told["verdict"] == "fail"
+    assert "pods.p9.ip is not there" in told["reason"]
+    assert answers.asked == [[]]
+
+
+def test_a_dead_cluster_fails_every_outcome(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    def dead(*_: Any, **__: Any) -> Document:
+        raise LabError("The cluster's API does not answer.")
+
+    monkeypatch.setattr(facts, "gather", dead)
+    (told,) = reports(checking.check(lab, [outcome()], {}))
+    assert told["verdict"] == "fail"
+    assert "does not answer" in told["reason"]
+
+
+def test_values_of_the_steps_before(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
+    monkeypatch.setattr(checking, "probe_all", Answers(200, 200))
+    given = outcome(vars={"uid": None, "peer": "pod/p2"}, expect=["vars.uid == '7'"])
+    (told,) = reports(checking.check(lab, [given], {"uid": "7"}))
+    assert told["verdict"] == "pass"
+    (told,) = reports(checking.check(lab, [given], {}))
+    assert told["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "down"),
+    [
+        ({}, {"down": "uji"}, ""),
+        ({"down": None}, {}, ""),
+        ({"down": None}, {"down": "uji"}, "uji"),
+    ],
+)
+def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, declared: Document, given: Document, down: str
+) -> None:
+    told: list[str] = []
+
+    def diagnose(_lab: Lab, failures: Sequence[Failure]) -> list[list[Document]]:
+        told.extend(failure.down for failure in failures)
+        return [[] for _ in failures]
+
+    monkeypatch.setattr(checking, "probe_all", Answers(500))
+    monkeypatch.setattr(checking, "diagnose", diagnose)
+    checking.check(lab, [outcome(vars=declared)], given)
+    assert told == [down]

@@ -1,0 +1,137 @@
+"""Which source the action plugin takes, and what it leaves behind."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.action import kubernetes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
+
+from .conftest import VERSION, Mirror, Programs, archive
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch, programs: Programs) -> list[str]:
+    """Stands in for the build, which takes minutes; tells how often it was asked."""
+    asked: list[str] = []
+
+    def build(version: str, into: Path, _cache: Path) -> None:
+        asked.append(version)
+        programs(into)
+
+    monkeypatch.setattr(
+        "ansible_collections.latihan.lab.plugins.plugin_utils.supply.gobuild.build", build
+    )
+    return asked
+
+
+def bring(cache: Path, mirror: Mirror, *, check_mode: bool = False, **more: Any) -> dict[str, Any]:
+    action = object.__new__(kubernetes.ActionModule)
+    action._task = SimpleNamespace(check_mode=check_mode)
+    return action.execute(
+        {
+            "cache": str(cache),
+            "source": "auto",
+            "version": VERSION,
+            "release_url": mirror.url,
+            "release_sha512": mirror.sha512,
+            "path": "",
+            "answer": 2.0,
+            "download": 20.0,
+            **more,
+        }
+    )
+
+
+def test_auto_takes_the_release_and_then_the_cache(
+    cache: Path, mirror: Mirror, built: list[str]
+) -> None:
+    first = bring(cache, mirror)
+    assert (first["source"], first["changed"]) == ("release", True)
+    assert first["bin"] == str(cache / f"kubernetes/{VERSION}-release/bin")
+    again = bring(cache, mirror)
+    assert (again["source"], again["changed"]) == ("release", False)
+    assert len(mirror.asked) == 1
+    assert built == []
+
+
+def test_auto_builds_where_no_release_answers(
+    cache: Path, mirror: Mirror, built: list[str]
+) -> None:
+    mirror.status = 503
+    result = bring(cache, mirror)
+    assert (result["source"], result["changed"]) == ("debian", True)
+    assert "warnings" not in result
+    assert not (cache / f"kubernetes/{VERSION}-release").exists()
+    assert not bring(cache, mirror)["changed"]
+    assert built == [VERSION]
+
+
+@pytest.mark.usefixtures("built")
+def test_auto_warns_of_a_release_that_is_not_what_it_must_be(cache: Path, mirror: Mirror) -> None:
+    result = bring(cache, mirror, release_sha512="0" * 128)
+    assert result["source"] == "debian"
+    assert "is not what it must be" in result["warnings"][0]
+
+
+def test_release_alone_fails_with_a_wrong_sum(cache: Path, mirror: Mirror) -> None:
+    with pytest.raises(LabError, match="is not what it must be"):
+        bring(cache, mirror, source="release", release_sha512="0" * 128)
+    assert [path for path in (cache / "kubernetes").iterdir() if path.is_dir()] == []
+
+
+def test_a_release_of_another_version_is_not_kept(cache: Path, mirror: Mirror) -> None:
+    mirror.data = archive("v1.30.0")
+    with pytest.raises(LabError, match=r"not of version v1\.20\.2"):
+        bring(cache, mirror, source="release")
+    assert not (cache / f"kubernetes/{VERSION}-release").exists()
+
+
+def test_a_broken_cache_is_made_again(cache: Path, mirror: Mirror) -> None:
+    folder = Path(bring(cache, mirror)["bin"])
+    (folder / "kubelet").write_text("#!/bin/sh\nexit 127\n")
+    result = bring(cache, mirror)
+    assert result["changed"]
+    assert len(mirror.asked) == 2
+
+
+def test_check_mode_touches_nothing(cache: Path, mirror: Mirror, built: list[str]) -> None:
+    assert bring(cache, mirror, check_mode=True)["changed"]
+    assert not cache.exists()
+    assert mirror.asked == built == []
+
+
+def test_a_folder_of_the_users_own(cache: Path, mirror: Mirror, programs: Programs) -> None:
+    folder = programs()
+    for name in NAMES:
+        (folder / name).write_text("#!/bin/sh\necho v1.31.4\n")
+    result = bring(cache, mirror, source="path", path=str(folder))
+    assert result == {
+        "changed": False,
+        "bin": str(folder),
+        "source": "path",
+        "version": "v1.31.4",
+    }
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere/at/all"])
+def test_a_folder_that_is_none(cache: Path, mirror: Mirror, path: str) -> None:
+    with pytest.raises(LabError, match="is no folder") as raised:
+        bring(cache, mirror, source="path", path=path)
+    assert raised.value.kind is Kind.INPUT
+
+
+def test_programs_of_several_versions(cache: Path, mirror: Mirror, programs: Programs) -> None:
+    folder = programs(kubectl="v1.19.0")
+    with pytest.raises(LabError, match=r"of several versions: .*kubectl v1\.19\.0") as raised:
+        bring(cache, mirror, source="path", path=str(folder))
+    assert raised.value.kind is Kind.INPUT

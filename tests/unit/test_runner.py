@@ -1,0 +1,240 @@
+"""runner.py: what it needs, and that an interrupted start is done again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import runner
+from tests.places import ROOT
+
+Commands = list[list[str]]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose environment isn't made yet."""
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).write_text(f"# {name}\n", encoding="utf-8")
+    monkeypatch.setattr(runner, "ROOT", tmp_path)
+    monkeypatch.setattr(runner, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(runner, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    return tmp_path
+
+
+@pytest.fixture
+def commands(place: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """What would be run; a virtual environment is just its folders."""
+    run: Commands = []
+
+    def pretend(
+        argv: list[str], environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        run.append(argv)
+        if "venv" in argv:
+            (place / ".venv" / "bin").mkdir(parents=True)
+            (place / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+            (place / ".venv" / "bin" / "python").touch()
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(runner, "ended", pretend)
+    return run
+
+
+def made(commands: Commands) -> list[str]:
+    """The commands in short: venv, or the requirement file that was installed."""
+    return [Path(argv[-1]).name for argv in commands if "-c" not in argv]
+
+
+@pytest.mark.parametrize("version", [(3, 10), (2, 7)])
+def test_an_old_python_is_refused(version: tuple[int, int]) -> None:
+    with pytest.raises(runner.BootstrapError, match=r"needs 3\.11 or newer"):
+        runner.need_python(version)
+    runner.need_python((3, 11))
+    runner.need_python((3, 14))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "dev"),
+    [
+        (["full-lab"], False),
+        ([], False),
+        (["test"], True),
+        (["test", "unit"], True),
+        (["--profile", "x", "test"], True),
+        (["--profile", "test", "list"], False),
+        (["kubectl", "test"], False),
+    ],
+)
+def test_only_tests_need_the_tools(arguments: list[str], dev: bool) -> None:
+    assert ("requirements-dev.txt" in runner.sets_for(arguments)) is dev
+
+
+def test_an_environment_that_this_user_may_not_run(
+    place: Path, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its Python is a file here that nobody may execute."""
+    assert runner.main(["list"]) == 3
+    assert "can't be run: Permission denied" in capsys.readouterr().err
+
+
+def test_an_environment_that_can_not_be_changed(
+    place: Path, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamp = runner.stamp("requirements.txt")
+    stamp.mkdir(parents=True)  # So it can't be unlinked, even by root.
+    runner.stamp("python").write_text(runner.identity(), encoding="utf-8")
+    runner.PYTHON.parent.mkdir()
+    runner.PYTHON.touch()
+    assert runner.main(["list"]) == 3
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith(f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv")
+
+
+@pytest.mark.parametrize(
+    ("said", "handed"),
+    [
+        ({}, {}),
+        ({"PYTHONDONTWRITEBYTECODE": ""}, {}),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, {"PYTHONPYCACHEPREFIX": ".venv/pycache"}),
+        (
+            {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/mine"},
+            {"PYTHONPYCACHEPREFIX": "/mine"},
+        ),
+    ],
+)
+def test_modules_are_compiled_once(
+    said: dict[str, str], handed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "VENV", Path(".venv"))
+    assert runner.handed_over({"A": "b", **said}) == {"A": "b", **handed}
+
+
+def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
+    runner.prepare(["requirements.txt"])
+    assert made(commands) == [".venv", "requirements.txt"]
+    site = place / ".venv" / "lib" / "python3.11" / "site-packages"
+    paths = (site / "latihan.pth").read_text(encoding="utf-8").splitlines()
+    assert paths == [str(place), str(place / "collections")]
+    assert (site / "latihan_path.pth").read_text(encoding="utf-8") == f"{runner.PATH_LINE}\n"
+    runner.prepare(["requirements.txt"])
+    assert made(commands) == [".venv", "requirements.txt"]
+    runner.prepare(["requirements.txt", "requirements-dev.txt"])
+    assert made(commands) == [".venv", "requirements.txt", "requirements-dev.txt"]
+
+
+def test_the_environments_programs_find_each_other() -> None:
+    look = f"{runner.PATH_LINE}; print(path, os.environ['PATH'], sep='\\n')"
+    for path in ("/usr/bin", f"/usr/bin:{sys.prefix}/bin"):
+        argv = [sys.executable, "-c", look]
+        done = subprocess.run(argv, env={"PATH": path}, capture_output=True, text=True, check=True)
+        _before, after = done.stdout.splitlines()
+        assert f"{sys.prefix}/bin" in after.split(":")
+        assert after.count(f"{sys.prefix}/bin") == 1
+
+
+def test_new_requirements_are_installed(place: Path, commands: Commands) -> None:
+    runner.prepare(["requirements.txt"])
+    (place / "requirements.txt").write_text("# new\n", encoding="utf-8")
+    runner.prepare(["requirements.txt"])
+    assert made(commands) == [".venv", "requirements.txt", "requirements.txt"]
+
+
+def test_another_python_or_a_moved_project_starts_afresh(place: Path, commands: Commands) -> None:
+    runner.prepare(["requirements.txt"])
+    runner.stamp("python").write_text("3.10 /elsewhere", encoding="utf-8")
+    runner.prepare(["requirements.txt"])
+    assert made(commands) == [".venv", "requirements.txt"] * 2
+
+
+@pytest.mark.parametrize("broken_at", ["venv", "requirements.txt"])
+def test_an_interrupted_start_is_done_again(
+    place: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, broken_at: str
+) -> None:
+    good = runner.ended
+
+    def interrupted(
+        argv: list[str], environment: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = good(argv, environment)
+        if argv[-1].endswith(broken_at):
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(runner, "ended", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runner.prepare(["requirements.txt"])
+    assert not runner.is_done("requirements.txt")
+    monkeypatch.setattr(runner, "ended", good)
+    runner.prepare(["requirements.txt"])
+    assert runner.is_done("requirements.txt")
+    assert made(commands)[-1] == "requirements.txt"
+
+
+def test_two_starts_at_once_make_one_environment(place: Path, commands: Commands) -> None:
+    threads = [
+        threading.Thread(target=runner.prepare, args=(["requirements.txt"],)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made(commands) == [".venv", "requirements.txt"]
+
+
+def failing(said: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return lambda argv, environment=None: subprocess.CompletedProcess(argv, 1, "", said)
+
+
+def test_a_failure_is_one_line_with_its_reason(
+    place: Path,
+    commands: Commands,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runner.prepare(["requirements.txt"])
+    runner.stamp("requirements.txt").unlink()
+    said = "WARNING: retrying\nERROR: No matching distribution found for x==1\n"
+    monkeypatch.setattr(runner, "ended", failing(said))
+    assert runner.main(["list"]) == 3
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len([line for line in lines if line.startswith("runner.py:")]) == 1
+    assert "No matching distribution found for x==1. Check the network" in lines[-1]
+
+
+def test_without_ensurepip_the_package_is_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    monkeypatch.setattr(runner, "ended", failing("E: Unable to locate package"))
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(runner.BootstrapError, match=f"apt-get install {package}"):
+        runner.need_ensurepip()
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/apt-get")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(runner.BootstrapError, match="Unable to locate package"):
+        runner.need_ensurepip()
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and line[0] not in "#-")
+
+
+def test_everything_installed_is_pinned_and_nothing_else() -> None:
+    run, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert not run.keys() & dev.keys()
+    known = {name.lower().replace("-", "_"): version for name, version in (run | dev).items()}
+    installed = {
+        each.metadata["Name"].lower().replace("-", "_"): each.version
+        for each in metadata.distributions()
+    }
+    for bootstrap in ("pip", "setuptools"):
+        installed.pop(bootstrap, None)
+    assert installed == known
