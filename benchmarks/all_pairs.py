@@ -23,8 +23,8 @@ import yaml
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
 
 ROOT = Path(__file__).parents[1]
 PROFILE = "latihan-bench"

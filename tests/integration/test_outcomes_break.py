@@ -19,7 +19,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checki
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import load
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     engine,
-    layout,
     spaces,
 )
 from tests.integration.labs import STATE, Lab
@@ -154,7 +153,7 @@ def test_a_cluster_without_names(lab: Lab, check: Check) -> None:
 
 
 def test_a_host_without_a_name_server(lab: Lab, check: Check) -> None:
-    host = spaces.find(lab.profile, STATE)[layout.HOST]
+    host = spaces.find(lab.profile, STATE)["host"]
     engine.supervise(host, "stop", "names")
     try:
         told = check("S2")

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, read
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     Expression,
     ExpressionError,
     compiled,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A cluster that can be asked: its API, its contract, and the namespace that is meant."""
+
+    api: Api
+    contract: Contract
+    namespace: str
 
 
 def lab(contract: str, namespace: str) -> Lab:

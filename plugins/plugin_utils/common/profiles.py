@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import HOST
 
+# What the lab's host is called, where nodes are called by their names.
+HOST = "host"
 # The lab that full-lab puts beside a lab for a while; inventory/group_vars names it for the roles.
 _SECOND = "-c4"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")

@@ -12,6 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions im
     ExpressionError,
     compiled,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
@@ -29,10 +30,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import 
     judge,
     report,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import (
-    Lab,
-    probe_all,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.facts import endpoints, gather
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.causes import (
@@ -20,7 +21,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.cau
     Seen,
     causes,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
 
 _DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"

@@ -11,15 +11,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     UNFINISHED,
-    Api,
     RefusedError,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
@@ -45,15 +45,6 @@ _SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
 # What runc and crun say of a program that isn't there; here of the shell that runs a batch.
 _NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
-
-
-@dataclass(frozen=True)
-class Lab:
-    """What the engine needs to reach the places of a lab."""
-
-    api: Api
-    contract: Contract
-    namespace: str
 
 
 def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Document]:

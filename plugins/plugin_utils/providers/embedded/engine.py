@@ -17,6 +17,7 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     api,
     cgroups,
@@ -26,7 +27,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     spaces,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
-    HOST,
     Layout,
     NodeLayout,
     save,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jinja2
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
-    HOST,
     REGISTRY_PORT,
     Layout,
     NodeLayout,

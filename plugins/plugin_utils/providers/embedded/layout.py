@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import named
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 
 SETTINGS_FILE = "cluster.json"
-HOST = "host"
 REGISTRY_PORT = 5000
 # Where kubeadm puts these two in every cluster: the first and the tenth address of the range.
 _API_SERVICE, _DNS_SERVICE = 1, 10

@@ -8,9 +8,9 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import engine, spaces
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import NAMES_FILE
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import HOST
 
 
 def lines(records: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import Failure
@@ -18,7 +19,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
     Outcome,
     ProbeEntry,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
 
 Document = dict[str, Any]

@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     RefusedError,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis import look
@@ -23,7 +24,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.cau
     Seen,
     causes,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import Lab
 
 Document = dict[str, Any]
 

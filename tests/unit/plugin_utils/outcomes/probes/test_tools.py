@@ -11,10 +11,8 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Execution
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import (
-    Lab,
-    probe_all,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
 
 Document = dict[str, Any]
