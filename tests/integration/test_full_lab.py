@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from typing import Any
 
 from tests.integration.labs import Lab, report_in
+from tests.integration.test_breakages import check_until
 
 PROVEN = {
     *(f"C{number}" for number in range(1, 5)),
@@ -57,11 +59,15 @@ def test_second_provision_changes_nothing(lab: Lab) -> None:
 
 
 def test_stop_start_verify(lab: Lab) -> None:
-    control_plane = lab.contract["nodes"][0]["name"]
+    control_plane, other = (node["name"] for node in lab.contract["nodes"])
+    assert lab.runner("stop", "-e", f"cluster_node={other}").code == 0
+    report = check_until(lab, ["C2"], lambda found: causes(found["C2"]) == ["node-down"])["C2"]
+    assert (report["verdict"], causes(report)) == ("fail", ["node-down"]), report
+    assert other in report["diagnosis"][0]["cause"]
     assert lab.runner("stop", "-e", f"cluster_node={control_plane}").code == 0
     without = lab.runner("verify")
     assert without.code == 1, without.out
-    assert f"The API does not answer, and {control_plane} is stopped." in without.out
+    assert f"The API does not answer, and {control_plane}, {other}" in without.out
     assert lab.runner("stop").code == 0
     assert [node["enter"] for node in lab.contract["nodes"]] == [[], []]
     started = lab.runner("start")
@@ -70,17 +76,21 @@ def test_stop_start_verify(lab: Lab) -> None:
     assert verified.code == 0, verified.out
 
 
-def test_second_full_lab_passes_on_a_standing_lab(lab: Lab) -> None:
-    done = lab.runner("full-lab")
+def causes(report: dict[str, Any]) -> list[str]:
+    return [found["id"] for found in report["diagnosis"][:1]]
+
+
+def test_the_parts_run_again_on_what_they_left(lab: Lab) -> None:
+    done = lab.runner("full-lab", "--tags", "pods,node_labels,host_network,services,ingress")
     assert done.code == 0, done.out
+    again = {outcome["id"] for outcome in lab.report()["outcomes"]}
+    assert again == PROVEN - {"C1", "C2", "C3", "C4", "P12"}
 
 
 def test_lab_has_no_way_out(lab: Lab) -> None:
     """The lab's host, which nodes send to, knows the lab's own network and no other."""
-    for place in ("host", *(node["name"] for node in lab.contract["nodes"])):
-        links = json.loads(lab.enter(place, "ip", "-json", "link").stdout)
-        names = {link["ifname"] for link in links}
-        assert "lab0" in names or "eth0" in names
+    links = json.loads(lab.enter("host", "ip", "-json", "link").stdout)
+    assert {link["ifname"] for link in links} == {"lo", "lab0", "node1", "node2"}
     routes = json.loads(lab.enter("host", "ip", "-json", "route").stdout)
     assert [route["dst"] for route in routes] == [lab.contract["network"]]
     routes = json.loads(lab.enter("host", "ip", "-6", "-json", "route").stdout)

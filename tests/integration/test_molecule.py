@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
 
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from tests.integration import breakages
 from tests.integration.labs import STATE, Lab, latest
 from tests.integration.machine_state import snapshot
 from tests.integration.scenarios import PROFILES, Run, molecule
@@ -21,7 +21,6 @@ SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.y
 ACTION = re.compile(
     r"^(?P<scenario>[\w-]+) [>➜] (?P<action>\w+): Executed: (?P<verdict>\w+)", re.MULTILINE
 )
-STOP = (sys.executable, "-m", "supervisor.supervisorctl", "-c", "/etc/supervisord.conf", "stop")
 
 
 def reported(output: str) -> Mapping[str, Mapping[str, list[str]]]:
@@ -61,8 +60,7 @@ def test_broken_cluster_fails_with_its_reason(scenarios: Run) -> None:
     assert created.code == 0, created.out
     lab = Lab(PROFILES[0], created, latest(PROFILES[0]))
     for node in lab.contract["nodes"]:
-        stopped = lab.enter(node["name"], *STOP, "kube-proxy")
-        assert "kube-proxy: stopped" in stopped.stdout, stopped.stderr
+        breakages.supervise(lab, node["name"], "stop", "kube-proxy")
     done = molecule("test", "-s", "cluster-ip")
     assert done.code != 0
     actions = reported(done.out)["cluster-ip"]

@@ -1,0 +1,160 @@
+"""One thing of the standing lab is broken at a time: outcomes fail, with reason and cause.
+
+The checks run in this process: those that ``verify`` makes, without Ansible's start.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from tests.integration import breakages
+from tests.integration.breakages import BREAKAGES, Breakage
+from tests.integration.labs import Lab
+from tests.places import OUTCOME_FILES
+
+Report = dict[str, Any]
+Settled = Callable[[dict[str, Report]], bool]
+
+ENTRIES = {entry.id: entry for entry in entries.load(sorted(OUTCOME_FILES.glob("*.yml")))}
+_SETTLES_WITHIN = 20.0
+
+
+def check(lab: Lab, ids: Sequence[str], within: float = 0.0, **variables: Any) -> dict[str, Report]:
+    """The outcomes' reports; each is asked again for that many seconds while it fails."""
+    chosen = [ENTRIES[name].model_copy(update={"within": within}) for name in ids]
+    place = live.lab(str(lab.contract_path), "default")
+    reports = checking.check(place, chosen, variables).reports
+    return {report["id"]: report for report in reports}
+
+
+def check_until(lab: Lab, ids: Sequence[str], settled: Settled) -> dict[str, Report]:
+    """The reports once they are as they should be, or the last ones; some things break slowly."""
+    deadline = time.monotonic() + _SETTLES_WITHIN
+    while not settled(reports := check(lab, ids)) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    return reports
+
+
+def seen(breakage: Breakage, reports: dict[str, Report]) -> dict[str, Any]:
+    """What the table says of a breakage, as the reports have it."""
+    first = reports[next(iter(breakage.fails))]
+    reasons = {each["reason"] for each in first["evidence"]}
+    causes = [found["id"] for found in first["diagnosis"]]
+    return {
+        "verdicts": {name: report["verdict"] for name, report in reports.items()},
+        "reasons": {name: part in reports[name]["reason"] for name, part in breakage.fails.items()},
+        "cause": not breakage.cause or causes[:1] == [breakage.cause],
+        "sees": sorted(reasons & breakage.sees),
+    }
+
+
+def wanted(breakage: Breakage) -> dict[str, Any]:
+    fails = dict.fromkeys(breakage.fails, "fail")
+    return {
+        "verdicts": fails | dict.fromkeys(breakage.holds, "pass"),
+        "reasons": dict.fromkeys(breakage.fails, True),
+        "cause": True,
+        "sees": sorted(breakage.sees),
+    }
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+def test_what_is_broken_is_seen_and_what_is_healed_holds(lab: Lab, breakage: Breakage) -> None:
+    ids = [*breakage.fails, *breakage.holds]
+    with breakage.breaking(lab):
+        broken = check_until(lab, ids, lambda found: seen(breakage, found) == wanted(breakage))
+    healed = check(lab, ids, _SETTLES_WITHIN)
+    assert seen(breakage, broken) == wanted(breakage), broken
+    assert {report["verdict"] for report in healed.values()} == {"pass"}, healed
+
+
+def test_what_is_broken_stays_broken_while_an_outcome_may_wait(lab: Lab) -> None:
+    with breakages.selector_of_no_pod(lab):
+        reports = check(lab, ["S1"], within=2)
+    assert reports["S1"]["verdict"] == "fail"
+    assert reports["S1"]["attempts"] > 1
+
+
+def test_a_pod_that_is_gone_answers_nothing(lab: Lab) -> None:
+    report = check(lab, ["P3"], mark="x", changed="x", old_uid="1", peer="pod/nobody")["P3"]
+    asked = next(each for each in report["evidence"] if "nobody" in each["command"])
+    assert (report["verdict"], asked["reason"]) == ("fail", "not_run")
+    assert "not found" in asked["output"]
+
+
+def test_verify_prints_reason_and_cause_and_exits_with_1(lab: Lab) -> None:
+    with breakages.selector_of_no_pod(lab):
+        done = lab.runner("verify")
+        report = lab.report()
+    assert done.code == 1, done.out
+    failed = {each["id"] for each in report["outcomes"] if each["verdict"] == "fail"}
+    assert "S1" in failed
+    assert {"C1", "C2", "C3", "P7", "P9"}.isdisjoint(failed)
+    assert "The ready endpoints of s1 are" in done.out
+    assert "and no pod has that label" in done.out
+    assert "kubectl get pods --show-labels" in done.out
+
+
+def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
+    """A container with tools is put beside the pod's: it has the pod's network and names."""
+    own = tmp_path / "own.yml"
+    own.write_text(
+        "- id: X1\n"
+        "  title: A pod without a shell reaches p1\n"
+        "  probes:\n"
+        "    page: {from: pod/bare, http: 'http://${pods.p1.ip}/'}\n"
+        "    path: {from: pod/bare, path: '${pods.p1.ip}'}\n"
+        "    name: {from: pod/bare, dns: s1}\n"
+        "    mtu: {from: pod/bare, mtu: '${pods.p1.ip}'}\n"
+        "    own: {from: pod/bare, exec: [hostname], want: no_tool}\n"
+        "    nobody: {from: pod/bare, http: 'http://${pods.bare.ip}/', want: refused}\n"
+        "  control: [probes.page.ok]\n"
+        "  expect:\n"
+        "    - probes.page.local_ip == pods.bare.ip\n"
+        "    - probes.path.hops[-1].owner == 'pod/p1'\n"
+        "    - probes.name.addresses == [services.s1.cluster_ip]\n"
+        "  expected: An answer\n"
+        "  observed: ${trim(probes.page.body)}\n",
+        encoding="utf-8",
+    )
+    lab.kubectl("run", "bare", "--image=registry.k8s.io/pause:3.2")
+    try:
+        lab.wait("pods.bare.ready")
+        place = live.lab(str(lab.contract_path), "default")
+        (report,) = checking.check(place, entries.load([own]), {}).reports
+    finally:
+        lab.kubectl("delete", "pod", "bare", "--force", "--grace-period=0")
+    assert report["verdict"] == "pass", report["reason"]
+    asked = next(each for each in report["evidence"] if each["kind"] == "http")
+    assert "$ sh /etc/latihan/tools.sh " in asked["command"]
+
+
+def state(lab: Lab) -> str:
+    """What the breakages change, as the lab has it."""
+    rules = "iptables-save | grep -v -e '^#' -e '^:' -e KUBE-"
+    shown = f"ip -json route; {rules}; cat /sys/class/net/*/mtu"
+    places = ["host", *(each["name"] for each in lab.contract["nodes"])]
+    spec = breakages.get(lab, "service", "s1")["spec"]
+    return json.dumps([spec, *(lab.enter(place, "sh", "-c", shown).stdout for place in places)])
+
+
+def broken_off(lab: Lab, breaking: breakages.Breaking, before: str) -> None:
+    with breaking(lab):
+        assert state(lab) != before
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["selector_of_another_pod", "route", "dropping_rule"])
+def test_a_test_that_is_broken_off_heals_the_lab(lab: Lab, name: str) -> None:
+    before = state(lab)
+    with pytest.raises(KeyboardInterrupt):
+        broken_off(lab, getattr(breakages, name), before)
+    assert state(lab) == before
