@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
     Check,
-    Wanted,
+    LabSpec,
     check,
 )
 from latihan.base.exits import Exit, exit_of
@@ -46,17 +46,16 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     return verdict(checks)
 
 
-def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> Wanted:
+def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
     """What a lab with the inventory's values, and those chosen, asks of the machine."""
     text = (project.inventory / "group_vars" / "all.yml").read_text(encoding="utf-8")
     values = {**yaml.safe_load(text), **chosen}
-    return Wanted(
+    return LabSpec(
         cache=project.cache,
         state=project.state,
         profile=profile,
         nodes=int(values["lab_nodes"]),
         networks={name: str(values[name]) for name in _NETWORKS},
-        build=not any((project.cache / "kubernetes").glob("*/bin/kubelet")),
     )
 
 

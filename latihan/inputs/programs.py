@@ -21,7 +21,7 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """
     source = chosen.get("kubernetes_source", defaults.get("kubernetes_source"))
     if source == "path":
-        binaries.given(str(chosen.get("kubernetes_path", "")))
+        binaries.own_folder(str(chosen.get("kubernetes_path", "")))
     elif chosen.get("kubernetes_path"):
         raise LabError(
             f"kubernetes_path is not used with kubernetes_source={source}.",

@@ -22,7 +22,7 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Bring what isn't there yet."""
         if args["source"] == "path":
-            return _taken(args["path"])
+            return _own(args["path"])
         cache, version = Path(args["cache"]), args["version"]
         bringers = _bringers(args, cache)
         sources = ["release", "debian"] if args["source"] == "auto" else [args["source"]]
@@ -88,18 +88,18 @@ def _proven(folder: Path, version: str) -> bool:
     return binaries.prove(folder / "bin", version, folder / "proven.json")
 
 
-def _taken(path: str) -> dict[str, Any]:
-    """The user's own folder, which is used where it is."""
-    folder = binaries.given(path)
-    told = binaries.versions(folder)
-    if len(set(told.values())) != 1:
-        listed = ", ".join(f"{name} {version}" for name, version in told.items())
+def _own(path: str) -> dict[str, Any]:
+    """The user's own folder, used in place."""
+    folder = binaries.own_folder(path)
+    versions = binaries.versions(folder)
+    if len(set(versions.values())) != 1:
+        listed = ", ".join(f"{name} {version}" for name, version in versions.items())
         raise LabError(
-            f"The programs in {folder} are of several versions: {listed}.",
+            f"The programs in {folder} have different versions: {listed}.",
             "Put programs of one release there.",
             Kind.INPUT,
         )
-    version = next(iter(told.values()))
+    version = next(iter(versions.values()))
     return {"changed": False, "bin": str(folder), "source": "path", "version": version}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
-    Wanted,
+    LabSpec,
     check,
     require,
 )
@@ -19,16 +19,14 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Check all; the first failure is the task's."""
-        cache = Path(args["cache"])
         checks = check(
-            Wanted(
-                cache=cache,
+            LabSpec(
+                cache=Path(args["cache"]),
                 state=Path(args["state"]),
                 profile=args["profile"],
                 nodes=args["nodes"],
                 least_nodes=args["least_nodes"],
                 networks={name: str(value) for name, value in args["networks"].items()},
-                build=not any(cache.glob("kubernetes/*/bin/kubelet")),
             )
         )
         require(checks)

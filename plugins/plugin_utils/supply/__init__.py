@@ -1,1 +1,1 @@
-"""What a lab is made of: packages, programs and images, fetched or built, and kept in the cache."""
+"""What a lab is made of: packages, programs and images, downloaded or built, then cached."""

@@ -1,7 +1,7 @@
-"""A private apt: the machine's own archives and trust, but its own lists, state and downloads.
+"""A private apt: it uses the machine's archives and keys, but its own lists, state and downloads.
 
-Nothing is installed with it, and /etc/apt, /var/lib/apt and /var/lib/dpkg stay as they are. The
-machine's apt settings (proxies, keys, pins, time-outs) stay in force.
+It installs nothing and leaves /etc/apt, /var/lib/apt and /var/lib/dpkg alone. The machine's apt
+settings (proxies, keys, pins, timeouts) still apply.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import 
 
 T = TypeVar("T")
 
-LISTS_AGE = 24 * 3600.0
+LISTS_AGE = 24 * 3600.0  # Seconds after which the package lists are fetched again.
 _INST = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<arch>[a-z0-9-]+)\]\)")
 
-# The machine's hooks must not run for the lab's own lists: they would act on the machine's.
+# The machine's hooks must not run for the lab's lists: they would act on the machine's own.
 _CONFIGURATION = """\
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -62,7 +62,7 @@ Dir::Cache::srcpkgcache "{folder}/srcpkgcache.bin";
 
 @dataclass(frozen=True)
 class Deb:
-    """A package file of the private archives: its package's name and version, and where it is."""
+    """A downloaded package file: its package's name and version, and its path."""
 
     name: str
     version: str
@@ -70,10 +70,10 @@ class Deb:
 
 
 class PrivateApt:
-    """apt with a folder of its own.
+    """An apt that keeps everything in one folder.
 
     Args:
-        folder: where its lists, settings and downloads are; made when needed.
+        folder: for its lists, settings and downloads; created if it doesn't exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,55 +84,55 @@ class PrivateApt:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; another run waits here until this one is done with it."""
+        """Lock the folder; another run waits here until this one is done."""
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / "in-use.lock"):
                 yield
 
     def fetch(
-        self, packages: Sequence[str], keep: Callable[[str], bool] = lambda name: True
+        self, packages: Sequence[str], wants: Callable[[str], bool] = lambda name: True
     ) -> list[Deb]:
-        """Download packages and what they depend on, as for a machine that has nothing.
+        """Download packages and their dependencies, as for a machine that has no packages yet.
 
         Args:
             packages: names of binary packages.
-            keep: says by its name whether a package is wanted.
+            wants: whether to download a package, given its name.
 
         Returns:
-            The package files, sorted by name; those that were there already are not fetched again.
+            The package files, sorted by name. Files from earlier downloads are used again.
 
         Raises:
-            LabError: a package is unknown, or the archives don't answer.
+            LabError: a package is unknown, or it can't be downloaded.
         """
-        return self._with_fresh_lists(lambda: self._fetch(packages, keep))
+        return self._with_fresh_lists(lambda: self._fetch(packages, wants))
 
-    def _fetch(self, packages: Sequence[str], keep: Callable[[str], bool]) -> list[Deb]:
-        wanted = [deb for deb in self._resolve(packages) if keep(deb.name)]
-        missing = [deb for deb in wanted if not deb.path.exists()]
+    def _fetch(self, packages: Sequence[str], wants: Callable[[str], bool]) -> list[Deb]:
+        debs = [deb for deb in self._resolve(packages) if wants(deb.name)]
+        missing = [deb for deb in debs if not deb.path.exists()]
         if missing:
             progress = Progress("packages fetched", len(missing))
             pinned = [f"{deb.name}={deb.version}" for deb in missing]
             self._apt("download", *pinned, on_line=_counted(progress), cwd=self.archives)
-        absent = [deb.path.name for deb in wanted if not deb.path.exists()]
+        absent = [deb.path.name for deb in missing if not deb.path.exists()]
         if absent:
-            raise LabError(f"apt-get fetched no {', '.join(absent)}.", _ARCHIVE_HINT)
-        return wanted
+            raise LabError(f"apt-get did not download {', '.join(absent)}.", _ARCHIVE_HINT)
+        return debs
 
     def fetch_source(self, package: str, into: Path) -> list[Path]:
-        """Download the newest source package of that name, unpacking nothing.
+        """Download the newest source package of that name, without unpacking it.
 
         Returns:
-            Its files (``.dsc``, ``.orig.tar.*``, ``.debian.tar.*``), their sums checked by apt.
+            Its files (``.dsc``, ``.orig.tar.*``, ``.debian.tar.*``); apt checks their checksums.
         """
         into.mkdir(parents=True, exist_ok=True)
         self._with_fresh_lists(lambda: self._apt("source", "--download-only", package, cwd=into))
         return sorted(path for path in into.iterdir() if path.is_file())
 
     def _with_fresh_lists(self, fetching: Callable[[], T]) -> T:
-        """Fetch with today's lists; where that fails, once more with lists of this moment.
+        """Fetch with today's lists; if that fails, update the lists and try once more.
 
-        An archive deletes the files that an update replaced.
+        An archive deletes files when an update replaces them.
         """
         updated = self._update()
         try:
@@ -145,22 +145,22 @@ class PrivateApt:
             return fetching()
 
     def _resolve(self, packages: Sequence[str]) -> list[Deb]:
-        """The package files that an empty machine would need for these packages."""
+        """The package files that a machine without any package would need for these packages."""
         lines: list[str] = []
         self._apt("install", "--simulate", "--yes", *packages, on_line=lines.append)
         return sorted(planned(lines, self.archives), key=lambda deb: deb.name)
 
     def _update(self) -> bool:
-        """Fetch the archives' lists, unless those here are of today and of the same sources.
+        """Fetch the package lists, unless those here are recent and from the same sources.
 
         Returns:
-            Whether they were fetched now.
+            Whether they were fetched.
         """
         sources = private_sources(_machine_sources())
         if not sources:
             raise LabError(
-                "apt on this machine has no package source that is enabled.",
-                "Enable the distribution's own archive in /etc/apt/sources.list.d.",
+                "apt has no enabled package source on this machine.",
+                "Enable the distribution's archive in /etc/apt/sources.list.d.",
                 Kind.MACHINE,
             )
         if not self._write(sources) and self._fresh():
@@ -170,7 +170,7 @@ class PrivateApt:
         try:
             self._apt("update", on_line=_counted(progress))
         except LabError as error:
-            # One dead third-party archive must not stop the lab: what is needed may be elsewhere.
+            # One dead third-party archive must not stop the lab: the packages may be elsewhere.
             failed = error.detail
         if not any(self.folder.glob("lists/*_Packages*")):
             raise LabError(
@@ -186,7 +186,7 @@ class PrivateApt:
             return False
 
     def _write(self, sources: dict[str, str]) -> bool:
-        """Lay out the folder; True when the sources are other than those of last time."""
+        """Write the folder's settings; True if the sources have changed since last time."""
         for name in ("sources", "lists/partial", "archives/partial", "state"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
@@ -211,9 +211,9 @@ class PrivateApt:
         try:
             stream(argv, on_line, env=plain_environment(), cwd=cwd or self.folder)
         except LabError as error:
-            said = [line for line in error.detail.splitlines() if line.startswith("E: ")]
+            errors = [line for line in error.detail.splitlines() if line.startswith("E: ")]
             raise LabError(
-                f"apt-get {arguments[0]} failed: {said[0][3:] if said else error.message}",
+                f"apt-get {arguments[0]} failed: {errors[0][3:] if errors else error.message}",
                 _ARCHIVE_HINT,
                 error.kind,
                 error.detail,
@@ -225,7 +225,7 @@ def planned(lines: Iterable[str], archives: Path) -> list[Deb]:
 
     Args:
         lines: its output; ``Inst NAME (VERSION ARCHIVE [ARCH])``.
-        archives: the folder in which apt keeps them, a version's colon written as ``%3a``.
+        archives: the folder that apt downloads to; it writes a version's colon as ``%3a``.
     """
     debs: list[Deb] = []
     for found in map(_INST.match, lines):
@@ -236,7 +236,7 @@ def planned(lines: Iterable[str], archives: Path) -> list[Deb]:
     return debs
 
 
-_ARCHIVE_HINT = "See whether `apt-get update` works on this machine, then run the lab again."
+_ARCHIVE_HINT = "Check that `apt-get update` works on this machine, then run the lab again."
 
 
 def _counted(progress: Progress) -> Callable[[str], None]:
@@ -250,13 +250,13 @@ def _counted(progress: Progress) -> Callable[[str], None]:
 
 
 def _machine_sources() -> dict[str, str]:
-    """The machine's source files, found as its apt is set up; unreadable ones are left out."""
-    said = run(["apt-config", "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS",
-                "Dir::Etc::sourceparts/d"]).stdout  # fmt: skip
-    found = dict(word.split("=", 1) for word in shlex.split(said) if "=" in word)
+    """The text of each source file of the machine, by name; apt-config(8) says where they are."""
+    output = run(["apt-config", "shell", "LIST", "Dir::Etc::sourcelist/f", "PARTS",
+                  "Dir::Etc::sourceparts/d"]).stdout  # fmt: skip
+    paths = dict(word.split("=", 1) for word in shlex.split(output) if "=" in word)
     files: dict[str, str] = {}
-    single = Path(found.get("LIST", "/etc/apt/sources.list"))
-    parts = Path(found.get("PARTS", "/etc/apt/sources.list.d"))
+    single = Path(paths.get("LIST", "/etc/apt/sources.list"))
+    parts = Path(paths.get("PARTS", "/etc/apt/sources.list.d"))
     for path in [single, *(sorted(parts.iterdir()) if parts.is_dir() else [])]:
         if path.is_file() and path.suffix in (".list", ".sources"):
             files[path.name] = path.read_text(encoding="utf-8", errors="replace")

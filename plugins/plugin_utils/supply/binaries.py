@@ -1,4 +1,4 @@
-"""The seven programs of Kubernetes: their names, and the proof that a folder of them is good."""
+"""The seven programs of Kubernetes: their names, and a check that a folder has working ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
-# How each tells its version.
+# The arguments that make each print its version.
 VERSION_COMMANDS: dict[str, tuple[str, ...]] = {
     "kube-apiserver": ("--version",),
     "kube-controller-manager": ("--version",),
@@ -24,78 +24,78 @@ NAMES = tuple(VERSION_COMMANDS)
 
 
 def missing(folder: Path) -> list[str]:
-    """Names of the programs that the folder lacks or that can't be executed."""
+    """The programs that are missing in the folder or not executable."""
     return [name for name in NAMES if not os.access(folder / name, os.X_OK)]
 
 
-def given(path: str) -> Path:
-    """A user's own folder of programs.
+def own_folder(path: str) -> Path:
+    """The user's own folder of programs.
 
     Raises:
-        LabError: there is none, or a program is missing in it.
+        LabError: the folder doesn't exist, or a program is missing.
     """
     folder = Path(path or "")
     if not path or not folder.is_dir():
         raise LabError(
-            f"kubernetes_path is {path!r}, which is no folder.",
-            "Set it to the folder with the programs of Kubernetes.",
+            f"kubernetes_path is {path!r}, which is not a folder.",
+            "Set it to the folder that has the programs of Kubernetes.",
             Kind.INPUT,
         )
-    _need_all(folder)
+    _require_all(folder)
     return folder
 
 
 def versions(folder: Path) -> dict[str, str]:
-    """Run each program of a folder and take the version that it tells, such as ``v1.20.2``.
+    """Run each program of a folder; returns the version that it prints, such as ``v1.20.2``.
 
     Raises:
-        LabError: one is missing, doesn't run, or tells no version.
+        LabError: one is missing, doesn't run, or prints no version.
     """
-    _need_all(folder)
+    _require_all(folder)
     with ThreadPoolExecutor() as pool:
-        told = pool.map(lambda name: _version(folder / name), NAMES)
-        return dict(zip(NAMES, told, strict=True))
+        printed = pool.map(lambda name: _version(folder / name), NAMES)
+        return dict(zip(NAMES, printed, strict=True))
 
 
-def _need_all(folder: Path) -> None:
+def _require_all(folder: Path) -> None:
     absent = missing(folder)
     if absent:
         raise LabError(
-            f"{folder} has no program {', '.join(absent)}.",
-            f"It must hold {', '.join(NAMES)}.",
+            f"Programs are missing in {folder}: {', '.join(absent)}.",
+            f"It must have {', '.join(NAMES)}, all executable.",
             Kind.INPUT,
         )
 
 
 def prove(folder: Path, version: str, stamp: Path) -> bool:
-    """Whether every program of a folder runs and is of that version.
+    """Whether every program of a folder runs and has that version.
 
     Args:
-        folder: where they are.
-        version: the version that each must tell.
-        stamp: a file in which a proof is kept; as long as the programs' sizes and times are those
-            of the stamp they are not run again.
+        folder: the folder of the programs.
+        version: the version that each must print.
+        stamp: a file that records the last success; the programs are not run again as long as
+            their sizes and times match it.
     """
     if missing(folder):
         return False
-    seen = {name: _fingerprint(folder / name) for name in NAMES}
-    if _read(stamp) == {"version": version, "programs": seen}:
+    fingerprints = {name: _fingerprint(folder / name) for name in NAMES}
+    proof = {"version": version, "programs": fingerprints}
+    if _read(stamp) == proof:
         return True
     try:
-        told = versions(folder)
+        if set(versions(folder).values()) != {version}:
+            return False
     except LabError:
         return False
-    if set(told.values()) != {version}:
-        return False
-    stamp.write_text(json.dumps({"version": version, "programs": seen}) + "\n", encoding="utf-8")
+    stamp.write_text(json.dumps(proof) + "\n", encoding="utf-8")
     return True
 
 
 def _version(program: Path) -> str:
-    said = run([str(program), *VERSION_COMMANDS[program.name]], timeout=30).stdout
-    words = [word for word in said.split() if word.startswith("v") and word[1:2].isdigit()]
+    output = run([str(program), *VERSION_COMMANDS[program.name]], timeout=30).stdout
+    words = [word for word in output.split() if word.startswith("v") and word[1:2].isdigit()]
     if not words:
-        raise LabError(f"{program} tells no version: {said.strip()!r}.", kind=Kind.INPUT)
+        raise LabError(f"{program} prints no version: {output.strip()!r}.", kind=Kind.INPUT)
     return words[-1]
 
 

@@ -1,4 +1,4 @@
-"""Folders of the cache that are either whole or not there."""
+"""Folders of the cache that are either complete or missing."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn what the file system refuses while a folder is filled into a LabError."""
+    """Turn an error of the file system while a folder is filled into a LabError."""
     try:
         yield
     except OSError as error:
         raise LabError(
             f"{error.filename or folder} can't be written: {error.strerror or error}.",
-            "See that the disk has room and can be written, or set LATIHAN_CACHE to another one.",
+            "Free space or make it writable, or set LATIHAN_CACHE to a folder elsewhere.",
             Kind.MACHINE,
         ) from error
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder of the cache: made beside its place, then renamed into it.
+    """One folder of the cache: filled under another name, then renamed.
 
     Args:
-        path: where it is once made.
+        path: its path once it is complete.
     """
 
     path: Path
 
     def ready(self) -> bool:
-        """Whether it is there, and so whole."""
+        """Whether it exists; if so, it is complete."""
         return self.path.is_dir()
 
     @contextmanager
     def made(self) -> Iterator[Path | None]:
-        """Make it: what the caller puts into the folder handed over becomes the entry.
+        """Make the entry: the caller fills the folder that this yields.
 
         Yields:
-            A new, empty folder; None when another run made the entry meanwhile. When the caller
-            fails nothing is left; what a killed run left behind is removed by the next one.
+            A new, empty folder; None if the entry exists by now, made by another run. If the caller
+            fails, nothing is left. The next run removes what a killed one left.
 
         Raises:
             LabError: the disk is full, or the folder can't be written.

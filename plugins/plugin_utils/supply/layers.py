@@ -1,6 +1,6 @@
-"""Image layers made of Debian packages: streamed from package file to tar, without a root folder.
+"""Image layers made of Debian packages, streamed from package file to tar.
 
-What maintainer scripts would do on a Debian system is given as directories, files and links.
+No maintainer script runs: what one would do is listed as directories, files and links.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from typing import IO, cast
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb
 
-# Debian's merged /usr: packages may still name the old places, images have only the new ones.
-MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+# Debian's merged /usr: packages may still use the old paths, images have only the new ones.
+_MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _LEFT_OUT = re.compile(
     r"^usr/share/(doc(?!/[^/]+/copyright$)|man|locale|info|lintian|bug|bash-completion|zsh"
     r"|doc-base|base-passwd|gdb|apport|menu|pixmaps|applications)(/|$)"
     r"|^usr/lib/[^/]+/gconv(/|$)|^(usr/)?lib/(systemd|init|udev|apparmor)(/|$)"
     r"|^etc/(init\.d|cron\.[a-z]+|logrotate\.d|ufw|apparmor\.d|systemd|update-motd\.d)(/|$)"
 )
+_UNREADABLE_HINT = "Delete it and run the lab again; it will be downloaded again."
 
 
 @dataclass(frozen=True)
 class Extra:
-    """Something that a layer has besides its packages.
+    """Something that a layer has in addition to its packages.
 
     ``kind`` is directory, file or link; ``content`` is the file's text or the link's target.
     """
@@ -44,7 +45,11 @@ class Extra:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: what is in it, and the layer that it stands on (empty for none)."""
+    """A layer: its content, and its parent layer (empty for none).
+
+    ``only`` and ``exclude`` are name patterns (fnmatch(3)) that choose among the packages and their
+    dependencies; ``merged_usr`` makes /bin, /lib and /sbin links into /usr.
+    """
 
     name: str
     parent: str = ""
@@ -55,7 +60,7 @@ class Layer:
     merged_usr: bool = False
 
     def wants(self, package: str) -> bool:
-        """Whether a package that the layer's packages need may come in."""
+        """Whether a package, which may be a dependency, belongs in the layer."""
         return _matches(package, self.only) and not _matches(package, self.exclude)
 
 
@@ -69,7 +74,7 @@ class Blob:
 
 @dataclass
 class _Hashing:
-    """A file that is written once, from start to end, and its SHA-256."""
+    """A file that is written from start to end, its SHA-256 and its size in bytes."""
 
     file: IO[bytes]
     sha: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -86,25 +91,26 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def merged(path: str) -> str:
-    """The place of a path once /bin, /lib and /sbin are links into /usr."""
+    """The path as it is if /bin, /lib and /sbin are links into /usr."""
     top = path.split("/", 1)[0]
-    return f"usr/{path}" if top in MERGED else path
+    return f"usr/{path}" if top in _MERGED else path
 
 
 def kept(path: str) -> bool:
-    """Whether an image has use for a file: no manuals, translations or service files."""
+    """Whether an image needs a file: it needs no manuals, translations or service files."""
     return not _LEFT_OUT.match(path)
 
 
 def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path) -> Blob:
-    """Write a layer as an uncompressed tar; the same input gives the same bytes.
+    """Write a layer as a tar file; the same input gives the same bytes.
 
-    Uncompressed, since it never leaves the machine: packing and unpacking would cost time twice.
+    It is not compressed, because it never leaves the machine: compressing and decompressing would
+    only take time.
 
     Args:
-        layer: what the layer is.
-        debs: the packages that are in this layer and in none below.
-        below: directories that the layers below have; this layer's are added.
+        layer: the layer.
+        debs: the packages of this layer that no layer below has.
+        below: directories of the layers below; this layer's directories are added.
         target: the file to write.
 
     Returns:
@@ -120,7 +126,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
         ) as tar:
             if layer.merged_usr:
                 _merge_usr(tar, below)
-            # What the layer gives itself is what counts, also where a package has it.
+            # What the layer lists itself replaces what a package has at the same path.
             replaced = {extra.path.strip("/") for extra in layer.extras}
             for deb in debs:
                 _copy(deb, tar, below, replaced)
@@ -137,27 +143,24 @@ def _merge_usr(tar: tarfile.TarFile, seen: set[str]) -> None:
 
 
 def _copy(deb: Deb, tar: tarfile.TarFile, seen: set[str], replaced: set[str]) -> None:
-    """Copy what a package holds, in its merged place, each directory once."""
+    """Copy a package's content to its merged paths, each directory once."""
     argv = ["dpkg-deb", "--fsys-tarfile", str(deb.path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         try:
             with tarfile.open(fileobj=program.stdout, mode="r|") as source:
                 for member in source:
                     _copy_member(source, member, tar, seen, replaced)
-            # What follows the last member is padding; the program must get rid of it to end.
+            # Padding follows the last member; the program can't exit until it has been read.
             cast("IO[bytes]", program.stdout).read()
         except tarfile.TarError as error:
             program.kill()
             raise LabError(
-                f"The package file {deb.path} can't be read: {error}.",
-                "Delete it and run the lab again; it is fetched anew.",
+                f"The package file {deb.path} can't be read: {error}.", _UNREADABLE_HINT
             ) from error
-        said = cast("IO[bytes]", program.stderr).read().decode(errors="replace")
+        errors = cast("IO[bytes]", program.stderr).read().decode(errors="replace")
     if program.returncode != 0:
         raise LabError(
-            f"The package file {deb.path} can't be read.",
-            "Delete it and run the lab again; it is fetched anew.",
-            detail=said,
+            f"The package file {deb.path} can't be read.", _UNREADABLE_HINT, detail=errors
         )
 
 
@@ -169,7 +172,7 @@ def _copy_member(
     replaced: set[str],
 ) -> None:
     path = member.name.removeprefix("./").strip("/")
-    if path in ("", ".", *MERGED) or not kept(path):
+    if path in ("", ".", *_MERGED) or not kept(path):
         return
     member.name = merged(path)
     if member.name in replaced:

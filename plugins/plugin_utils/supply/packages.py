@@ -1,7 +1,7 @@
 """Debian packages unpacked into a folder of the cache, never installed on the machine.
 
-Installing would start daemons and could remove what the user has (Debian's containerd conflicts
-with Docker's); an unpacked package touches nothing.
+Installing them would start daemons and could remove the user's own packages: Debian's containerd
+conflicts with Docker's.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _UNPACK_TIMEOUT = 300
 
 @dataclass(frozen=True)
 class DebSet:
-    """Packages that belong together.
+    """Packages that are unpacked together.
 
-    ``packages`` are resolved with what they depend on; ``unpack`` are name patterns (fnmatch(3))
-    of those that are unpacked, where the machine itself has the rest (libraries). ``programs`` are
-    command lines, with paths inside the folder, that must run from there.
+    ``packages`` are resolved with their dependencies. Only those whose names match a pattern
+    (fnmatch(3)) of ``unpack`` are unpacked; the machine has the others, such as libraries.
+    ``programs`` are command lines, with paths inside the folder, that must run from there.
     """
 
     packages: tuple[str, ...]
@@ -41,29 +41,29 @@ class DebSet:
     programs: tuple[str, ...] = ()
 
     def wants(self, name: str) -> bool:
-        """Whether a package of that name is to be unpacked."""
+        """Whether to unpack a package, given its name."""
         return any(fnmatchcase(name, pattern) for pattern in self.unpack)
 
     def key(self, system: str) -> str:
-        """What the folder is called: other packages or another system, another folder."""
-        told = json.dumps([self.packages, self.unpack, self.programs, system])
-        return f"{system}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        """The folder's name; it depends on the packages and the system."""
+        digest_input = json.dumps([self.packages, self.unpack, self.programs, system])
+        return f"{system}-{hashlib.sha256(digest_input.encode()).hexdigest()[:12]}"
 
 
 def system_name() -> str:
-    """The distribution, its version and the machine's kind, as in ``debian-12-x86_64``."""
+    """The distribution, its version and the machine's architecture, as in ``debian-12-x86_64``."""
     release = platform.freedesktop_os_release()
     version = release.get("VERSION_ID") or release.get("VERSION_CODENAME", "rolling")
     return f"{release['ID']}-{version}-{platform.machine()}"
 
 
 def libraries(folder: str | Path) -> str:
-    """Where an unpacked program finds the libraries that were unpacked with it (ld.so(8))."""
+    """The folder of the libraries that were unpacked with a program, for ld.so(8)."""
     return f"{folder}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
 
 
 def unpack(debs: Sequence[Deb], into: Path) -> None:
-    """Unpack package files over each other and note their versions in ``packages.json``."""
+    """Unpack package files into one folder and write their versions to ``packages.json``."""
     into.mkdir(parents=True, exist_ok=True)
     progress = Progress("packages unpacked", len(debs))
     for deb in debs:
@@ -73,33 +73,34 @@ def unpack(debs: Sequence[Deb], into: Path) -> None:
     (into / MANIFEST).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
 
 
-def provide(wanted: DebSet, entry: Entry, apt: PrivateApt) -> bool:
-    """Have the packages unpacked in a folder of the cache.
+def provide(deb_set: DebSet, entry: Entry, apt: PrivateApt) -> bool:
+    """Download packages and unpack them in a folder of the cache, unless that is done already.
 
     Args:
-        wanted: the packages.
-        entry: where they are to be.
-        apt: fetches them.
+        deb_set: the packages.
+        entry: the folder of the cache.
+        apt: downloads them.
 
     Returns:
-        Whether it was done now; False when they were there already.
+        Whether anything was done; False if they were there already.
 
     Raises:
-        LabError: they can't be fetched or unpacked; nothing is left at ``entry`` then.
+        LabError: they can't be downloaded or unpacked, or a program doesn't run; ``entry`` is not
+            made then.
     """
     if entry.ready():
         return False
     with apt.locked(), entry.made() as folder:
         if folder is None:
             return False
-        debs = apt.fetch(wanted.packages, wanted.wants)
+        debs = apt.fetch(deb_set.packages, deb_set.wants)
         unpack(debs, folder)
-        prove(wanted.programs, folder)
+        require_running(deb_set.programs, folder)
     return True
 
 
-def prove(programs: Sequence[str], folder: Path) -> None:
-    """Run each program from the folder; LabError where one doesn't (a library is missing, say)."""
+def require_running(programs: Sequence[str], folder: Path) -> None:
+    """Run each program from the folder; LabError if one fails (a library may be missing)."""
     environment = {**os.environ, "LD_LIBRARY_PATH": libraries(folder)}
     for line in programs:
         program, *arguments = shlex.split(line)
@@ -107,8 +108,8 @@ def prove(programs: Sequence[str], folder: Path) -> None:
             run([str(folder / program), *arguments], env=environment)
         except LabError as error:
             raise LabError(
-                f"{program} was fetched but doesn't run on this machine: {error.message}",
-                "Install the library that it names, then run the lab again.",
+                f"{program} was downloaded but doesn't run on this machine: {error.message}",
+                "Install the library that is missing, then run the lab again.",
                 Kind.MACHINE,
                 error.detail,
             ) from error

@@ -1,7 +1,7 @@
-"""What a lab asks of the machine and of the user's values, checked before anything is touched.
+"""What a lab requires of the machine and of the user's values, checked before anything is changed.
 
-``survey`` reads the machine, ``judge`` is pure, ``try_out`` does for a moment in throwaway
-namespaces what the lab will do for long. ``check`` is all three.
+``survey`` reads the machine, ``judge`` is pure, ``try_out`` does in throwaway namespaces what the
+lab will do. ``check`` is all three.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
 GIB = 1024**3
-# Measured on Debian 12 with two nodes, then rounded up; see benchmarks/.
+# Bytes; measured on Debian 12 with two nodes, then rounded up: see benchmarks/.
 NEED_BUILD = 4 * GIB
 NEED_CACHE = 1 * GIB
 NEED_STATE = 1 * GIB
@@ -37,8 +37,8 @@ Network = ipaddress.IPv4Network
 class Check:
     """One thing that was checked.
 
-    ``kind`` says whose trouble it is when ``ok`` is false. ``warning`` is true where the lab goes
-    on but may stumble.
+    ``kind`` says what kind of error it is if ``ok`` is false. ``warning`` is true if the lab goes
+    on but may fail.
     """
 
     name: str
@@ -50,12 +50,11 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user asks for.
+class LabSpec:
+    """The lab that the user asks for.
 
-    ``networks`` are ranges by the variable that sets them, so that messages can name it; ``build``
-    says that Kubernetes may have to be compiled; ``least_nodes`` is how many
-    nodes the rest of the playbook needs.
+    ``networks`` are ranges in CIDR notation, by the variable that sets each; messages name it.
+    ``least_nodes`` is how many nodes the rest of the playbook needs.
     """
 
     cache: Path
@@ -63,37 +62,36 @@ class Wanted:
     profile: str = "latihan"
     nodes: int = 2
     networks: Mapping[str, str] = field(default_factory=dict)
-    build: bool = True
     least_nodes: int = 1
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A range that the machine uses already, and what for."""
+class UsedRange:
+    """A range that is in use already, and what for."""
 
     network: Network
     use: str
 
 
-# No node or pod can have these; see the IANA's registry of special-purpose IPv4 addresses.
+# No node or pod can have these: IANA's registry of special-purpose IPv4 addresses.
 _SPECIAL = tuple(
-    Taken(Network(block), f"{block}, which is {use}")
+    UsedRange(Network(block), f"{block}, which is {use}")
     for block, use in (
-        ("0.0.0.0/8", "no address of a machine"),
+        ("0.0.0.0/8", "reserved for local use"),
         ("127.0.0.0/8", "for loopback"),
-        ("169.254.0.0/16", "for addresses that machines give themselves"),
+        ("169.254.0.0/16", "for link-local addresses"),
         ("224.0.0.0/4", "for multicast"),
         ("240.0.0.0/4", "reserved"),
     )
 )
 # kubernetes: cmd/kube-apiserver/app/options/validation.go (maxCIDRBits).
 _LARGEST_SERVICES = 12
-_ROOMY = 16  # The prefix of a range that is large enough for any lab.
+_ROOMY = 16  # The prefix length of a range that is large enough for any lab.
 
 
 @dataclass(frozen=True)
 class Disk:
-    """Free space where a folder is or will be: its file system and the bytes free in it."""
+    """The file system that a folder is on or will be on: its device, and its free bytes."""
 
     device: int
     free: int
@@ -101,10 +99,11 @@ class Disk:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the machine is like; bytes where sizes are meant.
+    """The machine; sizes are in bytes.
 
-    ``memory`` is all that it has, ``available`` what programs can have now. ``cached`` says that
-    the cache has images already, ``made`` that the lab is there: then little more room is needed.
+    ``memory`` is its total memory, ``available`` what programs can still get. ``built`` says that
+    the cache already has the programs of Kubernetes, ``cached`` that it has the images, ``made``
+    that the lab exists: each means that less space is needed.
     """
 
     user: int
@@ -114,40 +113,39 @@ class Machine:
     available: int
     cache: Disk
     state: Disk
-    taken: tuple[Taken, ...]
+    used: tuple[UsedRange, ...]
+    built: bool = False
     cached: bool = False
     made: bool = False
 
 
-def check(wanted: Wanted) -> list[Check]:
-    """All checks, the user's values first. Nothing is left changed on the machine."""
-    machine = survey(wanted)
-    judged = judge(wanted, machine)
-    root = machine.user == 0
-    return judged + (list(try_out(wanted.state)) if root else [])
+def check(spec: LabSpec) -> list[Check]:
+    """All checks, the user's values first. The machine stays as it was."""
+    machine = survey(spec)
+    is_root = machine.user == 0
+    return judge(spec, machine) + (list(try_out(spec.state)) if is_root else [])
 
 
 def require(checks: Iterable[Check]) -> None:
-    """Raise the first failed check as a LabError, with all of them in its detail."""
-    checks = list(checks)
+    """Raise the first failed check as a LabError, with all failed ones in its detail."""
     failed = [each for each in checks if not each.ok]
     if failed:
         first = failed[0]
-        rest = "\n".join(f"{each.name}: {each.message} {each.hint}" for each in failed)
-        raise LabError(first.message, first.hint, first.kind, rest)
+        detail = "\n".join(f"{each.name}: {each.message} {each.hint}" for each in failed)
+        raise LabError(first.message, first.hint, first.kind, detail)
 
 
-def judge(wanted: Wanted, machine: Machine) -> list[Check]:
-    """The checks that need no trying; the user's values come first."""
+def judge(spec: LabSpec, machine: Machine) -> list[Check]:
+    """The checks that need no trial; the user's values come first."""
     return [
-        _profile(wanted.profile),
-        _nodes(wanted.nodes, wanted.least_nodes),
-        *_networks(wanted.networks, machine.taken, wanted.nodes),
+        _profile(spec.profile),
+        _nodes(spec.nodes, spec.least_nodes),
+        *_networks(spec.networks, machine.used, spec.nodes),
         _root(machine.user),
         _system(machine.release),
         _controllers(machine.controllers),
         _memory(machine),
-        *_disks(wanted, machine),
+        *_disks(spec, machine),
     ]
 
 
@@ -170,9 +168,10 @@ def _nodes(number: int, least: int) -> Check:
     )
 
 
-def _networks(networks: Mapping[str, str], taken: Iterable[Taken], nodes: int) -> Iterator[Check]:
-    """Each range parses, is big enough, and overlaps no other and nothing of the machine's."""
-    taken = list(taken)
+def _networks(
+    networks: Mapping[str, str], used: Sequence[UsedRange], nodes: int
+) -> Iterator[Check]:
+    """Each range is valid, big enough and not too big, and overlaps no range in use."""
     parsed: dict[str, Network] = {}
     for name, text in networks.items():
         try:
@@ -180,17 +179,17 @@ def _networks(networks: Mapping[str, str], taken: Iterable[Taken], nodes: int) -
         except ValueError as error:
             yield _bad_range(
                 name,
-                f"{name} is {text!r}, which is no IPv4 range: {error}.",
+                f"{name} is {text!r}, which is not an IPv4 range: {error}.",
                 "Write it like 192.168.49.0/24.",
             )
     for name, network in parsed.items():
         unfit = _too_small(name, network, nodes) or _too_large(name, network)
-        trouble = unfit or _collision(name, network, parsed, [*_SPECIAL, *taken])
-        if trouble:
+        problem = unfit or _collision(name, network, parsed, [*_SPECIAL, *used])
+        if problem:
             prefix = _ROOMY if unfit else network.prefixlen
-            free = suggest(prefix, [*parsed.values(), *(each.network for each in taken)])
+            free = suggest(prefix, [*parsed.values(), *(each.network for each in used)])
             yield _bad_range(
-                name, trouble, f"Choose a free range, such as `-e {name}={free}`." if free else ""
+                name, problem, f"Choose a free range, such as `-e {name}={free}`." if free else ""
             )
         else:
             yield Check(name, True, f"{name} is {network}.", kind=Kind.INPUT)
@@ -201,7 +200,7 @@ def _bad_range(name: str, message: str, hint: str) -> Check:
 
 
 def _too_small(name: str, network: Network, nodes: int) -> str:
-    """Why a range holds too few addresses; empty where it doesn't."""
+    """Why a range has too few addresses; empty if it has enough."""
     if "pod" in name:
         blocks = 2 ** max(0, 24 - network.prefixlen) if network.prefixlen <= 24 else 0  # noqa: PLR2004
         if blocks < nodes:
@@ -215,27 +214,27 @@ def _too_small(name: str, network: Network, nodes: int) -> str:
 
 
 def _too_large(name: str, network: Network) -> str:
-    """Why a range holds too many addresses; empty where it doesn't."""
+    """Why a range has too many addresses; empty if it doesn't."""
     if "service" in name and network.prefixlen < _LARGEST_SERVICES:
-        return f"{name} is {network}; kube-apiserver takes no more than a /{_LARGEST_SERVICES}."
+        return f"{name} is {network}; kube-apiserver accepts at most a /{_LARGEST_SERVICES}."
     return ""
 
 
 def _collision(
-    name: str, network: Network, others: Mapping[str, Network], taken: Iterable[Taken]
+    name: str, network: Network, others: Mapping[str, Network], used: Iterable[UsedRange]
 ) -> str:
-    """What a range overlaps with, as a message; empty where it is free."""
+    """What a range overlaps with, as a message; empty if it is free."""
     for other, range_ in others.items():
         if other != name and network.overlaps(range_):
             return f"{name} ({network}) and {other} ({range_}) overlap."
-    for each in taken:
+    for each in used:
         if network.overlaps(each.network):
-            return f"{name} ({network}) collides with {each.use}."
+            return f"{name} ({network}) overlaps {each.use}."
     return ""
 
 
 def suggest(prefix: int, used: Iterable[Network]) -> str:
-    """A private range of about that size which overlaps none of those used; empty for none."""
+    """A free private range with this prefix length or a longer one; empty if there is none."""
     used = list(used)
     for candidate in (Network(f"10.{number}.0.0/16") for number in range(50, 250)):
         if not any(candidate.overlaps(each) for each in used):
@@ -247,13 +246,15 @@ def _root(user: int) -> Check:
     return Check(
         "root",
         user == 0,
-        "You are root." if user == 0 else "The lab needs root: it makes network namespaces.",
+        "You are root."
+        if user == 0
+        else "The lab needs root, because it makes network namespaces.",
         "" if user == 0 else "Run it as root, for instance with `sudo`.",
     )
 
 
 def _system(release: Mapping[str, str]) -> Check:
-    """Debian 12 and Ubuntu 22.04 or newer are known; what is made from them may work."""
+    """Debian 12 and Ubuntu 22.04 or newer are supported; systems made from these may work."""
     name = release.get("PRETTY_NAME", release.get("ID", "an unknown system"))
     oldest = _SYSTEMS.get(release.get("ID", ""))
     if oldest:
@@ -264,34 +265,34 @@ def _system(release: Mapping[str, str]) -> Check:
         return Check(
             "system",
             True,
-            f"The system is {name}, which is like Debian but not tested.",
-            "Should packages be missing, use Debian 12.",
+            f"The system is {name}, which is like Debian but untested.",
+            "If packages are missing, use Debian 12.",
             warning=True,
         )
     return Check(
         "system",
         False,
-        f"The lab doesn't know {name}.",
+        f"The lab does not support {name}.",
         "Use Debian 12 or newer, or Ubuntu 22.04 or newer; a virtual machine will do.",
     )
 
 
-def _controllers(there: frozenset[str]) -> Check:
-    lacking = sorted(CONTROLLERS - there)
+def _controllers(available: frozenset[str]) -> Check:
+    absent = sorted(CONTROLLERS - available)
     return Check(
         "cgroups",
-        not lacking,
-        f"The control groups {', '.join(sorted(CONTROLLERS))} are there."
-        if not lacking
-        else f"The kernel offers no control group for {', '.join(lacking)}.",
+        not absent,
+        f"The control group controllers {', '.join(sorted(CONTROLLERS))} are mounted."
+        if not absent
+        else f"Control group controllers are not mounted: {', '.join(absent)}.",
         ""
-        if not lacking
+        if not absent
         else "Mount them under /sys/fs/cgroup; in a container, start it with the host's cgroups.",
     )
 
 
 def _memory(machine: Machine) -> Check:
-    """Too small a machine fails; one that is busy (perhaps with this lab) is warned of."""
+    """Too little memory fails; if it is only in use now, maybe by this lab, that is a warning."""
     if machine.memory < NEED_MEMORY:
         return Check(
             "memory",
@@ -304,20 +305,20 @@ def _memory(machine: Machine) -> Check:
     return Check(
         "memory",
         True,
-        f"{_size(machine.available)} of {_size(machine.memory)} of memory are available.",
+        f"{_size(machine.available)} of {_size(machine.memory)} of memory is available.",
         f"The lab needs {_size(NEED_MEMORY)}: end other programs." if scarce else "",
         warning=scarce,
     )
 
 
-def _disks(wanted: Wanted, machine: Machine) -> Iterator[Check]:
-    """Room for the cache and for the lab; added up where both are on one file system."""
-    cache = NEED_BUILD if wanted.build else 0 if machine.cached else NEED_CACHE
+def _disks(spec: LabSpec, machine: Machine) -> Iterator[Check]:
+    """Free space for the cache and for the lab, added up if both are on one file system."""
+    cache = NEED_BUILD if not machine.built else 0 if machine.cached else NEED_CACHE
     state = 0 if machine.made else NEED_STATE
     together = machine.cache.device == machine.state.device
-    yield _disk("cache", wanted.cache, machine.cache.free, max(cache + together * state, SPARE))
+    yield _disk("cache", spec.cache, machine.cache.free, max(cache + together * state, SPARE))
     if not together:
-        yield _disk("state", wanted.state, machine.state.free, max(state, SPARE))
+        yield _disk("state", spec.state, machine.state.free, max(state, SPARE))
 
 
 def _disk(name: str, folder: Path, free: int, need: int) -> Check:
@@ -325,10 +326,12 @@ def _disk(name: str, folder: Path, free: int, need: int) -> Check:
     return Check(
         f"disk for {name}",
         good,
-        f"{_size(free)} are free for {folder}."
+        f"{_size(free)} of disk space is free for {folder}."
         if good
-        else f"{_size(free)} are free for {folder}; the lab needs {_size(need)}.",
-        "" if good else f"Free some, or set LATIHAN_{name.upper()} to a folder on a bigger disk.",
+        else f"Only {_size(free)} of disk space is free for {folder}; the lab needs {_size(need)}.",
+        ""
+        if good
+        else f"Free some space, or set LATIHAN_{name.upper()} to a folder on a bigger disk.",
     )
 
 
@@ -336,19 +339,20 @@ def _size(number: int) -> str:
     return f"{number / GIB:.1f} GiB"
 
 
-def survey(wanted: Wanted) -> Machine:
-    """Read what the machine is like; needs no root and changes nothing."""
+def survey(spec: LabSpec) -> Machine:
+    """Read the machine; needs no root and changes nothing."""
     return Machine(
         user=os.geteuid(),
         release=_release(),
         controllers=_kernel_controllers(),
         memory=_meminfo("MemTotal"),
         available=available_memory(),
-        cache=_disk_of(wanted.cache),
-        state=_disk_of(wanted.state),
-        taken=tuple(_taken()),
-        cached=any(wanted.cache.glob("images/*/images.json")),
-        made=(wanted.state / wanted.profile / "contract.json").exists(),
+        cache=_disk_of(spec.cache),
+        state=_disk_of(spec.state),
+        used=tuple(_used_ranges()),
+        built=any(spec.cache.glob("kubernetes/*/bin/kubelet")),
+        cached=any(spec.cache.glob("images/*/images.json")),
+        made=(spec.state / spec.profile / "contract.json").exists(),
     )
 
 
@@ -360,7 +364,7 @@ def _release() -> dict[str, str]:
 
 
 def _kernel_controllers() -> frozenset[str]:
-    """Controllers that are mounted: of version 2 in one tree, of version 1 in a tree each."""
+    """The mounted controllers: one tree for all with version 2, one tree each with version 1."""
     root = Path("/sys/fs/cgroup")
     found = {path.name for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
     for tree in (root, root / "unified"):
@@ -371,7 +375,7 @@ def _kernel_controllers() -> frozenset[str]:
 
 
 def available_memory() -> int:
-    """Bytes that programs can have without swapping, by the kernel's estimate."""
+    """Bytes that programs can get without swapping, by the kernel's estimate (proc(5))."""
     return _meminfo("MemAvailable")
 
 
@@ -383,17 +387,17 @@ def _meminfo(name: str) -> int:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the closest one above it that is there."""
+    """The folder, or its closest parent that exists."""
     return next((each for each in (folder, *folder.parents) if each.is_dir()), Path("/"))
 
 
 def _disk_of(folder: Path) -> Disk:
-    there = _nearest(folder)
-    return Disk(there.stat().st_dev, shutil.disk_usage(there).free)
+    existing = _nearest(folder)
+    return Disk(existing.stat().st_dev, shutil.disk_usage(existing).free)
 
 
-def _taken() -> list[Taken]:
-    """Ranges in use in this network namespace, by the kernel's own tables (no program needed)."""
+def _used_ranges() -> list[UsedRange]:
+    """Ranges in use in this network namespace, from the kernel's tables in /proc."""
     routes = Path("/proc/net/route")
     addresses = Path("/proc/net/fib_trie")
     found = parse_routes(routes.read_text(encoding="utf-8")) if routes.exists() else []
@@ -402,33 +406,34 @@ def _taken() -> list[Taken]:
     return found
 
 
-def parse_routes(text: str) -> list[Taken]:
-    """The routes of /proc/net/route (hexadecimal, little-endian), less the default route."""
-    taken = []
+def parse_routes(text: str) -> list[UsedRange]:
+    """The routes of /proc/net/route (hexadecimal, little-endian), without the default route."""
+    used = []
     for line in text.splitlines()[1:]:
         interface, destination, *_, mask = line.split()[:8]
         address = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(destination)[::-1]))
         bits = int(mask, 16).bit_count()
         if bits:
             network = Network((address, bits))
-            taken.append(Taken(network, f"this machine's route to {network} on {interface}"))
-    return taken
+            used.append(UsedRange(network, f"this machine's route to {network} on {interface}"))
+    return used
 
 
-def parse_addresses(text: str) -> list[Taken]:
+def parse_addresses(text: str) -> list[UsedRange]:
     """The machine's own addresses: the ``host LOCAL`` leaves of /proc/net/fib_trie."""
     found: dict[str, None] = {}
     for leaf in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text):
         if not leaf.startswith("127."):
             found[leaf] = None
     return [
-        Taken(Network(f"{address}/32"), f"this machine's address {address}") for address in found
+        UsedRange(Network(f"{address}/32"), f"this machine's address {address}")
+        for address in found
     ]
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Something done in throwaway namespaces; ``needs`` is a program that may not be there yet."""
+    """A command to try in throwaway namespaces; ``needs`` is a program that may be missing."""
 
     name: str
     argv: tuple[str, ...]
@@ -441,7 +446,7 @@ _TRIALS = (
     _Trial(
         "namespaces",
         ("true",),
-        "Allow namespaces (sysctl user.max_*_namespaces); in a container, run it privileged.",
+        "Allow namespaces (sysctl user.max_*_namespaces); in a container, run it as privileged.",
     ),
     _Trial(
         "veth",
@@ -465,9 +470,9 @@ _TRIALS = (
 
 
 def try_out(state: Path) -> Iterator[Check]:
-    """Do what the lab will do, in namespaces that are gone a moment later; needs root.
+    """Try what the lab will do, in namespaces that last only for the trial; needs root.
 
-    What a program does that isn't installed yet is left out.
+    Trials of programs that aren't installed yet are left out.
     """
     for trial in _TRIALS:
         if not trial.needs or shutil.which(trial.needs):
@@ -487,6 +492,6 @@ def _tried(trial: _Trial) -> Check:
     try:
         run([*spaces, *trial.argv], timeout=20)
     except LabError as error:
-        message = f"The machine gives no {trial.name}: {error.message}"
+        message = f"This machine can't use {trial.name}: {error.message}"
         return Check(trial.name, False, message, trial.hint)
-    return Check(trial.name, True, f"{trial.name} can be made.")
+    return Check(trial.name, True, f"This machine can use {trial.name}.")

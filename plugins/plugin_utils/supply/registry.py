@@ -1,6 +1,6 @@
-"""Images and the read-only registry that hands them out: a folder that plain nginx can serve.
+"""Images, and the read-only registry that serves them: a folder that plain nginx can serve.
 
-Formats: OCI image specification 1.0 (config, manifest) and the pull half of the OCI distribution
+Formats: OCI image specification 1.0 (config, manifest), and pulling as in the OCI distribution
 specification 1.0 (``/v2/NAME/manifests/REFERENCE``, ``/v2/NAME/blobs/DIGEST``).
 """
 
@@ -27,7 +27,7 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# Counts up when the same layers and images would be written in another way.
+# Increase this if the same layers and images are to be written in another way.
 _RECIPE = 2
 
 
@@ -35,7 +35,7 @@ _RECIPE = 2
 class Image:
     """An image: its name with its tag, without a host (``library/nginx:latest``).
 
-    ``layer`` is its topmost layer; the rest is what the OCI image configuration calls them.
+    ``layer`` is its topmost layer; the other fields are those of the OCI image configuration.
     """
 
     name: str
@@ -50,23 +50,18 @@ class Image:
         """The name without the tag."""
         return self.name.rpartition(":")[0]
 
-    @property
-    def tag(self) -> str:
-        """What follows the colon."""
-        return self.name.rpartition(":")[2]
-
 
 def key(layers: Sequence[Layer], images: Sequence[Image], system: str) -> str:
-    """What the folder is called: other images or another system, another folder."""
-    told = repr((_RECIPE, tuple(layers), tuple(images), system))
-    return f"{system}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    """The folder's name; it depends on the layers, the images and the system."""
+    digest_input = repr((_RECIPE, tuple(layers), tuple(images), system))
+    return f"{system}-{hashlib.sha256(digest_input.encode()).hexdigest()[:12]}"
 
 
 def chain(layers: Mapping[str, Layer], name: str) -> list[Layer]:
-    """The layers of an image from the lowest to the one named.
+    """The layers of an image, from the lowest to the topmost, which is ``name``.
 
     Raises:
-        LabError: a layer is missing, or stands on itself.
+        LabError: a layer is missing, or is its own ancestor.
     """
     found: list[Layer] = []
     while name:
@@ -77,7 +72,7 @@ def chain(layers: Mapping[str, Layer], name: str) -> list[Layer]:
                 Kind.INPUT,
             )
         if layers[name] in found:
-            raise LabError(f"The image layer {name!r} stands on itself.", kind=Kind.INPUT)
+            raise LabError(f"The image layer {name!r} is its own ancestor.", kind=Kind.INPUT)
         found.append(layers[name])
         name = layers[name].parent
     return found[::-1]
@@ -91,13 +86,13 @@ def build(
     Args:
         layers: the layers that the images are made of.
         images: the images.
-        apt: fetches their packages.
+        apt: downloads their packages.
         into: the folder to fill: ``blobs/DIGEST``, ``manifests/NAME/DIGEST``, ``images.json``
             and ``locations.conf``, which an nginx server block includes.
-        served: the path that the folder will have when it is served.
+        served: the path that the folder will have when nginx serves it.
 
     Raises:
-        LabError: a package is unknown or can't be fetched.
+        LabError: a package is unknown or can't be downloaded.
     """
     (into / "blobs").mkdir()
     by_name = {layer.name: layer for layer in layers}
@@ -130,13 +125,13 @@ def _make_layer(
     below: tuple[set[str], set[str]],
     into: Path,
 ) -> tuple[Blob, tuple[set[str], set[str]]]:
-    """Write a layer's blob; returns it with the packages and directories that are there now."""
+    """Write a layer's blob; returns it with the packages and directories up to this layer."""
     packages, directories = set(below[0]), set(below[1])
     debs = []
     if layer.packages:
         through = stack[: stack.index(layer) + 1]
-        asked = [package for each in through for package in each.packages]
-        debs = apt.fetch(asked, lambda name: layer.wants(name) and name not in packages)
+        names = [package for each in through for package in each.packages]
+        debs = apt.fetch(names, lambda name: layer.wants(name) and name not in packages)
     packages.update(deb.name for deb in debs)
     new = into / "blobs" / "new"
     blob = write_layer(layer, debs, directories, new)
@@ -189,17 +184,17 @@ def _write_json(folder: Path, document: dict[str, Any]) -> Blob:
 
 
 def locations(index: Mapping[str, Mapping[str, Any]], served: Path) -> str:
-    """What an nginx server block includes to hand out the images.
+    """The part of an nginx server block that serves the images.
 
     Args:
-        index: each image's name and tag, with its manifest's ``digest``.
-        served: the folder that holds ``blobs`` and ``manifests``.
+        index: each image by its name and tag, with its manifest's ``digest``.
+        served: the folder that has ``blobs`` and ``manifests``.
     """
-    tags = "".join(
-        f"location = /v2/{name.rpartition(':')[0]}/manifests/{name.rpartition(':')[2]} {{\n"
-        f"    rewrite ^ /v2/{name.rpartition(':')[0]}/manifests/{entry['digest']} last;\n}}\n"
-        for name, entry in sorted(index.items())
-    )
+    tags = ""
+    for name, entry in sorted(index.items()):
+        repository, _, tag = name.rpartition(":")
+        tags += f"location = /v2/{repository}/manifests/{tag} {{\n"
+        tags += f"    rewrite ^ /v2/{repository}/manifests/{entry['digest']} last;\n}}\n"
     return f"""\
 # The images of the lab, read-only, in the registry protocol version 2.
 location = /v2/ {{

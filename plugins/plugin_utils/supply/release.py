@@ -1,4 +1,4 @@
-"""The official release of Kubernetes: one archive, checked while it comes in."""
+"""The official release of Kubernetes: one archive, checked while it downloads."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Release:
-    """Where a release is and what it must be.
+    """A release: where it is, and what it must be.
 
-    ``url`` is the address under which there is a folder for each version; ``sha512`` is the sum of
-    its archive for servers, in hexadecimal.
+    ``url`` has a folder for each version. ``sha512`` is the checksum of the server archive, in
+    hexadecimal.
     """
 
     url: str
@@ -36,17 +36,17 @@ class Release:
 
     @property
     def archive(self) -> str:
-        """The address of the archive."""
+        """The URL of the archive."""
         return f"{self.url.rstrip('/')}/{self.version}/{ARCHIVE}"
 
 
 class UnansweredError(LabError):
-    """The release's server can't be reached, or doesn't have it."""
+    """The release can't be downloaded: its server doesn't answer, or doesn't have it."""
 
 
 @dataclass
-class _Checked:
-    """A stream that is summed up and counted while it is read."""
+class _HashingReader:
+    """Hashes and counts what is read from ``source`` until the deadline (time.monotonic)."""
 
     source: IO[bytes]
     progress: Progress
@@ -55,7 +55,7 @@ class _Checked:
     size: int = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Read on; raises TimeoutError once the time for all of it is up."""
+        """Read on; raises TimeoutError after the deadline."""
         if time.monotonic() > self.deadline:
             raise TimeoutError("it takes too long")
         data = self.source.read(size)
@@ -66,21 +66,21 @@ class _Checked:
 
 
 def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
-    """Download the archive and take the programs out of it, checking its sum on the way.
+    """Download the archive and extract the programs, checking its checksum on the way.
 
     Args:
-        release: what to fetch.
-        into: an existing folder for the programs; empty again when anything goes wrong.
+        release: what to download.
+        into: an existing folder for the programs; it is emptied if anything goes wrong.
         answer: seconds in which the server has to answer.
         limit: seconds for the whole download.
 
     Raises:
-        UnansweredError: the server doesn't answer in time, or says that it has no such file.
-        LabError: the download broke off, or isn't what it must be.
+        UnansweredError: the server doesn't answer in time, or doesn't have the file.
+        LabError: the download broke off, the checksum is wrong, or a program is missing.
     """
     with _opened(release, answer) as response:
         total = int(response.headers.get("Content-Length") or 0)
-        stream = _Checked(
+        stream = _HashingReader(
             response, Progress("MiB downloaded", total >> 20), time.monotonic() + limit
         )
         try:
@@ -96,7 +96,7 @@ def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
     if found != release.sha512.lower():
         _clear(into)
         raise LabError(
-            f"{release.archive} is not what it must be: its SHA-512 is {found[:16]}...,"
+            f"{release.archive} has the wrong checksum: its SHA-512 is {found[:16]}...,"
             f" not {release.sha512[:16]}....",
             "Don't use it. Check kubernetes_release_url and kubernetes_release_sha512.",
             detail=f"expected {release.sha512}\nfound    {found}",
@@ -104,10 +104,10 @@ def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
     absent = [name for name in NAMES if not (into / name).exists()]
     if absent:
         _clear(into)
-        raise LabError(f"{release.archive} has no {', '.join(absent)}.")
+        raise LabError(f"Programs are missing in {release.archive}: {', '.join(absent)}.")
 
 
-def _extract(stream: _Checked, into: Path) -> None:
+def _extract(stream: _HashingReader, into: Path) -> None:
     with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|gz") as archive:
         for member in archive:
             name = member.name.removeprefix("./").removeprefix(_INSIDE)
@@ -118,12 +118,12 @@ def _extract(stream: _Checked, into: Path) -> None:
                 target.chmod(0o755)
 
 
-def _read_to_end(stream: _Checked, total: int) -> None:
-    """Read what follows the archive's last file, and see that all came that was announced."""
+def _read_to_end(stream: _HashingReader, total: int) -> None:
+    """Read what follows the archive's last file; EOFError if less came than announced."""
     while stream.read(_CHUNK):
         pass
     if total and stream.size != total:
-        raise EOFError(f"{stream.size} of {total} bytes came")
+        raise EOFError(f"only {stream.size} of {total} bytes came")
 
 
 def _clear(folder: Path) -> None:
@@ -132,27 +132,27 @@ def _clear(folder: Path) -> None:
 
 
 def _opened(release: Release, answer: float) -> Any:
-    """Open the archive's address.
+    """Open the archive's URL.
 
-    A name server that doesn't answer can't be interrupted, so the wait is in a thread of its own.
+    A DNS lookup can't be interrupted, so it runs in a thread of its own.
     """
-    outcome: list[Any] = []
+    result: list[Any] = []
 
-    def opening() -> None:
+    def connect() -> None:
         try:
-            outcome.append(open_url(release.archive, timeout=answer, http_agent="latihan"))
+            result.append(open_url(release.archive, timeout=answer, http_agent="latihan"))
         except Exception as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            outcome.append(error)
+            result.append(error)
 
-    waiting = threading.Thread(target=opening, daemon=True)
-    waiting.start()
-    waiting.join(answer)
-    if not outcome:
-        raise UnansweredError(f"{release.url} gives no answer within {answer:g} s.", _OTHER_WAY)
-    if isinstance(outcome[0], Exception):
-        reason = getattr(outcome[0], "reason", None) or outcome[0]
-        raise UnansweredError(f"{release.archive} can't be had: {reason}.", _OTHER_WAY)
-    return outcome[0]
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(answer)
+    if not result:
+        raise UnansweredError(f"{release.url} does not answer within {answer:g} s.", _OTHER_WAY)
+    if isinstance(result[0], Exception):
+        reason = getattr(result[0], "reason", None) or result[0]
+        raise UnansweredError(f"{release.archive} can't be downloaded: {reason}.", _OTHER_WAY)
+    return result[0]
 
 
 _OTHER_WAY = "Set kubernetes_source to debian to build it from Debian's source package instead."

@@ -1,4 +1,4 @@
-"""The machine's own package sources, as a private copy that may ask for source packages too.
+"""The machine's package sources, copied with source packages enabled.
 
 Formats: sources.list(5), one-line style (``*.list``) and deb822 style (``*.sources``).
 """
@@ -14,13 +14,14 @@ _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 
 
 def private_sources(files: Mapping[str, str]) -> dict[str, str]:
-    """The enabled entries of the machine's sources, each asking for packages and their sources.
+    """The machine's enabled entries, each for both binary and source packages.
 
     Args:
-        files: text of each source file by its name; the ending tells the style.
+        files: the text of each source file, by name; its suffix says which style it has.
 
     Returns:
-        The same files, rewritten; files with no enabled entry, and entries on a CD, are left out.
+        The same files, rewritten. Entries on a CD are left out, and so are files without any
+        enabled entry.
     """
     written: dict[str, str] = {}
     for name, text in files.items():
@@ -36,7 +37,7 @@ def private_sources(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def _one_line(text: str) -> str:
-    """``deb ...`` lines, each followed by its ``deb-src``; entries given both ways stay single."""
+    """Each entry once as ``deb`` and once as ``deb-src``."""
     entries: dict[str, None] = {}
     for line in text.splitlines():
         found = _ONE_LINE.match(line.split("#", 1)[0].strip())

@@ -190,9 +190,9 @@ def test_which_lab_is_meant_is_not_set_with_variables() -> None:
     [
         (["kubernetes_source=relase"], "can't be 'relase'"),
         (["kubernetes_path=/nope"], "not used with kubernetes_source=auto"),
-        (["kubernetes_path=/nope", "kubernetes_source=path"], "is '/nope', which is no folder"),
-        (["kubernetes_source=path"], "is '', which is no folder"),
-        (["kubernetes_path=/", "kubernetes_source=path"], "/ has no program kube-apiserver"),
+        (["kubernetes_path=/nope", "kubernetes_source=path"], "is '/nope', which is not a folder"),
+        (["kubernetes_source=path"], "is '', which is not a folder"),
+        (["kubernetes_path=/", "kubernetes_source=path"], "missing in /: kube-apiserver"),
         (["kubernetes_version=v1.21.0"], "v1.21.0 can't be built: only v1.20.2"),
         (["kubernetes_version=v1.21.0", "kubernetes_source=release"], "v1.21.0 can't be built"),
     ],

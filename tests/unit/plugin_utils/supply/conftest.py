@@ -1,4 +1,4 @@
-"""Programs that tell a version as those of Kubernetes do, and a server that has their archive."""
+"""Programs that print a version as those of Kubernetes do, and a server that has their archive."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ def script(version: str) -> str:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    """Makes a folder of the seven programs; ``versions`` says which tell another version."""
+    """Makes a folder of the seven programs; ``versions`` says which print another version."""
 
     def make(folder: Path | None = None, **versions: str) -> Path:
         where = folder or tmp_path / "programs"
@@ -39,7 +39,7 @@ def programs(tmp_path: Path) -> Programs:
 
 
 def archive(version: str = VERSION) -> bytes:
-    """A server archive as the release has it, with a file that isn't wanted."""
+    """A server archive as the release has it, with a file that the lab doesn't need."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
         for name in [f"kubernetes/server/bin/{name}" for name in NAMES] + [
@@ -71,7 +71,7 @@ class Mirror:
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
-    """A mirror that is up for the length of a test."""
+    """A mirror that is up during one test."""
     state = Mirror()
 
     class Handler(BaseHTTPRequestHandler):

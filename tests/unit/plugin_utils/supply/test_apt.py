@@ -1,4 +1,4 @@
-"""The private apt: what it reads from apt-get's output, and when it asks for what."""
+"""The private apt: what it reads from apt-get's output, and when it runs which command."""
 
 import os
 import time
@@ -43,7 +43,7 @@ def test_missing_packages_keep_their_order() -> None:
 
 
 STUB = """#!/bin/sh
-# apt-get as far as the private apt uses it; each call is noted.
+# apt-get as far as the private apt uses it; it writes each call down.
 shift
 echo "$1" >> {noted}
 case "$1" in
@@ -114,7 +114,7 @@ def test_a_file_that_an_archive_has_replaced_is_looked_up_anew(stub: Stub) -> No
     assert stub.calls[2:] == ["install", "download", "update", "install", "download"]
 
 
-def test_a_failure_with_lists_of_this_moment_is_told(stub: Stub) -> None:
+def test_a_failure_with_fresh_lists_is_raised(stub: Stub) -> None:
     stub.gone.touch()
     with pytest.raises(LabError, match="apt-get download failed: 404"):
         stub.apt.fetch(["tool"])
@@ -132,7 +132,7 @@ def test_one_dead_archive_is_borne_as_long_as_there_are_lists(stub: Stub) -> Non
 
 def test_a_machine_without_sources(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apt, "_machine_sources", dict)
-    with pytest.raises(LabError, match="no package source") as raised:
+    with pytest.raises(LabError, match="no enabled package source") as raised:
         stub.apt.fetch(["tool"])
     assert raised.value.kind is Kind.MACHINE
 

@@ -1,4 +1,4 @@
-"""Folders of the cache: whole, or not there."""
+"""Folders of the cache: complete or missing."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import En
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import DebSet
 
 
-def test_an_entry_appears_when_it_is_whole(tmp_path: Path) -> None:
+def test_an_entry_appears_when_it_is_complete(tmp_path: Path) -> None:
     entry = Entry(tmp_path / "things" / "key")
     with entry.made() as folder:
         assert folder
@@ -55,7 +55,7 @@ def test_other_packages_have_another_key() -> None:
     assert len(keys) == 6
 
 
-def test_a_cache_that_cannot_be_written_is_the_machines_trouble(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with (
         pytest.raises(LabError, match="can't be written") as raised,

@@ -73,26 +73,26 @@ def packed(archive: Path, **files: str) -> Path:
 
 
 def test_the_source_has_debian_s_patches_on_it(tmp_path: Path) -> None:
-    """With what each Python 3.11 has: Debian 12's own is 3.11.2."""
+    """Works with every Python 3.11, such as Debian 12's 3.11.2."""
     files = [
-        packed(tmp_path / "k_1.orig.tar.xz", told="as upstream\n"),
+        packed(tmp_path / "k_1.orig.tar.xz", source="as upstream\n"),
         packed(tmp_path / "k_1-1.debian.tar.xz", series="first\n", first="a patch\n"),
     ]
     program = tmp_path / "toolchain/usr/bin/patch"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\necho "$@" > patched\n')
     program.chmod(0o755)
-    shop = gobuild.Workshop(tmp_path / "work", tmp_path / "compiled", tmp_path / "toolchain")
-    gobuild._unpack(files, shop)
-    assert (shop.tree / "patches/told").read_text() == "as upstream\n"
-    patched = (shop.tree / "patched").read_text()
-    assert patched.endswith(f"--input={shop.work}/debian/patches/first\n")
+    folders = gobuild.BuildFolders(tmp_path / "work", tmp_path / "compiled", tmp_path / "toolchain")
+    gobuild._unpack(files, folders)
+    assert (folders.tree / "patches/source").read_text() == "as upstream\n"
+    patched = (folders.tree / "patched").read_text()
+    assert patched.endswith(f"--input={folders.work}/debian/patches/first\n")
 
 
-def test_a_broken_off_build_goes_on_from_what_was_compiled(
+def test_an_interrupted_build_continues_with_what_was_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The compiler's cache outlives a build that failed, and goes with the one that did not."""
+    """A failed build keeps the compiler's cache; a successful one removes it."""
     source = Path("kubernetes_1.20.2-1.dsc")
     monkeypatch.setattr(packages, "provide", lambda *_: None)
     monkeypatch.setattr(PrivateApt, "fetch_source", lambda *_: [source])
@@ -100,10 +100,10 @@ def test_a_broken_off_build_goes_on_from_what_was_compiled(
         monkeypatch.setattr(gobuild, step, lambda *_: None)
     found: list[bool] = []
 
-    def compiling(_version: str, shop: gobuild.Workshop, _into: Path) -> None:
-        found.append((shop.compiled / "package").exists())
-        shop.compiled.mkdir(exist_ok=True)
-        (shop.compiled / "package").touch()
+    def compiling(_version: str, folders: gobuild.BuildFolders, _into: Path) -> None:
+        found.append((folders.compiled / "package").exists())
+        folders.compiled.mkdir(exist_ok=True)
+        (folders.compiled / "package").touch()
         if len(found) == 1:
             raise LabError("The compiler was ended.", "", Kind.STEP)
 

@@ -20,17 +20,17 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch, programs: Programs) -> list[str]:
-    """Stands in for the build, which takes minutes; tells how often it was asked."""
-    asked: list[str] = []
+    """Stands in for the build, which takes minutes; lists the versions that were built."""
+    versions: list[str] = []
 
     def build(version: str, into: Path, _cache: Path) -> None:
-        asked.append(version)
+        versions.append(version)
         programs(into)
 
     monkeypatch.setattr(
         "ansible_collections.latihan.lab.plugins.plugin_utils.supply.gobuild.build", build
     )
-    return asked
+    return versions
 
 
 def bring(cache: Path, mirror: Mirror, *, check_mode: bool = False, **more: Any) -> dict[str, Any]:
@@ -63,9 +63,7 @@ def test_auto_takes_the_release_and_then_the_cache(
     assert built == []
 
 
-def test_auto_builds_where_no_release_answers(
-    cache: Path, mirror: Mirror, built: list[str]
-) -> None:
+def test_auto_builds_if_no_release_answers(cache: Path, mirror: Mirror, built: list[str]) -> None:
     mirror.status = 503
     result = bring(cache, mirror)
     assert (result["source"], result["changed"]) == ("debian", True)
@@ -76,14 +74,14 @@ def test_auto_builds_where_no_release_answers(
 
 
 @pytest.mark.usefixtures("built")
-def test_auto_warns_of_a_release_that_is_not_what_it_must_be(cache: Path, mirror: Mirror) -> None:
+def test_auto_warns_of_a_release_with_the_wrong_checksum(cache: Path, mirror: Mirror) -> None:
     result = bring(cache, mirror, release_sha512="0" * 128)
     assert result["source"] == "debian"
-    assert "is not what it must be" in result["warnings"][0]
+    assert "has the wrong checksum" in result["warnings"][0]
 
 
 def test_release_alone_fails_with_a_wrong_sum(cache: Path, mirror: Mirror) -> None:
-    with pytest.raises(LabError, match="is not what it must be"):
+    with pytest.raises(LabError, match="has the wrong checksum"):
         bring(cache, mirror, source="release", release_sha512="0" * 128)
     assert [path for path in (cache / "kubernetes").iterdir() if path.is_dir()] == []
 
@@ -125,13 +123,13 @@ def test_a_folder_of_the_users_own(cache: Path, mirror: Mirror, programs: Progra
 
 @pytest.mark.parametrize("path", ["", "/nowhere/at/all"])
 def test_a_folder_that_is_none(cache: Path, mirror: Mirror, path: str) -> None:
-    with pytest.raises(LabError, match="is no folder") as raised:
+    with pytest.raises(LabError, match="is not a folder") as raised:
         bring(cache, mirror, source="path", path=path)
     assert raised.value.kind is Kind.INPUT
 
 
 def test_programs_of_several_versions(cache: Path, mirror: Mirror, programs: Programs) -> None:
     folder = programs(kubectl="v1.19.0")
-    with pytest.raises(LabError, match=r"of several versions: .*kubectl v1\.19\.0") as raised:
+    with pytest.raises(LabError, match=r"have different versions: .*kubectl v1\.19\.0") as raised:
         bring(cache, mirror, source="path", path=str(folder))
     assert raised.value.kind is Kind.INPUT

@@ -22,7 +22,7 @@ needs_dpkg = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb i
 
 @pytest.fixture
 def deb(tmp_path: Path) -> Deb:
-    """A package with a program in the old place, a manual and a hard link."""
+    """A package with a program at its old path, a manual and a hard link."""
     root = tmp_path / "root"
     (root / "DEBIAN").mkdir(parents=True)
     (root / "DEBIAN/control").write_text(

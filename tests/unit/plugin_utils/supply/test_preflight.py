@@ -1,4 +1,4 @@
-"""What the preflight check makes of a machine and of the user's values."""
+"""How the preflight checks judge a machine and the user's values."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +11,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight impor
     GIB,
     Check,
     Disk,
+    LabSpec,
     Machine,
     Network,
-    Taken,
-    Wanted,
+    UsedRange,
 )
 
 NETWORKS = {
@@ -22,7 +22,7 @@ NETWORKS = {
     "lab_pod_network": "10.244.0.0/16",
     "lab_service_network": "10.96.0.0/12",
 }
-WANTED = Wanted(Path("/var/cache/latihan"), Path("/var/lib/latihan"), networks=NETWORKS)
+SPEC = LabSpec(Path("/var/cache/latihan"), Path("/var/lib/latihan"), networks=NETWORKS)
 MACHINE = Machine(
     user=0,
     release={"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"},
@@ -31,12 +31,12 @@ MACHINE = Machine(
     available=3 * GIB,
     cache=Disk(1, 20 * GIB),
     state=Disk(1, 20 * GIB),
-    taken=(Taken(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0"),),
+    used=(UsedRange(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0"),),
 )
 
 
-def failed(wanted: Wanted = WANTED, machine: Machine = MACHINE) -> list[Check]:
-    return [each for each in preflight.judge(wanted, machine) if not each.ok]
+def failed(spec: LabSpec = SPEC, machine: Machine = MACHINE) -> list[Check]:
+    return [each for each in preflight.judge(spec, machine) if not each.ok]
 
 
 def test_a_good_machine_passes() -> None:
@@ -44,57 +44,56 @@ def test_a_good_machine_passes() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Latihan", "a" * 21, "host", "latihan-c4"])
-def test_bad_profile_names_are_the_users_trouble(name: str) -> None:
-    [check] = failed(replace(WANTED, profile=name))
+def test_bad_profile_names_are_bad_input(name: str) -> None:
+    [check] = failed(replace(SPEC, profile=name))
     assert check.kind is Kind.INPUT
     assert repr(name) in check.message
 
 
 @pytest.mark.parametrize("name", ["latihan", "a", "lab-2", "a" * 20])
 def test_good_profile_names(name: str) -> None:
-    assert failed(replace(WANTED, profile=name)) == []
+    assert failed(replace(SPEC, profile=name)) == []
 
 
 @pytest.mark.parametrize("nodes", [0, -1, 17])
 def test_number_of_nodes(nodes: int) -> None:
-    assert failed(replace(WANTED, nodes=nodes))[0].name == "nodes"
+    assert failed(replace(SPEC, nodes=nodes))[0].name == "nodes"
 
 
 def test_what_needs_two_nodes_refuses_one() -> None:
-    assert failed(replace(WANTED, nodes=1)) == []
-    [check] = failed(replace(WANTED, nodes=1, least_nodes=2))
+    assert failed(replace(SPEC, nodes=1)) == []
+    [check] = failed(replace(SPEC, nodes=1, least_nodes=2))
     assert (check.name, check.kind) == ("nodes", Kind.INPUT)
     assert "from 2 to 16" in check.hint
 
 
 def test_a_range_that_the_api_server_refuses() -> None:
     networks = {**NETWORKS, "lab_service_network": "11.0.0.0/8"}
-    [check] = failed(replace(WANTED, networks=networks))
+    [check] = failed(replace(SPEC, networks=networks))
     assert (check.name, check.kind) == ("lab_service_network", Kind.INPUT)
-    assert "no more than a /12" in check.message
+    assert "at most a /12" in check.message
     assert "-e lab_service_network=10.50.0.0/16" in check.hint
 
 
 @pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.244.0.0/33", "fd00::/64", "pods"])
-def test_a_range_that_is_none(text: str) -> None:
-    [check] = failed(replace(WANTED, networks={**NETWORKS, "lab_network": text}))
+def test_what_is_not_a_range(text: str) -> None:
+    [check] = failed(replace(SPEC, networks={**NETWORKS, "lab_network": text}))
     assert check.kind is Kind.INPUT
     assert check.message.startswith("lab_network is")
     assert "192.168.49.0/24" in check.hint
 
 
 def test_ranges_that_overlap_each_other() -> None:
-    checks = failed(replace(WANTED, networks={**NETWORKS, "lab_pod_network": "10.100.0.0/16"}))
+    checks = failed(replace(SPEC, networks={**NETWORKS, "lab_pod_network": "10.100.0.0/16"}))
     assert {check.name for check in checks} == {"lab_pod_network", "lab_service_network"}
     assert "overlap" in checks[0].message
 
 
 def test_a_range_that_the_machine_uses() -> None:
-    taken = (Taken(Network("10.240.0.0/12"), "this machine's route to 10.240.0.0/12 on tun0"),)
-    [check] = failed(machine=replace(MACHINE, taken=taken))
+    used = (UsedRange(Network("10.240.0.0/12"), "this machine's route to 10.240.0.0/12 on tun0"),)
+    [check] = failed(machine=replace(MACHINE, used=used))
     assert check.message == (
-        "lab_pod_network (10.244.0.0/16) collides with this machine's"
-        " route to 10.240.0.0/12 on tun0."
+        "lab_pod_network (10.244.0.0/16) overlaps this machine's route to 10.240.0.0/12 on tun0."
     )
     assert "-e lab_pod_network=10.50.0.0/16" in check.hint
 
@@ -111,26 +110,26 @@ def test_the_suggestion_is_free() -> None:
     [("lab_network", "192.168.49.0/30"), ("lab_pod_network", "10.244.0.0/24")],
 )
 def test_a_range_that_is_too_small(name: str, text: str) -> None:
-    [check] = failed(replace(WANTED, networks={**NETWORKS, name: text}))
+    [check] = failed(replace(SPEC, networks={**NETWORKS, name: text}))
     assert check.name == name
     assert check.kind is Kind.INPUT
     assert f"-e {name}=10.50.0.0/16" in check.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("127.0.0.0/24", "127.0.0.0/8, which is for loopback"),
         ("224.0.0.0/24", "224.0.0.0/4, which is for multicast"),
-        ("169.254.10.0/24", "169.254.0.0/16, which is for addresses that machines give themselves"),
+        ("169.254.10.0/24", "169.254.0.0/16, which is for link-local addresses"),
         ("255.255.255.0/24", "240.0.0.0/4, which is reserved"),
         ("0.0.0.0/0", "overlap"),
     ],
 )
-def test_a_range_that_no_machine_can_have(text: str, told: str) -> None:
-    check = failed(replace(WANTED, networks={**NETWORKS, "lab_network": text}))[0]
+def test_a_range_that_no_machine_can_have(text: str, reason: str) -> None:
+    check = failed(replace(SPEC, networks={**NETWORKS, "lab_network": text}))[0]
     assert (check.name, check.kind) == ("lab_network", Kind.INPUT)
-    assert told in check.message
+    assert reason in check.message
 
 
 def test_not_root() -> None:
@@ -153,7 +152,7 @@ def test_not_root() -> None:
     ],
 )
 def test_systems(release: dict[str, str], good: bool, warned: bool) -> None:
-    checks = preflight.judge(WANTED, replace(MACHINE, release=release))
+    checks = preflight.judge(SPEC, replace(MACHINE, release=release))
     [check] = [each for each in checks if each.name == "system"]
     assert (check.ok, check.warning) == (good, warned)
 
@@ -170,7 +169,7 @@ def test_too_little_memory() -> None:
 
 @pytest.mark.parametrize("made", [False, True])
 def test_busy_memory_is_a_warning_unless_the_lab_itself_is_up(*, made: bool) -> None:
-    checks = preflight.judge(WANTED, replace(MACHINE, available=GIB, made=made))
+    checks = preflight.judge(SPEC, replace(MACHINE, available=GIB, made=made))
     assert [check.name for check in checks if check.warning] == ([] if made else ["memory"])
     assert all(check.ok for check in checks)
 
@@ -178,16 +177,25 @@ def test_busy_memory_is_a_warning_unless_the_lab_itself_is_up(*, made: bool) -> 
 def test_a_lab_that_is_there_needs_little_more_disk() -> None:
     disk = Disk(1, GIB // 2)
     machine = replace(MACHINE, cache=disk, state=disk)
-    wanted = replace(WANTED, build=False)
-    assert [check.name for check in failed(wanted, machine)] == ["disk for cache"]
-    assert failed(wanted, replace(machine, cached=True, made=True)) == []
+    built = replace(machine, built=True)
+    assert [check.name for check in failed(machine=built)] == ["disk for cache"]
+    assert failed(machine=replace(built, cached=True, made=True)) == []
 
 
 def test_one_disk_has_to_hold_cache_and_lab() -> None:
     disk = Disk(1, preflight.NEED_BUILD + preflight.NEED_STATE - 1)
     [check] = failed(machine=replace(MACHINE, cache=disk, state=disk))
     assert "LATIHAN_CACHE" in check.hint
-    assert failed(replace(WANTED, build=False), replace(MACHINE, cache=disk, state=disk)) == []
+    assert failed(machine=replace(MACHINE, built=True, cache=disk, state=disk)) == []
+
+
+def test_a_cache_with_kubernetes_needs_no_build(tmp_path: Path) -> None:
+    spec = LabSpec(tmp_path / "cache", tmp_path / "state")
+    assert not preflight.survey(spec).built
+    kubelet = spec.cache / "kubernetes" / "key" / "bin" / "kubelet"
+    kubelet.parent.mkdir(parents=True)
+    kubelet.touch()
+    assert preflight.survey(spec).built
 
 
 def test_two_disks_are_judged_each() -> None:
@@ -199,7 +207,7 @@ def test_two_disks_are_judged_each() -> None:
 def test_the_first_failure_is_raised_with_all_of_them_as_detail() -> None:
     machine = replace(MACHINE, user=1000, memory=0)
     with pytest.raises(LabError) as raised:
-        preflight.require(preflight.judge(replace(WANTED, profile="X"), machine))
+        preflight.require(preflight.judge(replace(SPEC, profile="X"), machine))
     assert raised.value.kind is Kind.INPUT
     assert raised.value.detail.count("\n") == 2
 
@@ -210,8 +218,8 @@ def test_routes_of_the_kernels_table() -> None:
         "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
         "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
     )
-    [taken] = preflight.parse_routes(table)
-    assert taken == Taken(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0")
+    [route] = preflight.parse_routes(table)
+    assert route == UsedRange(Network("10.0.2.0/24"), "this machine's route to 10.0.2.0/24 on eth0")
 
 
 def test_addresses_of_the_kernels_table() -> None:
@@ -223,5 +231,5 @@ def test_addresses_of_the_kernels_table() -> None:
         "Local:\n     |-- 10.0.2.15\n        /32 host LOCAL\n"
     )
     assert preflight.parse_addresses(table) == [
-        Taken(Network("10.0.2.15/32"), "this machine's address 10.0.2.15")
+        UsedRange(Network("10.0.2.15/32"), "this machine's address 10.0.2.15")
     ]

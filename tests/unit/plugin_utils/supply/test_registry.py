@@ -32,7 +32,7 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_blob_and_manifest_is_named_by_its_sum(built: Path) -> None:
+def test_every_blob_and_manifest_is_named_by_its_digest(built: Path) -> None:
     files = [*built.glob("blobs/*"), *built.glob("manifests/*/*/*")]
     assert len(files) == 2 + 2 + 2
     for path in files:
@@ -82,7 +82,7 @@ def test_a_changed_image_has_another_key() -> None:
     ("layers", "name", "words"),
     [
         ([Layer("a", parent="b")], "a", "No image layer is called 'b'"),
-        ([Layer("a", parent="a")], "a", "stands on itself"),
+        ([Layer("a", parent="a")], "a", "is its own ancestor"),
         ([], "x", "No image layer is called 'x'"),
     ],
 )
