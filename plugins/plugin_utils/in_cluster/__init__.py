@@ -1,1 +1,1 @@
-"""Programs of the lab that run in pods, with Python's standard library and little else."""
+"""Programs of the lab that run in pods; they need little more than Python's standard library."""

@@ -1,9 +1,9 @@
-"""The cluster's DNS server: answers Kubernetes' DNS names from a watch on services and endpoints.
+"""The cluster's DNS server: it watches services and endpoints, and answers their names.
 
-It runs in a pod (Python's standard library and dnslib), behind the usual ``kube-dns``
-service. What it answers is the Kubernetes DNS-Based Service Discovery specification, version 1.1.0:
-A and SRV records of services, A records of headless services and their named endpoints, CNAME of
-external names, PTR records; and names of other zones are asked of the node's own name server.
+It runs in a pod (Python's standard library and dnslib), behind the usual ``kube-dns`` service. The
+records are those of the Kubernetes DNS-Based Service Discovery specification, version 1.1.0: A and
+SRV records of services, A records of headless services and their named endpoints, CNAME records of
+external names, PTR records. Queries for other zones go to the node's own name server.
 """
 
 from __future__ import annotations
@@ -20,11 +20,7 @@ from typing import Any
 from dnslib import CNAME, PTR, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSLabel, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
-from .watching import (
-    Object,
-    Watched,
-    key,
-)
+from .watching import Object, Watched, key
 
 ZONE = "cluster.local."
 TTL = 5
@@ -35,14 +31,14 @@ Records = dict[str, list[tuple[str, Any]]]
 
 
 def records(services: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> Records:
-    """Every record of the zone, by name: pure, made anew whenever something changed.
+    """Every record of the zone, by name. Pure; called again after each change.
 
     Args:
-        services: services as the API gives them.
-        endpoints: their endpoints, as the API gives them.
+        services: services, as the API returns them.
+        endpoints: their endpoints, as the API returns them.
 
     Returns:
-        For each name, its records as pairs of type and data.
+        The records of each name, as pairs of type and data.
     """
     found: Records = {f"dns-version.{ZONE}": [("TXT", TXT("1.1.0"))]}
     by_key = {key(item): item for item in endpoints}
@@ -76,7 +72,7 @@ def _add_headless(found: Records, own: str, endpoints: dict[str, Any]) -> None:
 
 
 def _add_srv(found: Records, own: str, port: dict[str, Any], target: str) -> None:
-    """The specification has SRV records for named ports alone."""
+    """Add an SRV record if the port is named; the specification has none for other ports."""
     if port.get("name"):
         name = f"_{port['name']}._{port.get('protocol', 'TCP').lower()}.{own}"
         _add(found, name, "SRV", SRV(0, 100, port["port"], target))
@@ -93,13 +89,13 @@ def _reverse(address: str) -> str:
 def answer(request: DNSRecord, found: Records) -> DNSRecord:
     """The answer to a query for a name of the zone.
 
-    RFC 2308: a name that is there without records of the type gets an empty answer, one that isn't
-    gets "no such name"; both carry the zone's SOA, so that they can be kept for a moment.
+    RFC 2308: if a name has no record of the type, the answer is empty; if the name doesn't exist,
+    it is NXDOMAIN. Both have the zone's SOA record, so that clients can cache them.
     """
     reply = request.reply()
     asked = str(request.q.qname).lower()
     kind = QTYPE[request.q.qtype]
-    for _hop in range(8):  # A chain of CNAMEs within the zone is followed, never for ever.
+    for _hop in range(8):  # Follows CNAMEs within the zone, but no endless chain.
         present = found.get(asked, [])
         matching = [data for of, data in present if of in (kind, "CNAME") or kind == "ANY"]
         for data in matching:
@@ -119,19 +115,19 @@ def answer(request: DNSRecord, found: Records) -> DNSRecord:
 
 
 class Cluster(Watched):
-    """The zone's records, kept up to date."""
+    """The zone's records, kept up to date by watching the API."""
 
     def __init__(self) -> None:
         super().__init__({"services": "/api/v1/services", "endpoints": "/api/v1/endpoints"})
         self.records: Records = {}
 
     def changed(self, items: Mapping[str, list[Object]]) -> None:
-        """Make the records anew."""
+        """Compute the records again."""
         self.records = records(items["services"], items["endpoints"])
 
 
 class Resolver(BaseResolver):
-    """Answers the zone's names itself, and asks the node's name server for all others."""
+    """Answers names of the zone itself, and asks the node's name server about all others."""
 
     def __init__(self, cluster: Cluster, upstream: str | None) -> None:
         self._cluster = cluster
@@ -157,7 +153,7 @@ class Resolver(BaseResolver):
 
 
 def upstream_server(resolv_conf: str) -> str | None:
-    """The first name server of a resolv.conf, or None (resolv.conf(5))."""
+    """The first name server in a resolv.conf(5), or None."""
     for line in resolv_conf.splitlines():
         words = line.split()
         if len(words) > 1 and words[0] == "nameserver":
@@ -166,7 +162,7 @@ def upstream_server(resolv_conf: str) -> str | None:
 
 
 def serve_readiness(cluster: Cluster) -> None:
-    """Answer the kubelet's question whether this server knows the cluster already."""
+    """Serve the kubelet's readiness probe: ready once services and endpoints have been read."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -174,14 +170,14 @@ def serve_readiness(cluster: Cluster) -> None:
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
-            """Readiness is asked every second: nothing to note."""
+            """Log nothing: the kubelet probes every second."""
 
     ThreadingHTTPServer(("", READY_PORT), Handler).serve_forever()
 
 
 def main() -> None:
     """Serve until the pod ends."""
-    # Number 1 of a PID namespace ignores what it has no handler for (pid_namespaces(7)).
+    # PID 1 ignores signals that it has no handler for (pid_namespaces(7)).
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     cluster = Cluster()
     cluster.start()
@@ -193,7 +189,7 @@ def main() -> None:
 
 
 class _Quiet:
-    """dnslib's logger, silent but for errors."""
+    """A logger for dnslib that prints only errors."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         def log(*arguments: object) -> None:

@@ -1,7 +1,7 @@
 """The lab's ingress controller: nginx as a reverse proxy, configured from Ingress objects.
 
 It runs in a pod, watches Ingress objects and services, and gives nginx a server for each host name.
-A host that no Ingress names gets 404 (Kubernetes documentation, "Ingress", default backend).
+A host that is in no Ingress gets 404 (Kubernetes documentation, "Ingress", default backend).
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .watching import (
-    Object,
-    Watched,
-    key,
-)
+from .watching import Object, Watched, key
 
 CONFIGURATION = Path("/tmp/nginx.conf")  # noqa: S108 - the container's own folder
 _FRAME = """\
@@ -36,22 +32,22 @@ http {{
 
 
 def configuration(ingresses: list[Object], services: list[Object]) -> str:
-    """Nginx's configuration for these Ingress objects: pure.
+    """The configuration of nginx for these Ingress objects. Pure.
 
     Args:
-        ingresses: objects of networking.k8s.io/v1, as the API gives them.
-        services: services as the API gives them; a path whose service isn't there is left out, so
-            that nginx answers 404.
+        ingresses: objects of networking.k8s.io/v1, as the API returns them.
+        services: services, as the API returns them. A path whose service doesn't exist is left out,
+            so that nginx answers 404.
     """
-    known = {key(service): service["spec"] for service in services}
+    specs = {key(service): service["spec"] for service in services}
     hosts: dict[str, dict[str, str]] = {}
     for ingress in ingresses:
         namespace = key(ingress)[0]
         for rule in ingress["spec"].get("rules") or []:
             locations = hosts.setdefault(rule.get("host", "_"), {})
             for path in (rule.get("http") or {}).get("paths") or []:
-                wanted = path["backend"]["service"]
-                target = _address(known.get((namespace, wanted["name"])), wanted["port"])
+                backend = path["backend"]["service"]
+                target = _address(specs.get((namespace, backend["name"])), backend["port"])
                 if target:
                     locations[_location(path)] = target
     return _FRAME.format(servers="".join(_servers(hosts)))
@@ -67,13 +63,13 @@ def _servers(hosts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 
 
 def _location(path: Object) -> str:
-    """Exact paths match whole, prefixes match as nginx matches them."""
+    """The location for a path: an exact one, or a prefix as nginx matches it."""
     name = str(path.get("path") or "/")
     return f"= {name}" if path.get("pathType") == "Exact" else name
 
 
 def _address(spec: Object | None, port: Object) -> str | None:
-    """Where a service answers: its ClusterIP and the port, which may be given by its name."""
+    """A service's ClusterIP and port, found by the port's number or name; None if missing."""
     if spec is None or spec.get("clusterIP") in (None, "None"):
         return None
     for offered in spec.get("ports") or []:
@@ -85,7 +81,7 @@ def _address(spec: Object | None, port: Object) -> str | None:
 
 
 class Proxy(Watched):
-    """nginx, with the configuration that the objects call for."""
+    """nginx, configured from the objects."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -95,7 +91,7 @@ class Proxy(Watched):
         self._nginx = subprocess.Popen(["nginx", "-c", str(CONFIGURATION), "-g", "daemon off;"])
 
     def changed(self, items: Mapping[str, list[Object]]) -> None:
-        """Hand nginx a configuration that is other than before."""
+        """Reload nginx if its configuration has changed."""
         text = configuration(items["ingresses"], items["services"])
         if text != CONFIGURATION.read_text(encoding="utf-8"):
             CONFIGURATION.write_text(text, encoding="utf-8")
@@ -103,13 +99,13 @@ class Proxy(Watched):
             print("nginx has a new configuration", flush=True)
 
     def wait(self) -> int:
-        """Wait until nginx ends; returns its exit code."""
+        """Wait until nginx exits; returns its exit code."""
         return self._nginx.wait()
 
 
 def main() -> int:
     """Serve until the pod ends."""
-    # Number 1 of a PID namespace ignores what it has no handler for (pid_namespaces(7)).
+    # PID 1 ignores signals that it has no handler for (pid_namespaces(7)).
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     proxy = Proxy()
     proxy.start()

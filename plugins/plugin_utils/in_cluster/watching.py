@@ -1,4 +1,4 @@
-"""Keeps objects of the API up to date by watching them, from within a pod."""
+"""Watches objects of the API from a pod, and keeps a copy of them up to date."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Object = dict[str, Any]
 
 
 class Watched(ABC):
-    """All objects of some kinds, as the watches last saw them.
+    """All objects of some kinds, as last seen by the watches.
 
     Args:
-        paths: the API's path of each kind, as in {"services": "/api/v1/services"}.
+        paths: the API path of each kind, as in {"services": "/api/v1/services"}.
     """
 
     def __init__(self, paths: Mapping[str, str]) -> None:
@@ -35,24 +35,24 @@ class Watched(ABC):
 
     @abstractmethod
     def changed(self, items: Mapping[str, list[Object]]) -> None:
-        """Called with all objects by kind whenever one is other than before."""
+        """Called after each change, with all objects by kind."""
 
     @property
     def ready(self) -> bool:
-        """Whether every kind has been read once."""
+        """Whether every kind has been read at least once."""
         return self._paths.keys() <= self._items.keys()
 
     def start(self) -> None:
-        """Watch every kind in the background, for ever."""
+        """Watch every kind in the background, forever."""
         for kind in self._paths:
             threading.Thread(target=self._follow, args=(kind,), daemon=True).start()
 
     def replace(self, kind: str, items: list[Object]) -> None:
-        """All there is of a kind."""
+        """Replace all objects of a kind."""
         self._change(lambda: self._items.__setitem__(kind, {key(item): item for item in items}))
 
     def apply(self, kind: str, event: Object) -> None:
-        """One event of a watch."""
+        """Apply one event of a watch."""
         item = event["object"]
         if event["type"] == "DELETED":
             self._change(lambda: self._items[kind].pop(key(item), None))
@@ -65,13 +65,13 @@ class Watched(ABC):
             self.changed({kind: list(self._items.get(kind, {}).values()) for kind in self._paths})
 
     def _follow(self, kind: str) -> None:
-        """List a kind and watch it; after trouble, list it again."""
+        """List a kind and watch it; after an error, list it again."""
         while True:
             try:
                 version, items = _list(self._paths[kind])
                 self.replace(kind, items)
                 for event in _watch(self._paths[kind], version):
-                    if event["type"] == "ERROR":  # The version is too old: list again.
+                    if event["type"] == "ERROR":  # The resourceVersion is too old: list again.
                         break
                     self.apply(kind, event)
             except (OSError, ValueError, http.client.HTTPException) as error:
@@ -80,7 +80,7 @@ class Watched(ABC):
 
 
 def key(item: Object) -> tuple[str, str]:
-    """An object's namespace and name."""
+    """The namespace and name of an object."""
     return item["metadata"]["namespace"], item["metadata"]["name"]
 
 
@@ -98,7 +98,7 @@ def _watch(path: str, version: str) -> Iterator[Object]:
 
 
 def _get(path: str) -> http.client.HTTPResponse:
-    """Ask the API, as the pod's service account."""
+    """Send a GET request to the API, as the pod's service account."""
     trust = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
     connection = http.client.HTTPSConnection(
         os.environ["KUBERNETES_SERVICE_HOST"],
@@ -107,7 +107,7 @@ def _get(path: str) -> http.client.HTTPResponse:
         timeout=_CONNECT_TIMEOUT,
     )
     token = (_ACCOUNT / "token").read_text(encoding="utf-8")
-    # A connection begun before kube-proxy has its rules never arrives: give that one up soon.
+    # A connection that starts before kube-proxy has its rules never succeeds: give it up soon.
     connection.connect()
     connection.sock.settimeout(_WATCH_TIMEOUT)
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
