@@ -1,4 +1,4 @@
-"""The one error type of the collection, and what kind of trouble it stands for."""
+"""The one error type of the collection, and its kinds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """Whose trouble it is; the command line maps each to an exit code.
+    """What caused an error; the command line maps each kind to an exit code.
 
-    ``INPUT``: what the user asked for can't be (exit 2, nothing was touched).
-    ``MACHINE``: the machine lacks something (exit 3).
+    ``INPUT``: what the user asked for is not possible (exit 2, nothing was changed).
+    ``MACHINE``: the machine is missing something (exit 3).
     ``STEP``: a step of the lab failed (exit 4).
-    ``OUTCOME``: every step worked, and an outcome does not hold (exit 1).
+    ``OUTCOME``: every step worked, but an outcome does not hold (exit 1).
     """
 
     INPUT = "input"
@@ -21,13 +21,13 @@ class Kind(StrEnum):
 
 
 class LabError(Exception):
-    """Something a person can act on.
+    """An error that a person can act on.
 
     Args:
         message: what went wrong and where, in one line.
         hint: what to do about it, in one line; may be empty.
-        kind: whose trouble it is.
-        detail: raw output that helps, shown folded under the message; may be empty.
+        kind: what caused it.
+        detail: raw output that helps, shown under the message; may be empty.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The one door through which the collection runs other programs."""
+"""How the collection runs other programs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
-# The reason is often a line or two above the last one.
-_LINES_TOLD = 3
+# The reason is often a line or two above the last line.
+_LAST_LINES = 3
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A finished program: what was run, how it ended, what it printed, its duration in seconds."""
+    """A finished program: its command line, exit code, output, and duration in seconds."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -40,21 +40,21 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
 ) -> Completed:
-    """Run a program to its end and keep what it printed.
+    """Run a program to its end.
 
     Args:
-        argv: the program and its arguments; never a shell line.
-        check: raise when it exits other than 0.
-        timeout: seconds until it is killed.
+        argv: the program and its arguments; no shell reads them.
+        check: raise an error if the exit code isn't 0.
+        timeout: seconds after which the program is killed.
         env: the whole environment, or None for this process's own.
         cwd: the folder to run it in.
-        stdin: text it reads.
+        stdin: the text for its standard input.
 
     Returns:
-        What it printed and how it ended.
+        Its exit code and output.
 
     Raises:
-        LabError: it isn't there, took too long, or (with ``check``) failed.
+        LabError: it is not installed, took too long, or (with ``check``) failed.
     """
     started = time.monotonic()
     try:
@@ -71,29 +71,29 @@ def run(
         )
     except FileNotFoundError as error:
         raise LabError(
-            f"The program {argv[0]!r} is not on this machine.",
+            f"The program {argv[0]!r} is not installed.",
             "Run `python3 runner.py provision`, which installs what the lab needs.",
         ) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(
-            f"`{shlex.join(argv)}` took more than {timeout:g} s and was ended.",
+            f"`{shlex.join(argv)}` took more than {timeout:g} s and was killed.",
             detail=_text(error.stdout) + _text(error.stderr),
         ) from error
     finished = Completed(
         tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - started
     )
     if check and finished.returncode != 0:
-        said = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-        last = "; ".join(said[-_LINES_TOLD:]) or "it printed nothing"
+        lines = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
+        last = "; ".join(lines[-_LAST_LINES:]) or "it printed nothing"
         raise LabError(
-            f"`{finished.command}` ended with {finished.returncode}: {last}",
+            f"`{finished.command}` exited with {finished.returncode}: {last}",
             detail=finished.stdout + finished.stderr,
         )
     return finished
 
 
 def _text(output: bytes | str | None) -> str:
-    """Output of a killed program, which subprocess hands over undecoded."""
+    """Output of a killed program, which subprocess doesn't decode."""
     if isinstance(output, bytes):
         return output.decode(errors="replace")
     return output or ""

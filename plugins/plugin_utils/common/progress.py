@@ -1,4 +1,4 @@
-"""How a long step tells how far it has come, by way of Ansible's own events."""
+"""How a long step reports its progress, through Ansible's events."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PREFIX = "latihan-progress "
 class Progress:
     """Counts the parts of one long step.
 
-    Each report is a line of Ansible's output that starts with ``PREFIX`` and goes on with
-    ``{"label": ..., "done": ..., "total": ...}``; the command line draws a bar from it.
+    Each report is a line of Ansible's output: ``PREFIX``, then
+    ``{"label": ..., "done": ..., "total": ...}``. The command line draws a progress bar from it.
 
     Args:
         label: what is counted, as in "packages compiled".
-        total: how many there are; 0 where nobody knows.
-        interval: the least number of seconds between two reports.
+        total: how many there are; 0 if unknown.
+        interval: the minimum number of seconds between two reports.
     """
 
     def __init__(self, label: str, total: int, interval: float = 0.5) -> None:
@@ -30,7 +30,7 @@ class Progress:
         self._last = 0.0
 
     def advance(self, to: int | None = None) -> None:
-        """One more part is done, or all up to the number ``to``."""
+        """Count one more part as done, or all up to the number ``to``."""
         self.done = self.done + 1 if to is None else to
         now = time.monotonic()
         if now - self._last >= self._interval or self.done == self.total:

@@ -1,4 +1,4 @@
-"""Long programs: their lines as they come, and no life beyond Ansible's own."""
+"""Long-running programs: their output line by line, and an end no later than Ansible's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOK_EVERY = 1.0
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it ends (prctl(2))."""
+    """Ask the kernel to kill this process when its parent ends (prctl(2))."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
@@ -34,24 +34,24 @@ def stream(
     cwd: Path | None = None,
     contain: bool = False,
 ) -> float:
-    """Run a long program and hand over each line that it prints, on either stream, as it comes.
+    """Run a long program; each line that it prints, on either stream, is passed on at once.
 
-    Ansible's workers leave the process group of ``ansible-playbook``, so a playbook that is killed
-    would leave worker and program behind. Therefore the program dies with this process, and is
-    ended when this process has lost its parent.
+    Ansible's workers leave the process group of ``ansible-playbook``, so killing a playbook would
+    leave the worker and the program behind. Therefore the program dies with this process, and is
+    killed if this process loses its parent.
 
     Args:
-        argv: the program and its arguments; never a shell line.
-        on_line: is called with each line, without its end.
+        argv: the program and its arguments; no shell reads them.
+        on_line: called with each line, without its newline.
         env: the whole environment, or None for this process's own.
         cwd: the folder to run it in.
-        contain: run it in a PID namespace, so that what it starts dies with it too (needs root).
+        contain: run it in a PID namespace, so that its children die with it (needs root).
 
     Returns:
         How long it ran, in seconds.
 
     Raises:
-        LabError: it isn't there, or ended with other than 0; ``detail`` has its last lines.
+        LabError: it is not installed, or its exit code isn't 0; ``detail`` has its last lines.
     """
     started = time.monotonic()
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -67,7 +67,7 @@ def stream(
             preexec_fn=die_with_parent,  # noqa: PLW1509 - an Ansible worker has one thread
         )
     except FileNotFoundError as error:
-        raise LabError(f"The program {argv[0]!r} is not on this machine.") from error
+        raise LabError(f"The program {argv[0]!r} is not installed.") from error
     with program:
         try:
             for line in _lines(program.stdout):
@@ -77,23 +77,23 @@ def stream(
             program.kill()
             raise
     if program.returncode != 0:
-        said = [line.strip() for line in kept if line.strip()]
+        lines = [line.strip() for line in kept if line.strip()]
         raise LabError(
-            f"`{shlex.join(argv)}` ended with {program.returncode}:"
-            f" {said[-1] if said else 'it printed nothing'}",
+            f"`{shlex.join(argv)}` exited with {program.returncode}:"
+            f" {lines[-1] if lines else 'it printed nothing'}",
             detail="\n".join(kept),
         )
     return time.monotonic() - started
 
 
 def _lines(output: IO[bytes] | None) -> Iterator[str]:
-    """Lines as they come; LabError when this process is orphaned meanwhile."""
+    """Lines as they come; LabError if this process is orphaned meanwhile."""
     parent, rest = os.getppid(), b""
     with selectors.DefaultSelector() as selector:
         selector.register(output or 0, selectors.EVENT_READ)
         while True:
             if os.getppid() != parent:
-                raise LabError("Ansible was ended.")
+                raise LabError("Ansible has ended.")
             for key, _ in selector.select(_LOOK_EVERY):
                 data = os.read(key.fd, 1 << 16)
                 *whole, rest = (rest + data).split(b"\n")
@@ -104,5 +104,5 @@ def _lines(output: IO[bytes] | None) -> Iterator[str]:
 
 
 def plain_environment(**more: str) -> dict[str, str]:
-    """This process's environment with output in plain English, and ``more``."""
+    """This process's environment with English output and no questions, and ``more``."""
     return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **more}

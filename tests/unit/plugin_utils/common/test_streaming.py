@@ -1,4 +1,4 @@
-"""Long programs: their lines, their failures, and their end."""
+"""Long-running programs: their lines, their failures, and their end."""
 
 import os
 import signal
@@ -39,13 +39,13 @@ def test_many_lines_come_whole() -> None:
 
 
 def test_a_failure_says_what_was_printed_last() -> None:
-    with pytest.raises(LabError, match="ended with 3: the reason") as raised:
+    with pytest.raises(LabError, match="exited with 3: the reason") as raised:
         stream(["sh", "-c", "echo before; echo the reason; exit 3"], lambda line: None)
     assert raised.value.detail == "before\nthe reason"
 
 
-def test_a_program_that_is_not_there() -> None:
-    with pytest.raises(LabError, match="'no-such-program' is not on this machine"):
+def test_a_program_that_is_not_installed() -> None:
+    with pytest.raises(LabError, match="'no-such-program' is not installed"):
         stream(["no-such-program"], lambda line: None)
 
 
