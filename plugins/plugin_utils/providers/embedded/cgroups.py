@@ -1,4 +1,4 @@
-"""The lab's control groups: who is in them, and how they go away."""
+"""The lab's control groups: which processes are in them, and how to remove them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def remove(cgroup: str) -> bool:
     """Remove a control group and all below it, in every hierarchy.
 
     Args:
-        cgroup: the group, relative to a hierarchy's root, such as ``latihan/PROFILE``; parents that
-            this leaves empty go too.
+        cgroup: the group, relative to a hierarchy's root, such as ``latihan/PROFILE``. Parents are
+            removed too if they are empty then.
 
     Returns:
-        Whether there was one.
+        Whether the group existed.
     """
     found = False
     for root in _hierarchies():
@@ -35,10 +35,10 @@ def remove(cgroup: str) -> bool:
 
 
 def container_inits(cgroup: str) -> list[int]:
-    """The first process of each container below a node's control group, as this machine's ids.
+    """The first process of each container below a node's control group, as PIDs of this machine.
 
-    A container's first process is number 1 of a PID namespace two levels below this one: the node
-    has one, the container another (pid_namespaces(7)).
+    A container's first process is PID 1 of a PID namespace two levels below this one: the node has
+    one, the container another (pid_namespaces(7)).
     """
     pids = {
         int(pid)
@@ -50,7 +50,7 @@ def container_inits(cgroup: str) -> list[int]:
 
 
 def _hierarchies() -> Iterator[Path]:
-    """The root of the one hierarchy of version 2, or of each of version 1 (cgroups(7))."""
+    """The root of version 2's only hierarchy, or the roots of all of version 1 (cgroups(7))."""
     if (CGROUPS / "cgroup.controllers").exists():
         yield CGROUPS
         return
@@ -60,7 +60,7 @@ def _hierarchies() -> Iterator[Path]:
 
 
 def pid_numbers(pid: int) -> list[str]:
-    """A process's ids in its PID namespaces, this one's first; none where it has ended."""
+    """A process's PIDs in its PID namespaces, starting with this one; empty if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:

@@ -1,8 +1,8 @@
-"""Offers the cluster's API on 127.0.0.1: takes connections here, makes them inside the lab.
+"""Forwards connections from 127.0.0.1 on this machine to the cluster's API inside the lab.
 
-Run inside the network of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT``; FD is a
-listening socket that was opened on this machine's own loopback, and a socket stays in the network
-namespace it was opened in (network_namespaces(7)).
+Run in the network namespace of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT``. FD is
+a socket that listens on the machine's own loopback: a socket stays in the network namespace that it
+was opened in (network_namespaces(7)).
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from functools import partial
 async def relay(
     address: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Join one connection to one of the same length inside the lab."""
+    """Relay one connection to the API, until both directions have ended."""
     try:
         far_reader, far_writer = await asyncio.open_connection(address, port)
-    except OSError:  # The API isn't up: the caller sees the connection closed, and tries again.
+    except OSError:  # The API isn't up: the client sees a closed connection, and tries again.
         writer.close()
         return
     await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Copy one direction to its end, and pass the end on."""
+    """Copy one direction to its end, then close the target."""
     try:
         while data := await source.read(65536):
             target.write(data)
             await target.drain()
-    except OSError:  # One side hung up; closing tells the other.
+    except OSError:  # One side hung up; closing the target ends the other one.
         pass
     finally:
         target.close()
 
 
 async def serve(fd: int, address: str, port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     listener = socket.socket(fileno=fd)
     server = await asyncio.start_server(partial(relay, address, port), sock=listener)
     await server.serve_forever()

@@ -1,4 +1,4 @@
-"""Where everything of an embedded cluster is: names, addresses, folders. Pure."""
+"""The names, addresses and folders of an embedded cluster. Computing them is pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import
 
 SETTINGS_FILE = "cluster.json"
 REGISTRY_PORT = 5000
-# Where kubeadm puts these two in every cluster: the first and the tenth address of the range.
+# kubeadm gives these services the first and the tenth address of the range in every cluster.
 _API_SERVICE, _DNS_SERVICE = 1, 10
 _POD_BLOCK_PREFIX = 24
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for when the cluster was made; kept with it, and never changed afterwards.
+    """The settings that the cluster was made with; saved beside it and never changed.
 
     Args:
-        profile: the cluster's name, which is its first node's name too.
+        profile: the cluster's name, which is also its first node's name.
         state: the folder that has a folder for each profile.
-        nodes: how many nodes.
+        nodes: the number of nodes.
         network, pod_network, service_network: CIDR blocks.
         binaries: the folder of kube-apiserver, kubelet and the others.
         toolbox: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
@@ -45,7 +45,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """One node: its name, its address, the block its pods' addresses come from, its folder."""
+    """One node: its name, its address, the block of its pods' addresses, its folder."""
 
     name: str
     address: str
@@ -55,7 +55,7 @@ class NodeLayout:
 
     @property
     def etc(self) -> Path:
-        """What the node's /etc has that the machine's hasn't (an overlay's upper folder)."""
+        """The upper folder of the node's /etc, which is an overlay on the machine's."""
         return self.folder / "etc"
 
     @property
@@ -78,7 +78,7 @@ class Layout:
 
     @property
     def control_plane(self) -> NodeLayout:
-        """The node that etcd and kube-apiserver run on."""
+        """The node that runs etcd and kube-apiserver."""
         return self.nodes[0]
 
     @property
@@ -88,7 +88,7 @@ class Layout:
 
     @property
     def pki(self) -> Path:
-        """The cluster's keys and certificates; the control plane sees /etc/kubernetes/pki."""
+        """The cluster's keys and certificates: /etc/kubernetes/pki on the control plane."""
         return self.control_plane.etc / "kubernetes" / "pki"
 
     @property
@@ -98,26 +98,26 @@ class Layout:
 
     @property
     def kubectl_cache(self) -> Path:
-        """Where kubectl keeps what it learnt of the API."""
+        """The folder in which kubectl caches what it knows about the API."""
         return self.folder / "kubectl"
 
     @property
     def contract(self) -> Path:
-        """The file that tells the rest of the lab where the cluster is."""
+        """The file that says where the cluster is, for the rest of the lab."""
         return self.folder / "contract.json"
 
     def node(self, name: str) -> NodeLayout:
-        """The node of that name; LabError where there is none."""
+        """The node with that name; LabError if there is none."""
         return named(self.nodes, name)
 
 
 def node_names(profile: str, count: int) -> list[str]:
-    """The nodes' names as minikube gives them: the profile, then -m02, -m03 ..."""
+    """Node names as minikube makes them: the profile, then PROFILE-m02, PROFILE-m03 ..."""
     return [profile, *(f"{profile}-m{number:02d}" for number in range(2, count + 1))]
 
 
 def plan(settings: Settings) -> Layout:
-    """Lay the cluster out.
+    """Compute the layout of a cluster.
 
     Raises:
         LabError: the networks are too small for that many nodes.
@@ -126,7 +126,7 @@ def plan(settings: Settings) -> Layout:
     pods = IPv4Network(settings.pod_network)
     services = IPv4Network(settings.service_network)
     blocks = 2 ** max(0, _POD_BLOCK_PREFIX - pods.prefixlen)
-    # The network's own address, the host and the broadcast address are no nodes.
+    # The network's own address, the host's and the broadcast address are not for nodes.
     room = min(network.num_addresses - 3, blocks if pods.prefixlen <= _POD_BLOCK_PREFIX else 0)
     if not 1 <= settings.nodes <= room:
         raise LabError(
@@ -158,10 +158,10 @@ def plan(settings: Settings) -> Layout:
 
 
 def load(state: Path, profile: str) -> Layout:
-    """The layout of a cluster that was made before.
+    """The layout of an existing cluster.
 
     Raises:
-        LabError: there is none of that name.
+        LabError: there is no cluster with that profile.
     """
     path = state / profile / SETTINGS_FILE
     try:
@@ -175,7 +175,7 @@ def load(state: Path, profile: str) -> Layout:
 
 
 def save(layout: Layout) -> None:
-    """Keep the settings beside the cluster, for ``load``."""
+    """Save the settings beside the cluster, for ``load``."""
     layout.folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(layout.settings), indent=2) + "\n"
     (layout.folder / SETTINGS_FILE).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The wires of the lab: a bridge in its host, a cable to each node, a route to each node's pods."""
+"""The lab's network: a bridge on its host, a veth pair to each node, routes to the nodes' pods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BRIDGE = "lab0"
 
 
 def host_lines(layout: Layout) -> list[str]:
-    """ip(8) batch lines for the lab's host: it has the lab's network, and no way out of it."""
+    """ip(8) batch lines for the lab's host: the bridge of the lab's network, and no route out."""
     return [
         "link set lo up",
         f"link add {BRIDGE} type bridge",
@@ -25,7 +25,7 @@ def host_lines(layout: Layout) -> list[str]:
 
 
 def cable_lines(layout: Layout, node: NodeLayout, node_pid: int) -> list[str]:
-    """ip(8) batch lines for the lab's host that lay a cable to a node."""
+    """ip(8) batch lines for the lab's host: a veth pair from the bridge to a node."""
     port = f"node{layout.nodes.index(node) + 1}"
     return [
         f"link add {port} type veth peer name eth0 netns {node_pid}",
@@ -34,7 +34,7 @@ def cable_lines(layout: Layout, node: NodeLayout, node_pid: int) -> list[str]:
 
 
 def node_lines(layout: Layout, node: NodeLayout) -> list[str]:
-    """ip(8) batch lines for a node: its address, and a route to the pods of each other node."""
+    """ip(8) batch lines for a node: its address, and routes to the pods of the other nodes."""
     return [
         "link set lo up",
         f"addr add {node.address}/{layout.prefix} dev eth0",
@@ -49,7 +49,7 @@ def node_lines(layout: Layout, node: NodeLayout) -> list[str]:
 
 
 def set_up_host(layout: Layout, host: Space) -> None:
-    """Give the lab's host its network."""
+    """Set up the network of the lab's host."""
     _batch(host, host_lines(layout))
 
 

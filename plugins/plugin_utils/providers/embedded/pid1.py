@@ -1,8 +1,8 @@
-"""PID 1 of a space: furnishes the namespaces it was started in, then becomes the process manager.
+"""PID 1 of a space: sets up the namespaces it was started in, then becomes the process manager.
 
-Run as ``python3 -m ...pid1 SPEC``. It prints ``ready`` when the space is furnished, waits for a
-line ``go`` (without it, it ends, and the space with it), and then executes supervisord, which reaps
-every orphan as a PID 1 must.
+Run as ``python3 -m ...pid1 SPEC``. It sets up the space, prints ``ready`` and waits for a line
+``go``; without it, it exits, and the space ends with it. Then it executes supervisord, which reaps
+every orphan, as a PID 1 must.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUPERVISOR_CONFIG = "/etc/supervisord.conf"
 
 
 def main(spec_file: str) -> None:
-    """Furnish the space that the file describes, and become its process manager."""
+    """Set up the space that the file describes, and become its process manager."""
     spec = json.loads(Path(spec_file).read_text(encoding="utf-8"))
     folder = Path(spec["folder"])
     join_cgroup(spec["cgroup"])
@@ -32,7 +32,7 @@ def main(spec_file: str) -> None:
     own_etc(folder)
     own_var(folder, [Path(path) for path in spec["keep"]])
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    # No mount reaches the machine; inside, the kubelet's volumes must reach the containers.
+    # Mounts don't reach the machine; inside, the kubelet's volumes must reach the containers.
     mount("--make-rshared", "/")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -47,15 +47,15 @@ def main(spec_file: str) -> None:
 
 
 def mount(*arguments: str) -> None:
-    """Mount something; why it fails is on standard error already."""
+    """Mount something; the program prints its own errors."""
     subprocess.run(["mount", *arguments], check=True)
 
 
 def join_cgroup(cgroup: str) -> None:
-    """Put this process, and so all that follow it, into the space's control group.
+    """Put this process, and so all of its children, into the space's control group.
 
-    cgroups(7): with version 2 a group with members can't have children, so the processes of the
-    space itself go into a leaf beside the one that the kubelet makes for its pods.
+    With version 2, a group with processes can't pass controllers to child groups (cgroups(7)). So
+    the space's own processes go into a leaf group beside the one that the kubelet makes for pods.
     """
     if (CGROUPS / "cgroup.controllers").exists():
         _join_v2(cgroup)
@@ -71,7 +71,7 @@ def _join_v1(hierarchy: Path, cgroup: str) -> None:
         parent, group = group, group / part
         group.mkdir(exist_ok=True)
         for setting in ("cpuset.cpus", "cpuset.mems"):
-            # cpuset(7): a new set is empty and takes no process before it has both.
+            # A new cpuset is empty; it accepts no process until it has both (cpuset(7)).
             if (group / setting).exists() and not (group / setting).read_text().strip():
                 (group / setting).write_text((parent / setting).read_text())
     (group / "cgroup.procs").write_text(str(os.getpid()))
@@ -92,26 +92,26 @@ def _join_v2(cgroup: str) -> None:
 
 
 def fresh_sys(folder: Path) -> None:
-    """Show this network namespace's devices in /sys, and the control groups as before.
+    """Mount a /sys with the devices of this network namespace, and the control groups as before.
 
-    network_namespaces(7): sysfs shows the namespace that it was mounted in.
+    sysfs shows the network namespace that it was mounted in (network_namespaces(7)).
     """
     aside = folder / "cgroups"
     aside.mkdir(exist_ok=True)
     mount("--rbind", str(CGROUPS), str(aside))
     mount("-t", "sysfs", "sysfs", "/sys")
-    # A mount can be moved only out of a private parent; unshare(1) made all of them private.
+    # Only a mount with a private parent can be moved; unshare(1) made all mounts private.
     mount("--move", str(aside), str(CGROUPS))
-    # Beside hierarchies of version 1 crun refuses one of version 2 that has controllers.
+    # Beside hierarchies of version 1, crun refuses one of version 2 that has controllers.
     if (CGROUPS / "unified" / "cgroup.controllers").exists():
         subprocess.run(["umount", str(CGROUPS / "unified")], check=True)
 
 
 def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:
-    """Let files of /proc/sys read as the kubelet wants them, and leave the machine's kernel alone.
+    """Make files of /proc/sys show the values that the kubelet wants, without setting them.
 
-    The kubelet writes settings that aren't namespaced (vm.overcommit_memory ...) unless they are
-    what it wants already.
+    The kubelet would set them if they differ, also for the machine: some, such as
+    vm.overcommit_memory, are not namespaced.
     """
     for key, value in settings.items():
         shown = folder / "sysctl" / key
@@ -121,7 +121,7 @@ def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:
 
 
 def own_etc(folder: Path) -> None:
-    """Give the space an /etc of its own over the machine's, which it reads but never changes."""
+    """Give the space an /etc of its own, as an overlay on the machine's, which never changes."""
     work = folder / "etc.work"
     work.mkdir(exist_ok=True)
     mount(
@@ -131,7 +131,7 @@ def own_etc(folder: Path) -> None:
 
 
 def own_var(folder: Path, keep: list[Path]) -> None:
-    """Give the space a /var of its own, in which only the paths to keep are the machine's."""
+    """Give the space a /var of its own; only the paths in ``keep`` are the machine's."""
     var = folder / "var"
     for name in ("lib", "log", "cache", "tmp"):
         (var / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Keys, certificates and kubeconfigs of an embedded cluster, made by kubeadm as in any other."""
+"""Keys, certificates and kubeconfigs of an embedded cluster, made by kubeadm."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
 
 
 def make(layout: Layout, version: str) -> None:
-    """Make what every part of the cluster proves itself with.
+    """Make the keys, certificates and kubeconfigs of all parts of the cluster.
 
     Args:
         layout: the cluster.
-        version: the version of Kubernetes, for kubeadm's configuration (v1.20.2).
+        version: the version of Kubernetes for kubeadm's configuration, such as ``v1.20.2``.
 
     Raises:
         LabError: kubeadm failed.
@@ -63,7 +63,7 @@ def make(layout: Layout, version: str) -> None:
 
 
 def write_kubeconfig(layout: Layout, port: int) -> None:
-    """Write the administrator's kubeconfig for this machine, where the API answers on 127.0.0.1.
+    """Write the administrator's kubeconfig for this machine, with the API on 127.0.0.1.
 
     Args:
         layout: the cluster.
@@ -80,7 +80,7 @@ def write_kubeconfig(layout: Layout, port: int) -> None:
 
 
 def _user(kubeadm: str, config: Path, name: str, *groups: str) -> str:
-    """A kubeconfig for one more user."""
+    """Make a kubeconfig for one more user."""
     command = [kubeadm, "alpha", "kubeconfig", "user", f"--config={config}"]
     return run([*command, f"--client-name={name}", *(f"--org={group}" for group in groups)]).stdout
 
