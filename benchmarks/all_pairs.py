@@ -1,8 +1,8 @@
-"""Measures all pairs of N pods over HTTP, against one ``kubectl exec`` for each probe.
+"""Measures all pairs of N pods over HTTP, compared with one ``kubectl exec`` for each probe.
 
 Run as root, with warm caches: ``.venv/bin/python benchmarks/all_pairs.py``. The outcome is in
-``all_pairs.yml``; it is checked as ``verify`` checks its own. The peer is measured on a sample, in
-the same run, on the same pods.
+``all_pairs.yml`` and is checked in the way of ``verify``. ``kubectl exec`` is measured on a sample,
+in the same run, on the same pods.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ROOT = Path(__file__).parents[1]
 PROFILE = "latihan-bench"
 NAMESPACE = "pairs"
 _MOST_ON_A_NODE = 100
-# Else the runtime copies 9,900 lines of access log, which is no part of a probe.
+# Otherwise the runtime copies 9,900 lines of access log, which are not part of a probe.
 _UNLOGGED = """sed -i 's/access_log .*;/access_log off;/' /etc/nginx/nginx.conf
 exec nginx -g 'daemon off;'"""
 
 
 def pods(count: int, *, logged: bool) -> str:
-    """The manifest of so many pods, each a web server and a container to ask from."""
+    """The manifest of ``count`` pods, each with a web server and a container that sends probes."""
     web: dict[str, Any] = {"name": "web", "image": "nginx"}
     if not logged:
         web["command"] = ["sh", "-c", _UNLOGGED]
@@ -58,7 +58,7 @@ def pods(count: int, *, logged: bool) -> str:
 
 
 def runner(name: str, *arguments: str) -> None:
-    """Run a playbook on the benchmark's lab; ends the benchmark where it fails."""
+    """Run a playbook on the benchmark's lab; ends the benchmark if it fails."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "runner.py"), name, "--profile", PROFILE, *arguments],
         stdin=subprocess.DEVNULL,
@@ -67,26 +67,26 @@ def runner(name: str, *arguments: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{name} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long something takes."""
+    """How long something takes, in seconds."""
     started = time.monotonic()
     work()
     return time.monotonic() - started
 
 
-def kubectl(lab: Lab, *arguments: str, given: str = "") -> None:
-    """Run kubectl; ends the benchmark where it fails."""
+def kubectl(lab: Lab, *arguments: str, stdin: str = "") -> None:
+    """Run kubectl; ends the benchmark if it fails."""
     argv = lab.contract.kubectl_command(*arguments)
-    done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{' '.join(argv)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def ready(lab: Lab, count: int) -> dict[str, Any]:
-    """Wait for the pods; returns them as the facts have them."""
+    """Wait for the pods; returns them as they are in the lab's info."""
     until = [compiled(f"length(values(pods)[?ready]) == `{count}`")]
     waited = waiting.wait(lab.api, lab.contract, NAMESPACE, waiting.Goal(until, timeout=600))
     if waited.unmet:
@@ -103,20 +103,20 @@ def check(lab: Lab) -> None:
         sys.exit(json.dumps(report["reason"]))
 
 
-def ask(lab: Lab, known: dict[str, Any]) -> None:
-    """One probe as the peer makes it."""
-    first, second = random.sample(list(known.values()), 2)
+def ask(lab: Lab, running: dict[str, Any]) -> None:
+    """Send one probe with ``kubectl exec``."""
+    first, second = random.sample(list(running.values()), 2)
     curl = ("curl", "-s", "-o", "/dev/null", "--connect-timeout", "2", f"http://{second['ip']}/")
     kubectl(lab, "-n", NAMESPACE, "exec", first["name"], "-c", "tools", "--", *curl)
 
 
 def main() -> None:
-    """Measure, print a table, and leave no lab."""
+    """Measure, print a table, and remove the lab."""
     parser = argparse.ArgumentParser(description="Measure all pairs of N pods.")
-    parser.add_argument("--pods", type=int, default=100, help="how many (100)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often (5)")
-    parser.add_argument("--sample", type=int, default=20, help="probes of the peer (20)")
-    parser.add_argument("--log", action="store_true", help="the pods log each request")
+    parser.add_argument("--pods", type=int, default=100, help="how many pods (100)")
+    parser.add_argument("--rounds", type=int, default=5, help="how many rounds (5)")
+    parser.add_argument("--sample", type=int, default=20, help="how many kubectl probes (20)")
+    parser.add_argument("--log", action="store_true", help="let the pods log each request")
     options = parser.parse_args()
     nodes = max(2, -(-options.pods // _MOST_ON_A_NODE))
     try:
@@ -124,14 +124,14 @@ def main() -> None:
         state = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
         lab = live.lab(str(state / PROFILE / "contract.json"), NAMESPACE)
         kubectl(lab, "create", "namespace", NAMESPACE)
-        kubectl(lab, "apply", "-f", "-", given=pods(options.pods, logged=options.log))
-        known = ready(lab, options.pods)
+        kubectl(lab, "apply", "-f", "-", stdin=pods(options.pods, logged=options.log))
+        running = ready(lab, options.pods)
         ours = [seconds(lambda: check(lab)) for _ in range(options.rounds)]
-        peer = [seconds(lambda: ask(lab, known)) for _ in range(options.sample)]
+        theirs = [seconds(lambda: ask(lab, running)) for _ in range(options.sample)]
     finally:
         runner("teardown")
     probes = options.pods * (options.pods - 1)
-    middle, each = statistics.median(ours), statistics.median(peer)
+    middle, each = statistics.median(ours), statistics.median(theirs)
     print(
         f"{os.cpu_count()} cores, {options.pods} pods on {nodes} nodes, {probes} probes, "
         f"{'each logged' if options.log else 'none logged'}\n"
@@ -139,7 +139,7 @@ def main() -> None:
     print("| What | median | least to most | for a probe |\n|---|---|---|---|")
     for what, found, per in (
         (f"the outcome, {len(ours)} rounds", ours, middle / probes),
-        (f"`kubectl exec`, {len(peer)} probes", peer, each),
+        (f"`kubectl exec`, {len(theirs)} probes", theirs, each),
     ):
         spread = f"{min(found):.2f} to {max(found):.2f} s"
         print(f"| {what} | {statistics.median(found):.2f} s | {spread} | {1000 * per:.2f} ms |")

@@ -1,7 +1,7 @@
-"""How long it takes to have daemons, Kubernetes and images from empty caches, and their sizes.
+"""Measures how long daemons, Kubernetes and images take from empty caches, and their sizes.
 
-Run as root: ``.venv/bin/python benchmarks/binaries.py [FOLDER]``. It works in FOLDER (a temporary
-one by default), leaves the lab's own cache alone, and prints a Markdown table.
+Run as root: ``.venv/bin/python benchmarks/binaries.py [FOLDER]``. It works in FOLDER (by default a
+temporary one), leaves the lab's own cache alone, and prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 def main() -> None:
-    """Measure in the folder named, or in a temporary one."""
+    """Measure in the folder from the command line, or in a temporary one."""
     if len(sys.argv) > 1:
         measure(Path(sys.argv[1]))
     else:
@@ -29,18 +29,18 @@ def main() -> None:
 
 
 def measure(folder: Path) -> None:
-    """Print a table of a first run and a second one, and of what is kept."""
+    """Print a table of a first and a second run, and a table of the cache."""
     first, second = timed(folder), timed(folder)
     print("| Role | empty cache | warm cache |\n|---|---|---|")
     for role in ROLES:
         print(f"| {role} | {first[role]:.1f} s | {second[role]:.1f} s |")
-    print("\n| Kept | size |\n|---|---|")
+    print("\n| In the cache | size |\n|---|---|")
     for name, size in sizes(folder / "cache"):
         print(f"| {name} | {size / MIB:.0f} MiB |")
 
 
 def timed(folder: Path) -> dict[str, float]:
-    """Seconds of each role, each in a run of its own (of which Ansible's start takes one)."""
+    """Seconds of each role, run on its own; about one second of each is Ansible's start."""
     took: dict[str, float] = {}
     for role in ROLES:
         play = folder / f"{role}.yml"
@@ -58,7 +58,7 @@ def timed(folder: Path) -> dict[str, float]:
 
 
 def sizes(cache: Path) -> Iterator[tuple[str, int]]:
-    """What each part of the cache takes up, in bytes on the disk."""
+    """The size of each part of the cache, in bytes on disk."""
     for part in sorted(cache.iterdir()):
         files = (path.lstat() for path in part.rglob("*"))
         yield part.name, sum(status.st_blocks * 512 for status in files)

@@ -1,7 +1,7 @@
-"""Measures full-lab as a user meets it: from nothing running to the report, and the memory.
+"""Measures full-lab as a user sees it: from the start to the report, and the lab's memory.
 
-Run as root, on a machine that does nothing else: ``.venv/bin/python benchmarks/full_lab.py``. With
-``--cold`` the caches are empty at the start (in a folder of their own, so that yours stay).
+Run as root, on a machine that does nothing else: ``.venv/bin/python benchmarks/full_lab.py``.
+``--cold`` starts with empty caches, in a folder of their own, so that yours stay.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MIB = 2**20
 
 
 def runner(name: str, environment: dict[str, str]) -> float:
-    """Run a playbook; returns the seconds that it took, and ends the benchmark where it fails."""
+    """Run a playbook; returns its duration in seconds, and ends the benchmark if it fails."""
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, str(ROOT / "runner.py"), name, "--profile", PROFILE],
@@ -39,16 +39,16 @@ def runner(name: str, environment: dict[str, str]) -> float:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"{name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{name} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
     return time.monotonic() - started
 
 
 def measure(environment: dict[str, str]) -> list[str]:
-    """One round: full-lab, full-lab on the standing lab, memory, teardown."""
+    """One round: full-lab, full-lab on the running lab, memory, teardown."""
     first = runner("full-lab", environment)
-    report = ROOT / "artifacts" / PROFILE / "latest" / "report.json"
-    told = json.loads(report.read_text(encoding="utf-8"))
-    steps, spent = told["steps"], told["spent_s"]
+    path = ROOT / "artifacts" / PROFILE / "latest" / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    steps, spent = report["steps"], report["spent_s"]
     checked = f"{spent['outcomes']:.1f} s, and {spent['waits']:.1f} s of waits"
     made = next(number for number, step in enumerate(steps) if step["name"] == "cluster")
     provision = sum(step["duration_s"] for step in steps[: made + 1])
@@ -63,11 +63,11 @@ def measure(environment: dict[str, str]) -> list[str]:
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description="Measure full-lab.")
-    parser.add_argument("--cold", action="store_true", help="begin with empty caches")
-    parser.add_argument("--rounds", type=int, default=1, help="how often (1)")
+    parser.add_argument("--cold", action="store_true", help="start with empty caches")
+    parser.add_argument("--rounds", type=int, default=1, help="how many rounds (1)")
     options = parser.parse_args()
     table = Table(
-        "round", "full-lab", "of it provision", "again", "teardown", "outcomes", "lab's processes"
+        "round", "full-lab", "provision", "again", "teardown", "outcomes", "lab's processes"
     )
     with tempfile.TemporaryDirectory(prefix="latihan-bench-") as folder:
         cache = {"LATIHAN_CACHE": folder} if options.cold else {}

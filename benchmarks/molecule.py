@@ -1,8 +1,8 @@
-"""How long Molecule's scenarios take: one on a cluster that stands, and all with their cluster.
+"""Measures Molecule's scenarios: one on a running cluster, and all, including making the cluster.
 
 Run as root, with warm caches: ``.venv/bin/python benchmarks/molecule.py [SCENARIO | --each]``. It
-prints a Markdown table. The runs of ``ansible-playbook`` are counted by their recaps. ``--each``
-runs every scenario alone instead, twice in a row, and then all once more in the other order.
+prints a Markdown table, with the number of runs of ``ansible-playbook``, counted by their recaps.
+``--each`` runs each scenario alone, twice in a row, and then all once more in reverse order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ONE = "cluster-ip"
 
 
 def main() -> None:
-    """Measure, and leave no cluster."""
+    """Measure, and remove the cluster."""
     scenario = sys.argv[1] if len(sys.argv) > 1 else ONE
     rows: list[tuple[str, float, int | str]] = []
     try:
@@ -28,11 +28,11 @@ def main() -> None:
             rows.extend((name, *one(name)) for name in alone())
             return
         rows.append(("create the cluster", *timed("create")))
-        rows.append((f"{scenario}, on the standing cluster", *one(scenario)))
+        rows.append((f"{scenario}, on the running cluster", *one(scenario)))
         rows.append((f"{scenario}, a second time", *one(scenario)))
         rows.append(("destroy the cluster", *timed("destroy")))
-        rows.append(("all scenarios, with the cluster", *timed("test", "--all")))
-        # Its workers show no recaps, so the playbooks are not counted.
+        rows.append(("all scenarios, including the cluster", *timed("test", "--all")))
+        # Molecule's workers print no recaps, so the playbooks can't be counted.
         seconds, _recaps = timed("test", "--all", "--workers", "3")
         rows.append(("the same, three at a time", seconds, "not counted"))
     finally:
@@ -41,30 +41,30 @@ def main() -> None:
 
 
 def print_table(rows: list[tuple[str, float, int | str]]) -> None:
-    """What was measured, also where one of them failed."""
+    """Print what was measured, even if a later scenario failed."""
     print(f"{os.cpu_count()} cores, mean load of the last 5 minutes {os.getloadavg()[1]:.1f}\n")
-    print("| What | time | ansible-playbook |\n|---|---|---|")
+    print("| What | time | runs of ansible-playbook |\n|---|---|---|")
     for what, seconds, processes in rows:
         print(f"| {what} | {seconds:.1f} s | {processes} |")
 
 
 def alone() -> list[str]:
-    """The scenarios in the order in which ``--each`` runs them; each stands on its own."""
+    """The scenarios in the order of ``--each``."""
     names = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     names.remove("default")
     return [name for each in names for name in (each, each)] + names[::-1]
 
 
 def one(scenario: str) -> tuple[float, int]:
-    """A scenario alone, on the cluster that is there."""
+    """Run a scenario alone, on the running cluster."""
     return timed("test", "-s", scenario, "--destroy=never")
 
 
 def timed(*arguments: str) -> tuple[float, int]:
-    """Run Molecule; its seconds, and how many playbooks it ran.
+    """Run Molecule; returns its duration in seconds, and the number of playbooks that it ran.
 
     Raises:
-        SystemExit: it failed; the end of its output is in it.
+        SystemExit: it failed; the message has the end of its output.
     """
     began = time.monotonic()
     done = subprocess.run(
@@ -83,7 +83,7 @@ def timed(*arguments: str) -> tuple[float, int]:
 
 
 def playbooks(output: str) -> int:
-    """The playbooks that ran: each begins with its plays, and ends with one recap."""
+    """The number of playbooks that ran: each ends with one recap."""
     return output.count("PLAY RECAP")
 
 
