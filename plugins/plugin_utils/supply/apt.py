@@ -111,7 +111,7 @@ class PrivateApt:
         debs = [deb for deb in self._resolve(packages) if wants(deb.name)]
         missing = [deb for deb in debs if not deb.path.exists()]
         if missing:
-            progress = Progress("packages fetched", len(missing))
+            progress = Progress("packages downloaded", len(missing))
             pinned = [f"{deb.name}={deb.version}" for deb in missing]
             self._apt("download", *pinned, on_line=_counted(progress), cwd=self.archives)
         absent = [deb.path.name for deb in missing if not deb.path.exists()]

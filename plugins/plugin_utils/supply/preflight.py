@@ -87,6 +87,7 @@ _SPECIAL = tuple(
 # kubernetes: cmd/kube-apiserver/app/options/validation.go (maxCIDRBits).
 _LARGEST_SERVICES = 12
 _ROOMY = 16  # The prefix length of a range that is large enough for any lab.
+_POD_BLOCK = 24  # The prefix length of the range of one node's pods.
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,9 @@ def _bad_range(name: str, message: str, hint: str) -> Check:
 def _too_small(name: str, network: Network, nodes: int) -> str:
     """Why a range has too few addresses; empty if it has enough."""
     if "pod" in name:
-        blocks = 2 ** max(0, 24 - network.prefixlen) if network.prefixlen <= 24 else 0  # noqa: PLR2004
+        blocks = 2.0 ** (_POD_BLOCK - network.prefixlen)
         if blocks < nodes:
-            return f"{name} is {network}, which has no /24 block for each of {nodes} nodes."
+            return f"{name} is {network}: {nodes} nodes need a /{_POD_BLOCK} block each."
         return ""
     usable = network.num_addresses - 2
     least = max(nodes + 1, 14)

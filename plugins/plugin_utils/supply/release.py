@@ -15,7 +15,7 @@ from ansible.module_utils.urls import open_url
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES, missing
 
 ARCHIVE = "kubernetes-server-linux-amd64.tar.gz"
 _INSIDE = "kubernetes/server/bin/"
@@ -101,7 +101,7 @@ def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
             "Don't use it. Check kubernetes_release_url and kubernetes_release_sha512.",
             detail=f"expected {release.sha512}\nfound    {found}",
         )
-    absent = [name for name in NAMES if not (into / name).exists()]
+    absent = missing(into)
     if absent:
         _clear(into)
         raise LabError(f"Programs are missing in {release.archive}: {', '.join(absent)}.")

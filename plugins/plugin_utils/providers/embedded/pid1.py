@@ -37,7 +37,7 @@ def main(spec_file: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     if sys.stdin.readline() != "go\n":
-        raise SystemExit("Whoever started this space went away before it was complete.")
+        raise SystemExit("The process that started this space ended before the space was complete.")
     output = os.open("/var/log/supervisord.out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):

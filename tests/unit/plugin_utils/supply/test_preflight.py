@@ -107,7 +107,11 @@ def test_the_suggestion_is_free() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("lab_network", "192.168.49.0/30"), ("lab_pod_network", "10.244.0.0/24")],
+    [
+        ("lab_network", "192.168.49.0/30"),
+        ("lab_pod_network", "10.244.0.0/24"),
+        ("lab_pod_network", "10.244.0.0/26"),
+    ],
 )
 def test_a_range_that_is_too_small(name: str, text: str) -> None:
     [check] = failed(replace(SPEC, networks={**NETWORKS, name: text}))
