@@ -306,7 +306,7 @@ def _memory(machine: Machine) -> Check:
     return Check(
         "memory",
         True,
-        f"{_size(machine.available)} of {_size(machine.memory)} of memory is available.",
+        f"{_size(machine.available)} of memory is available, of {_size(machine.memory)}.",
         f"The lab needs {_size(NEED_MEMORY)}: end other programs." if scarce else "",
         warning=scarce,
     )
