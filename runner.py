@@ -21,7 +21,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
-MACHINE_LACKS = 3
+# The command `test` installs the second of these when it is used.
+REQUIREMENTS = ["requirements.txt"]
+TEST_REQUIREMENTS = [*REQUIREMENTS, "requirements-dev.txt"]
+MACHINE = 3
 INTERRUPTED = 130
 PATH_LINE = (
     "import os, sys; own = os.path.join(sys.prefix, 'bin'); "
@@ -31,41 +34,43 @@ PATH_LINE = (
 
 
 class BootstrapError(Exception):
-    """The machine lacks something; the text says what, and what to do."""
+    """Something is missing on this machine; the text says what, and what to do."""
 
 
 def main(arguments: list[str]) -> int:
-    """Make the environment where it isn't there yet, then become ``latihan`` in it.
+    """Make the environment unless it is there, then become ``latihan`` in it.
 
     Args:
         arguments: the command line without the program's name.
 
     Returns:
-        An exit code, only where the hand-over didn't happen.
+        An exit code, only if the hand-over didn't happen.
     """
     try:
         need_python(sys.version_info[:2])
-        prepare(sets_for(arguments))
+        prepare(REQUIREMENTS)
         become(arguments)
     except BootstrapError as error:
         print(f"runner.py: {error}", file=sys.stderr)
-        return MACHINE_LACKS
+        return MACHINE
     except OSError as error:
         print(
             f"runner.py: {error.filename or VENV}: {error.strerror or error}. "
             "Run it as the user who made .venv (root, for a lab), on a disk with some room.",
             file=sys.stderr,
         )
-        return MACHINE_LACKS
+        return MACHINE
     except KeyboardInterrupt:
         print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
         return INTERRUPTED
 
 
 def become(arguments: list[str]) -> NoReturn:
-    """Hand over to ``latihan``; BootstrapError where this user may not run its Python."""
+    """Hand over to ``latihan``; BootstrapError if this user may not run its Python."""
     try:
-        os.execve(PYTHON, [str(PYTHON), "-m", "latihan", *arguments], handed_over(os.environ))
+        os.execve(
+            PYTHON, [str(PYTHON), "-m", "latihan", *arguments], environment_for_latihan(os.environ)
+        )
     except OSError as error:
         raise BootstrapError(
             f"{PYTHON} can't be run: {error.strerror}. "
@@ -73,11 +78,11 @@ def become(arguments: list[str]) -> NoReturn:
         ) from error
 
 
-def handed_over(environment: Mapping[str, str]) -> dict[str, str]:
+def environment_for_latihan(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment for ``latihan`` and all that it starts.
 
-    Where Python shall leave no compiled modules beside its sources they are kept in .venv: a run
-    starts many Pythons, and each would compile a thousand modules of Ansible's anew.
+    If Python must not write compiled modules beside the sources, they are kept in .venv: a run
+    starts many Pythons, and each would compile a thousand modules of Ansible again.
     """
     handed = dict(environment)
     if handed.pop("PYTHONDONTWRITEBYTECODE", ""):
@@ -95,18 +100,8 @@ def need_python(version: tuple[int, ...]) -> None:
         )
 
 
-def sets_for(arguments: list[str]) -> list[str]:
-    """The requirement files that a command line needs, in the order to install them."""
-    rest = list(arguments)
-    # These two take a value, and may stand before the command's name.
-    while rest and rest[0] in ("--profile", "--provider"):
-        rest = rest[2:]
-    verb = next((argument for argument in rest if not argument.startswith("-")), "")
-    return ["requirements.txt", *(["requirements-dev.txt"] if verb == "test" else [])]
-
-
 def prepare(files: list[str]) -> None:
-    """Bring the virtual environment up to date; does nothing where it already is.
+    """Bring the virtual environment up to date; does nothing if it is.
 
     Raises:
         BootstrapError: it can't be made on this machine.
@@ -123,10 +118,10 @@ def prepare(files: list[str]) -> None:
 
 def is_done(name: str) -> bool:
     """Whether the environment holds what this requirement file says now."""
-    return read(stamp(name)) == wanted(name) and read(stamp("python")) == identity()
+    return read(stamp(name)) == digest(name) and read(stamp("python")) == identity()
 
 
-def wanted(name: str) -> str:
+def digest(name: str) -> str:
     """What the stamp of a requirement file holds once it is installed."""
     return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
@@ -137,12 +132,12 @@ def identity() -> str:
 
 
 def stamp(name: str) -> Path:
-    """The file that says what is installed; it is written last, so a broken-off start is redone."""
+    """The file that says what is installed; written last, so an interrupted start is redone."""
     return VENV / f"latihan-{name}.stamp"
 
 
 def read(path: Path) -> str:
-    """A small file's text, or nothing where it isn't there."""
+    """A small file's text; empty if it isn't there."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
@@ -169,7 +164,7 @@ def create() -> None:
     need_ensurepip()
     say("Preparing a Python environment in .venv (once, about a minute) ...")
     shutil.rmtree(VENV, ignore_errors=True)
-    command([sys.executable, "-m", "venv", str(VENV)], "the virtual environment can't be made")
+    run_or_fail([sys.executable, "-m", "venv", str(VENV)], "the virtual environment can't be made")
     # The packages of the project are found from any folder, by any program of the environment.
     site = next(VENV.glob("lib/python*/site-packages"))
     (site / "latihan.pth").write_text(f"{ROOT}\n{ROOT / 'collections'}\n", encoding="utf-8")
@@ -184,19 +179,19 @@ def install(name: str) -> None:
     stamp(name).unlink(missing_ok=True)
     # Python compiles what it uses; pip would compile all of it, for 15 seconds.
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
-    command(
+    run_or_fail(
         [*pip, "--disable-pip-version-check", "-r", str(ROOT / name)],
         f"the Python packages of {name} can't be installed",
         "Check the network and pip's settings (`pip config list`), then run it again.",
     )
-    stamp(name).write_text(wanted(name), encoding="utf-8")
+    stamp(name).write_text(digest(name), encoding="utf-8")
 
 
 def need_ensurepip() -> None:
-    """Debian keeps what ``venv`` needs in a package of its own: install it where that is possible.
+    """Debian keeps what ``venv`` needs in a package of its own: install it if possible.
 
     Raises:
-        BootstrapError: it isn't there, and installing it isn't possible.
+        BootstrapError: it isn't there, and it can't be installed.
     """
     if has_ensurepip():
         return
@@ -211,9 +206,9 @@ def need_ensurepip() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install_it = [apt, "install", "-y", "-qq", "--no-install-recommends", package]
     # A machine that was just installed has no package lists yet.
-    if ended(install_it, environment).returncode != 0:
-        ended([apt, "update", "-qq"], environment)
-        done = ended(install_it, environment)
+    if run(install_it, environment).returncode != 0:
+        run([apt, "update", "-qq"], environment)
+        done = run(install_it, environment)
         if done.returncode != 0:
             raise BootstrapError(
                 f"apt-get can't install {package}: {last_line(done)} "
@@ -228,20 +223,20 @@ def need_ensurepip() -> None:
 
 def has_ensurepip() -> bool:
     """Whether this Python can put pip into a new virtual environment."""
-    return ended([sys.executable, "-c", "import ensurepip, venv"]).returncode == 0
+    return run([sys.executable, "-c", "import ensurepip, venv"]).returncode == 0
 
 
-def command(argv: list[str], trouble: str, hint: str = "") -> None:
-    """Run a program quietly; BootstrapError with its last words where it fails."""
-    done = ended(argv)
+def run_or_fail(argv: list[str], trouble: str, hint: str = "") -> None:
+    """Run a program quietly; BootstrapError with its last words if it fails."""
+    done = run(argv)
     if done.returncode != 0:
         raise BootstrapError(f"{trouble}: {last_line(done)} {hint}".strip())
 
 
-def ended(
+def run(
     argv: list[str], environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """A program that ran to its end, with what it printed."""
+    """Run a program to its end and keep what it printed."""
     return subprocess.run(
         argv, capture_output=True, text=True, errors="replace", check=False, env=environment
     )
@@ -257,7 +252,7 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def say(text: str) -> None:
-    """One line for the person who waits; on stderr, so that a verb's output stays clean."""
+    """One line for the person who waits; on stderr, so that a command's output stays clean."""
     print(text, file=sys.stderr, flush=True)
 
 

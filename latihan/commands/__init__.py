@@ -1,19 +1,22 @@
 """The built-in commands: everything that is not a playbook."""
 
-from latihan.commands.command import Context, Verb
+from latihan.commands.command import Command, Context
 
 # Only names here: a command's module is imported when it is used, so that `kubectl` starts at once.
-VERBS: dict[str, Verb] = {
-    "list": Verb("Show the playbooks, the commands and the providers.", "listing"),
-    "status": Verb("Show the lab: nodes, API, memory, the last run's verdict.", "status"),
-    "doctor": Verb("Check whether this machine can hold a lab.", "doctor"),
-    "kubectl": Verb("Run kubectl on the lab's cluster; all that follows goes to it.", "kubectl"),
-    "shell": Verb("Open a shell on a node or on the lab's host, or run a command there.", "shell"),
-    "url": Verb("Print an address of a service that answers from the lab's host.", "url"),
-    "tunnel": Verb("Give services of type LoadBalancer their addresses until Ctrl-C.", "tunnel"),
-    "report": Verb("Print what the last run, or the named one, proved.", "report"),
-    "test": Verb("Lint the project and run its tests.", "test"),
-    "docs": Verb("Bring the roles' README files up to date with their options.", "docs"),
-}
+_ALL = (
+    Command("list", "List the playbooks, commands and providers.", "listing"),
+    Command("status", "Show the lab's nodes, API and memory, and the last verdict.", "status"),
+    Command("doctor", "Check whether this machine can run a lab.", "doctor"),
+    Command(
+        "kubectl", "Run kubectl on the lab's cluster, with all arguments that follow.", "kubectl"
+    ),
+    Command("shell", "Open a shell, or run a command, on a node or the lab's host.", "shell"),
+    Command("url", "Print where a service answers from the lab's host.", "url"),
+    Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C.", "tunnel"),
+    Command("report", "Show what a run proved, or what changed between two runs.", "report"),
+    Command("test", "Lint the project and run its tests.", "test"),
+    Command("docs", "Update the tables of variables in the roles' README files.", "docs"),
+)
+COMMANDS = {command.name: command for command in _ALL}
 
-__all__ = ["VERBS", "Context", "Verb"]
+__all__ = ["COMMANDS", "Command", "Context"]

@@ -26,12 +26,12 @@ class Context:
     console: Console
 
     def contract(self) -> Contract:
-        """The cluster of the profile; LabError where there is none."""
+        """The cluster of the profile; LabError if there is none."""
         return contract.read(self.project.contract(self.profile))
 
 
-class Command(Protocol):
-    """The module of a command; ``RAW`` where it takes what follows its name as it stands."""
+class Module(Protocol):
+    """The module of a command; ``RAW`` if it takes what follows its name as it is."""
 
     RAW: bool
 
@@ -43,15 +43,16 @@ class Command(Protocol):
 
 
 @dataclass(frozen=True)
-class Verb:
-    """A built-in command: a line about it, and the module of this package that does it."""
+class Command:
+    """A built-in command: its name, a line about it, and its module in this package."""
 
-    description: str
+    name: str
+    help: str
     module: str
 
-    def load(self) -> Command:
-        """The command's module."""
-        return cast("Command", importlib.import_module(f"latihan.commands.{self.module}"))
+    def load(self) -> Module:
+        """Import the command's module."""
+        return cast("Module", importlib.import_module(f"latihan.commands.{self.module}"))
 
 
 def become(argv: list[str]) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from latihan.base.exits import Exit
-from latihan.commands import VERBS
+from latihan.base.project import Project
+from latihan.commands import COMMANDS
 from latihan.commands.command import Context
 from latihan.inputs import playbooks
 
@@ -21,14 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the playbooks, the commands and the providers."""
-    rows = [(each.name, each.title) for each in playbooks.all_of(context.project)]
-    verbs = [(name, verb.description) for name, verb in VERBS.items()]
-    for title, lines in (("Playbooks", rows), ("Commands", verbs)):
-        context.console.print(Text(title, style="bold"))
+    print_all(context.console, context.project)
+    return Exit.HOLDS
+
+
+def print_all(console: Console, project: Project) -> None:
+    """Print the playbooks, the commands and the providers."""
+    rows = [(each.name, each.title) for each in playbooks.all_of(project)]
+    commands = [(each.name, each.help) for each in COMMANDS.values()]
+    for title, lines in (("Playbooks", rows), ("Commands", commands)):
+        console.print(Text(title, style="bold"))
         table = Table.grid(padding=(0, 2))
         for name, text in lines:
             table.add_row(f"  {name}", Text(text))
-        context.console.print(table)
-    providers = ", ".join(playbooks.providers(context.project))
-    context.console.print(Text.assemble(("Providers", "bold"), f"  {providers}"))
-    return Exit.HOLDS
+        console.print(table)
+    providers = ", ".join(playbooks.providers(project))
+    console.print(Text.assemble(("Providers", "bold"), f"  {providers}"))

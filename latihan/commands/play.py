@@ -1,14 +1,14 @@
-"""Playing one playbook from start to end: checks, lock, run, display, report, exit code."""
+"""Playing one playbook from start to end: request, lock, run, display, report, exit code."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import
 from latihan.base import locks
 from latihan.base.exits import Exit
 from latihan.base.logs import Log
-from latihan.base.project import Project, checked_profile, need_root
+from latihan.base.project import Project, need_root
 from latihan.base.signals import on_signals
-from latihan.inputs import playbooks, variables
+from latihan.commands.command import Context
+from latihan.inputs import variables
+from latihan.inputs.playbooks import Playbook
 from latihan.inputs.request import Request
 from latihan.output import summary
 from latihan.output.display import Display, Guarded, LineDisplay, LiveDisplay
@@ -31,47 +33,59 @@ from latihan.reports import junit, page, report
 from latihan.run import ansible, cleanup, events
 from latihan.run.model import RunModel
 
-_TEARDOWN = "teardown"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def play(project: Project, request: Request, console: Console) -> Exit:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every playbook."""
+    add = parser.add_argument
+    add("-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE|@FILE",
+        help="set a variable of the lab or of a role")  # fmt: skip
+    add("--tags", type=_not_empty, help="only tasks with one of these tags")
+    add("--skip-tags", type=_not_empty, help="no tasks with one of these tags")
+    add("--limit", type=_not_empty, help="only these hosts of the inventory")
+    add("--check", action="store_true", help="change nothing, only say what would change")
+    add("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv more")
+
+
+def _not_empty(text: str) -> str:
+    """An option's value; an empty one is most likely an unset variable of somebody's script."""
+    if not text:
+        raise argparse.ArgumentTypeError("the value is empty")
+    return text
+
+
+def play(
+    context: Context, playbook: Playbook, options: argparse.Namespace, command_line: str
+) -> Exit:
     """Play a playbook and report on it.
 
+    Args:
+        context: the lab to work on, and where to print.
+        playbook: what to play.
+        options: the values of ``add_arguments``.
+        command_line: what asks for the same again.
+
     Raises:
-        LabError: it was not even begun, and nothing was touched.
+        LabError: nothing was begun or touched.
     """
-    job = checked(project, request)
-    request = replace(request, name=job.playbook.stem)
-    need_root(request.provider)
-    what = shlex.join(["runner.py", request.name, "--profile", request.profile])
-    # A second lab is made and removed by runs on the lab that it belongs to.
-    with locks.held(project.cache / "locks", profiles.owner_of(request.profile), what):
-        return Playing(project, request, job, console).play()
-
-
-def checked(project: Project, request: Request) -> ansible.Job:
-    """What ansible-playbook is to run, once all that was asked for is known to make sense."""
-    playbook = playbooks.find(project, request.name, request.verbs)
-    profile = checked_profile(request.profile, second=request.name == _TEARDOWN)
-    provider = playbooks.checked_provider(project, request.provider)
-    chosen = variables.chosen(project, request.extra)
-    return ansible.Job(
-        root=project.root,
-        playbook=playbook.path,
-        inventory=project.inventory / f"{provider}.yml",
-        variables={
-            **chosen,
-            "lab_profile": profile,
-            "lab_cache": str(project.cache),
-            "lab_state": str(project.state),
-        },
-        tags=request.tags,
-        skip_tags=request.skip_tags,
-        limit=request.limit,
-        check=request.check,
-        verbosity=request.verbosity,
+    request = Request(
+        playbook=playbook,
+        profile=context.profile,
+        provider=context.provider,
+        command_line=command_line,
+        variables=variables.chosen(context.project, options.extra_vars),
+        tags=options.tags,
+        skip_tags=options.skip_tags,
+        limit=options.limit,
+        check=options.check,
+        verbosity=options.verbose,
     )
+    need_root(request.provider)
+    what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
+    # A second lab is made and removed by runs on the lab that it belongs to.
+    with locks.held(context.project.cache / "locks", profiles.owner_of(request.profile), what):
+        return Playing(context.project, request, context.console).play()
 
 
 class Playing:
@@ -79,17 +93,13 @@ class Playing:
 
     Args:
         project: the folders.
-        request: what was asked for.
-        job: the same for Ansible.
+        request: what to run.
         console: where to show it.
     """
 
-    def __init__(
-        self, project: Project, request: Request, job: ansible.Job, console: Console
-    ) -> None:
+    def __init__(self, project: Project, request: Request, console: Console) -> None:
         self._project = project
         self._request = request
-        self._job = job
         self._console = console
         self._model = RunModel()
         self._display = Guarded(display_for(console, verbose=request.verbosity > 0))
@@ -100,7 +110,7 @@ class Playing:
         """Run it, put away what an interruption left, and write the report."""
         request = self._request
         artifacts = self._project.artifacts(request.profile)
-        folder = report.new_folder(artifacts, request.name, self._started)
+        folder = report.new_folder(artifacts, request.playbook.name, self._started)
         log_file = folder / "ansible.log"
         with contextlib.closing(Log(log_file)) as log:
             try:
@@ -110,7 +120,7 @@ class Playing:
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
         if not ended.interrupted:
             self._display.show(self._model.finish())
-        for line in self._explained(code, log_file):
+        for line in self._reasons(code, log_file):
             self._say(line, "red")
         if ended.interrupted:
             self._put_away()
@@ -124,7 +134,7 @@ class Playing:
     def _run(self, log: Log) -> ansible.Ended:
         request = self._request
         self._display.start(
-            f"{request.name} (profile {request.profile}, provider {request.provider})"
+            f"{request.playbook.name} (profile {request.profile}, provider {request.provider})"
         )
 
         def on_event(raw: Mapping[str, Any]) -> None:
@@ -137,32 +147,33 @@ class Playing:
                 self._display.show(self._model.apply(event, time.monotonic()))
 
         return ansible.run(
-            self._job,
+            self._project,
+            self._request,
             on_event,
             on_tick=lambda: self._display.tick(self._model),
             on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
         )
 
-    def _explained(self, code: Exit, log_file: Path) -> Iterator[str]:
-        """What no task told: why the run comes to that."""
+    def _reasons(self, code: Exit, log_file: Path) -> Iterator[str]:
+        """Why a run ends with this code, if no task says so."""
         if code is Exit.STEP_FAILED and not self._model.failures:
             yield f"Ansible ended with an error of its own: see above, or {log_file}"
         if code is Exit.BAD_INPUT and not self._model.failures:
             tags = self._request.tags
-            wanted = f"has the tag {tags!r}" if tags else "is left"
-            yield f"Nothing was run: no task {wanted}."
-            yield "  → Without --tags, --skip-tags and --limit a playbook runs all that it has."
+            missing = f"has the tag {tags!r}" if tags else "is left"
+            yield f"Nothing was run: no task {missing}."
+            yield "  → Leave out --tags, --skip-tags and --limit to run the whole playbook."
 
     def _put_away(self) -> None:
         """Remove what must not stay, and say what is left."""
         request = self._request
-        waiting = "Still removing it; that takes a few seconds ..."
+        waiting = "Still removing it, which takes a few seconds ..."
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
             for profile in cleanup.passing(self._project, request.profile, request.provider):
                 self._say(f"Removing what was made of {profile!r} ...", "yellow")
                 trouble = cleanup.remove(self._project, profile)
                 if trouble:
-                    self._say(f"It can't all be removed: {trouble}", "red")
+                    self._say(f"Not all of it can be removed: {trouble}", "red")
                     self._say("Run `python3 runner.py teardown`.", "yellow")
         if self._project.contract(request.profile).exists():
             self._say(f"The cluster {request.profile!r} is as the interruption left it.", "yellow")
@@ -171,10 +182,10 @@ class Playing:
     def _about(self, code: Exit) -> report.About:
         request = self._request
         return report.About(
-            playbook=request.name,
+            playbook=request.playbook.name,
             profile=request.profile,
             provider=request.provider,
-            command=request.command,
+            command=request.command_line,
             started=self._started,
             duration=time.monotonic() - self._clock,
             code=code,

@@ -6,24 +6,37 @@ import argparse
 import os
 import sys
 
+import runner
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from latihan.commands.command import Context, become
 
 RAW = False
 
-# The linters run beside all the others, and are asked at the end.
+# The linters run beside the other tests; their results are collected at the end.
 _PARTS = ("unit", "integration", "lint")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``test``."""
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*_PARTS, []],
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part,
                         help=f"some of: {', '.join(_PARTS)} (all)")  # fmt: skip
     parser.add_argument("-k", default="", metavar="WORDS", help="only tests whose names match")
     parser.add_argument("-x", action="store_true", help="end at the first failure")
 
 
+def _part(name: str) -> str:
+    """A part of the tests; argparse's own choices refuse no part at all."""
+    if name not in _PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_PARTS)}")
+    return name
+
+
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Become pytest, so that its closing line is the last thing printed and its exit code ours."""
+    try:
+        runner.prepare(runner.TEST_REQUIREMENTS)
+    except runner.BootstrapError as error:
+        raise LabError(str(error), kind=Kind.MACHINE) from error
     folders = [f"tests/{part}" for part in _PARTS if part in (options.parts or _PARTS)]
     argv = [sys.executable, "-m", "pytest", "-v", *folders]
     argv += ["-k", options.k] if options.k else []

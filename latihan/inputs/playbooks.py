@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -18,7 +18,7 @@ _PLAY = {"hosts", "import_playbook", "ansible.builtin.import_playbook"}
 
 @dataclass(frozen=True)
 class Playbook:
-    """A playbook: the name it is run by, its file, and a line about what it does."""
+    """A playbook: its name in commands and reports, its file, and a line about what it does."""
 
     name: str
     path: Path
@@ -42,20 +42,23 @@ def title_of(text: str) -> str:
         if line.strip() not in ("", "---"):
             break
     try:
-        plays = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        return _first_name(yaml_files.parse_one(text, "playbook"))
+    except LabError:
         return ""
+
+
+def _first_name(plays: Any) -> str:
     first = plays[0] if isinstance(plays, list) and plays else None
     return str(first.get("name", "")) if isinstance(first, dict) else ""
 
 
-def find(project: Project, name: str, verbs: tuple[str, ...] = ()) -> Playbook:
+def find(project: Project, name: str, commands: Iterable[str] = ()) -> Playbook:
     """The playbook of that name, or in that file.
 
     Args:
         project: where to look.
         name: what was asked for: a name, or the path of a file of one's own.
-        verbs: other commands that may have been meant.
+        commands: the built-in commands, which may have been meant instead.
 
     Raises:
         LabError: there is none; the hint has the nearest names.
@@ -67,7 +70,7 @@ def find(project: Project, name: str, verbs: tuple[str, ...] = ()) -> Playbook:
         return known[name]
     raise LabError(
         f"There is no playbook or command {name!r}.",
-        suggestions.hint(name, [*known, *verbs], "`python3 runner.py list` shows what there is."),
+        suggestions.hint(name, [*known, *commands], "`python3 runner.py list` shows them all."),
         Kind.INPUT,
     )
 
@@ -76,33 +79,18 @@ def of_file(path: Path) -> Playbook:
     """The playbook in a file of one's own.
 
     Raises:
-        LabError: it can't be read, or is no list of plays.
+        LabError: it can't be read, or isn't a list of plays.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        plays = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise LabError(
-            f"The playbook {path} can't be read: {reason}.",
-            "Name a file that is there.",
-            Kind.INPUT,
-        ) from error
-    except (yaml.YAMLError, ValueError) as error:
-        mark, problem = yaml_files.trouble(error)
-        line = f":{mark.line + 1}" if mark else ""
-        raise LabError(
-            f"{path}{line}: this is no YAML: {problem}.", "Put the line right.", Kind.INPUT
-        ) from error
+    plays = yaml_files.read_one(path, "playbook")
     if not isinstance(plays, list) or not all(
         isinstance(play, dict) and _PLAY & play.keys() for play in plays
     ):
         raise LabError(
-            f"{path}: this is no playbook.",
-            "A playbook is a list of plays; each says `hosts`. See docs/outcomes.md.",
+            f"{path}: not a playbook.",
+            "A playbook is a list of plays, each with `hosts`. See docs/outcomes.md.",
             Kind.INPUT,
         )
-    return Playbook(path.stem, path.resolve(), title_of(text))
+    return Playbook(path.stem, path.resolve(), title_of(path.read_text(encoding="utf-8")))
 
 
 def providers(project: Project) -> list[str]:
@@ -111,7 +99,7 @@ def providers(project: Project) -> list[str]:
 
 
 def checked_provider(project: Project, name: str) -> str:
-    """The name of a provider, once it is known to be one; LabError where it isn't."""
+    """The name of a provider; LabError if there is none of that name."""
     known = providers(project)
     if name in known:
         return name

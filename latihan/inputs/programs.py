@@ -1,4 +1,4 @@
-"""Whether the programs of Kubernetes that are asked for can be had at all."""
+"""Whether there is a source for the programs of Kubernetes that a run asks for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries
 
 
 def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Refuse what would fail only after much was done.
+    """Refuse what would otherwise fail after minutes.
 
     Args:
         chosen: the variables that were set.
-        defaults: what all variables are by default.
+        defaults: the defaults of all variables.
 
     Raises:
-        LabError: what is chosen can neither be built nor fetched, or isn't there.
+        LabError: the programs can be neither built nor fetched, or their folder is missing.
     """
     source = chosen.get("kubernetes_source", defaults.get("kubernetes_source"))
     if source == "path":
@@ -33,7 +33,7 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _check_version(source: object, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Another version can only be fetched, and only where its sum is known."""
+    """Another version can only be fetched, and only if its checksum is known."""
     version, only = chosen.get("kubernetes_version"), defaults.get("kubernetes_version")
     if version in (None, only):
         return

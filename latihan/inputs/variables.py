@@ -1,4 +1,4 @@
-"""What ``-e`` sets: parsed, and checked against the variables that there are."""
+"""What ``-e`` sets: read as ansible-playbook reads it, and checked against the lab's variables."""
 
 from __future__ import annotations
 
@@ -6,106 +6,88 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from latihan.base import suggestions
 from latihan.base.project import Project
 from latihan.inputs import programs
-from latihan.inputs.variable_specs import Variable, known, type_of
+from latihan.inputs.variable_specs import Variable, known
 
-_BOOLEANS = {
-    **dict.fromkeys(("true", "yes", "on", "1"), True),
-    **dict.fromkeys(("false", "no", "off", "0"), False),
-}
+_FORMS = "Write -e name=value, -e '{\"name\": value}' or -e @file.yml."
 
 
-def chosen(project: Project, given: Iterable[str]) -> dict[str, Any]:
-    """What the ``-e`` options say, checked against what the lab knows.
+def chosen(project: Project, options: Iterable[str]) -> dict[str, Any]:
+    """The variables that the ``-e`` options set.
 
     Args:
         project: its roles and inventory name the variables.
-        given: each ``name=value``, ``@file`` (YAML or JSON) or ``{"name": value}``.
+        options: each ``name=value``, ``@file`` (YAML or JSON) or ``{"name": value}``.
 
     Returns:
-        The values by name, in the type that the variable has.
+        The values by name, each in the type of its variable.
 
     Raises:
-        LabError: one doesn't parse, isn't known, or can't be that.
+        LabError: an option can't be read, its variable is unknown, or its value is wrong.
     """
     values: dict[str, Any] = {}
-    for text in given:
-        values.update(parse(text))
+    for option in options:
+        values.update(parse(option))
     if values:
-        there = known(project)
-        values = {name: checked(name, value, there) for name, value in values.items()}
-        programs.check(values, {name: variable.default for name, variable in there.items()})
+        variables = known(project)
+        values = {name: checked(name, value, variables) for name, value in values.items()}
+        defaults = {name: variable.default for name, variable in variables.items()}
+        programs.check(values, defaults)
     return values
 
 
-def parse(text: str) -> dict[str, Any]:
-    """One ``-e`` option as names and values; LabError where it is no such thing."""
-    if text.startswith("@"):
-        return from_file(Path(text[1:]))
-    if text.lstrip().startswith("{"):
-        return mapping(text, "The value of -e")
-    name, equals, value = text.partition("=")
-    if equals and name.strip().isidentifier():
-        return {name.strip(): value}
-    raise LabError(
-        f"-e {text!r} sets no variable.", "Write -e name=value, or -e @file.yml.", Kind.INPUT
-    )
+def parse(option: str) -> dict[str, Any]:
+    """The names and values of one ``-e`` option; LabError if it can't be read."""
+    if option.startswith("@"):
+        path = Path(option[1:]).expanduser()
+        return _mapping(yaml_files.read_one(path, "variables file"), str(path))
+    if option.lstrip().startswith(("{", "[")):
+        return _mapping(yaml_files.parse_one(option, "-e"), f"-e {option!r}")
+    return _pairs(option)
 
 
-def from_file(path: Path) -> dict[str, Any]:
-    """The variables of a YAML or JSON file; LabError where it can't be read or isn't one."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise LabError(
-            f"The variables file {path} can't be read: {reason}.",
-            "Give the path of a YAML or JSON file.",
-            Kind.INPUT,
-        ) from error
-    return mapping(text, f"The variables file {path}")
-
-
-def mapping(text: str, what: str) -> dict[str, Any]:
-    """Names and values from YAML text; LabError (it starts with ``what``) where there are none."""
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        mark, problem = yaml_files.trouble(error)
-        where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
-        raise LabError(
-            f"{what} doesn't parse:{where} {problem}.", "Mend it and try again.", Kind.INPUT
-        ) from error
+def _mapping(document: Any, source: str) -> dict[str, Any]:
     if isinstance(document, dict) and all(isinstance(name, str) for name in document):
         return document
-    raise LabError(
-        f"{what} holds no variables.", "It must hold lines of the form `name: value`.", Kind.INPUT
-    )
+    raise LabError(f"{source} sets no variables.", "Write lines like `name: value`.", Kind.INPUT)
 
 
-def checked(name: str, value: object, there: Mapping[str, Variable]) -> Any:
-    """A variable's value in the variable's type; LabError where name, type or value is wrong."""
-    if name not in there:
+def _pairs(option: str) -> dict[str, Any]:
+    """``name=value``, once or several times, split and unquoted as ansible-playbook does it."""
+    # Importing Ansible takes a tenth of a second, and most runs set no variable.
+    from ansible.errors import AnsibleError  # noqa: PLC0415
+    from ansible.parsing.splitter import parse_kv  # noqa: PLC0415
+
+    try:
+        values: dict[str, Any] = parse_kv(option)
+    except AnsibleError as error:
+        raise LabError(
+            f"-e {option!r}: a quote or a {{{{ is not closed.", _FORMS, Kind.INPUT
+        ) from error
+    # Ansible's name for words without an equals sign.
+    rest = values.pop("_raw_params", "" if values else option)
+    if rest or not values:
+        part = "" if rest == option else f": {rest!r}"
+        raise LabError(f"-e {option!r}{part} sets no variable.", _FORMS, Kind.INPUT)
+    return values
+
+
+def checked(name: str, value: object, variables: Mapping[str, Variable]) -> Any:
+    """A value in the type of its variable; LabError if the name, the type or the value is wrong."""
+    if name not in variables:
         raise LabError(
             f"There is no variable {name!r}.",
-            suggestions.hint(name, there, "docs/commands.md says where the variables are listed."),
+            suggestions.hint(name, variables, "docs/commands.md says where they are listed."),
             Kind.INPUT,
         )
-    variable = there[name]
+    variable = variables[name]
     if variable.instead:
-        raise LabError(f"{name} is not set with -e.", variable.instead, Kind.INPUT)
-    try:
-        typed = converted(value, variable.kind)
-    except (ValueError, KeyError, yaml.YAMLError) as error:
-        raise LabError(
-            f"{name}={value!r} is not of the type {variable.kind}.", "", Kind.INPUT
-        ) from error
+        raise LabError(f"{name} can't be set with -e.", variable.instead, Kind.INPUT)
+    typed = converted(name, value, variable.kind)
     if variable.choices and typed not in variable.choices:
         choices = [str(each) for each in variable.choices]
         raise LabError(
@@ -116,30 +98,30 @@ def checked(name: str, value: object, there: Mapping[str, Variable]) -> Any:
     return typed
 
 
-def converted(value: object, kind: str) -> Any:
-    """A value in that type; ValueError, KeyError or YAMLError where it isn't of it."""
-    if isinstance(value, str):
-        return from_text(value, kind)
-    if kind == "raw" and value is not None:
-        return value
-    if type_of(value) != kind:
-        raise ValueError(value)
-    return value
+def converted(name: str, value: object, kind: str) -> Any:
+    """A value in a type, as Ansible converts it for a role's option.
 
+    Two things that Ansible takes are refused, since nobody means them: null, which it lets through
+    to fail later, and the text of a list, which it splits at its commas.
 
-def from_text(text: str, kind: str) -> Any:
-    """Text as a value of that type; ValueError, KeyError or YAMLError where it isn't one."""
-    match kind:
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
-        case "bool":
-            return _BOOLEANS[text.lower()]
-        case "list" | "dict":
-            value = yaml.safe_load(text)
-            if type_of(value) != kind:
-                raise ValueError(text)
-            return value
-        case _:
-            return text
+    Args:
+        name: the variable, for the message.
+        value: what was given.
+        kind: the type as Ansible names it.
+
+    Raises:
+        LabError: it is not of that type.
+    """
+    from ansible.module_utils.common.parameters import (  # noqa: PLC0415
+        DEFAULT_TYPE_VALIDATORS,
+    )
+
+    text_of_list = kind == "list" and isinstance(value, str) and value.lstrip().startswith("[")
+    hint = f"Write {name}=a,b,c or -e '{{\"{name}\": [...]}}'." if text_of_list else ""
+    wrong = LabError(f"{name}={value!r} is not of the type {kind}.", hint, Kind.INPUT)
+    if text_of_list or (value is None and kind != "raw"):
+        raise wrong
+    try:
+        return DEFAULT_TYPE_VALIDATORS[kind](value)
+    except (TypeError, ValueError) as error:
+        raise wrong from error

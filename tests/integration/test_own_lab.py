@@ -46,9 +46,9 @@ def test_one_that_does_not_hold_fails_the_run(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("lab.yml", "- hosts: [\n", "lab.yml:2: this is no YAML"),
-        ("lab.yml", "hosts: lab\n", "lab.yml: this is no playbook"),
-        ("manifests/shop.yaml", "kind: [\n", "shop.yaml:2: this is no YAML"),
+        ("lab.yml", "- hosts: [\n", "lab.yml:2: not valid YAML"),
+        ("lab.yml", "hosts: lab\n", "lab.yml: not a playbook"),
+        ("manifests/shop.yaml", "kind: [\n", "shop.yaml:2: not valid YAML"),
         ("outcomes.yml", "- id: X\n", "outcomes.yml:1: outcome X, field title: it lacks"),
     ],
 )

@@ -24,7 +24,7 @@ ROOMS = {
     "latihan": {
         "base": (),
         "inputs": ("base",),
-        "run": ("base",),
+        "run": ("base", "inputs"),
         "reports": ("base", "run"),
         "output": ("base", "run", "reports"),
         "commands": ("base", "inputs", "run", "reports", "output"),

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import runner
+from latihan import cli
+from latihan.base.project import Project, from_environment
+from latihan.commands import test
 from tests.places import ROOT
 
 Commands = list[list[str]]
@@ -43,7 +46,7 @@ def commands(place: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
             (place / ".venv" / "bin" / "python").touch()
         return subprocess.CompletedProcess(argv, 0, "", "")
 
-    monkeypatch.setattr(runner, "ended", pretend)
+    monkeypatch.setattr(runner, "run", pretend)
     return run
 
 
@@ -60,20 +63,39 @@ def test_an_old_python_is_refused(version: tuple[int, int]) -> None:
     runner.need_python((3, 14))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "dev"),
-    [
-        (["full-lab"], False),
-        ([], False),
-        (["test"], True),
-        (["test", "unit"], True),
-        (["--profile", "x", "test"], True),
-        (["--profile", "test", "list"], False),
-        (["kubectl", "test"], False),
-    ],
-)
-def test_only_tests_need_the_tools(arguments: list[str], dev: bool) -> None:
-    assert ("requirements-dev.txt" in runner.sets_for(arguments)) is dev
+def test_only_tests_need_the_tools(
+    place: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "become", lambda arguments: None)
+    runner.main(["kubectl", "test"])
+    runner.main(["test"])
+    assert made(commands) == [".venv", "requirements.txt"]
+    became: Commands = []
+
+    def become(argv: list[str]) -> int:
+        became.append(argv)
+        return 0
+
+    monkeypatch.setattr(test, "become", become)
+    monkeypatch.chdir(place)
+    (place / "inventory").mkdir()
+    (place / "inventory" / "embedded.yml").touch()
+    assert cli.main(["--profile", "x", "test", "unit"], Project(place, place, place)) == 0
+    assert made(commands) == [".venv", "requirements.txt", "requirements-dev.txt"]
+    assert [argv[1:] for argv in became] == [["-m", "pytest", "-v", "tests/unit"]]
+
+
+def test_tools_that_can_not_be_installed(
+    place: Path,
+    commands: Commands,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runner.prepare(["requirements.txt"])
+    monkeypatch.setattr(runner, "run", failing("ERROR: No matching distribution found for x==1"))
+    assert cli.main(["test"], from_environment({})) == 3
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("runner.py: the Python packages of requirements-dev.txt can't be")
 
 
 def test_an_environment_that_this_user_may_not_run(
@@ -113,7 +135,7 @@ def test_modules_are_compiled_once(
     said: dict[str, str], handed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "VENV", Path(".venv"))
-    assert runner.handed_over({"A": "b", **said}) == {"A": "b", **handed}
+    assert runner.environment_for_latihan({"A": "b", **said}) == {"A": "b", **handed}
 
 
 def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
@@ -157,7 +179,7 @@ def test_another_python_or_a_moved_project_starts_afresh(place: Path, commands: 
 def test_an_interrupted_start_is_done_again(
     place: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch, broken_at: str
 ) -> None:
-    good = runner.ended
+    good = runner.run
 
     def interrupted(
         argv: list[str], environment: dict[str, str] | None = None
@@ -167,11 +189,11 @@ def test_an_interrupted_start_is_done_again(
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(runner, "ended", interrupted)
+    monkeypatch.setattr(runner, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         runner.prepare(["requirements.txt"])
     assert not runner.is_done("requirements.txt")
-    monkeypatch.setattr(runner, "ended", good)
+    monkeypatch.setattr(runner, "run", good)
     runner.prepare(["requirements.txt"])
     assert runner.is_done("requirements.txt")
     assert made(commands)[-1] == "requirements.txt"
@@ -201,7 +223,7 @@ def test_a_failure_is_one_line_with_its_reason(
     runner.prepare(["requirements.txt"])
     runner.stamp("requirements.txt").unlink()
     said = "WARNING: retrying\nERROR: No matching distribution found for x==1\n"
-    monkeypatch.setattr(runner, "ended", failing(said))
+    monkeypatch.setattr(runner, "run", failing(said))
     assert runner.main(["list"]) == 3
     lines = capsys.readouterr().err.strip().splitlines()
     assert len([line for line in lines if line.startswith("runner.py:")]) == 1
@@ -212,7 +234,7 @@ def test_without_ensurepip_the_package_is_named(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    monkeypatch.setattr(runner, "ended", failing("E: Unable to locate package"))
+    monkeypatch.setattr(runner, "run", failing("E: Unable to locate package"))
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(runner.BootstrapError, match=f"apt-get install {package}"):
         runner.need_ensurepip()

@@ -79,10 +79,10 @@ def manifests(arguments: Sequence[str]) -> list[Path]:
 
 
 def manifest_files(path: Path) -> list[Path]:
-    """The manifests of a folder, or the one file; LabError where there is neither."""
+    """The manifests of a folder, or the one file; LabError if the path doesn't exist."""
     if not path.exists():
         raise LabError(
-            f"The manifest {path} is not there.", "Name a file or folder that is.", Kind.INPUT
+            f"The manifest {path} doesn't exist.", "Name a file or folder that does.", Kind.INPUT
         )
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
@@ -93,7 +93,7 @@ def check_manifest(path: Path) -> list[dict[str, Any]]:
     """The objects in a manifest.
 
     Raises:
-        LabError: of the kind INPUT, with file and line, where it is no manifest.
+        LabError: of the kind INPUT, with file and line, if it isn't a manifest.
     """
     objects = [
         _object(part.value, f"{path}:{part.node.start_mark.line + 1}")
@@ -101,7 +101,7 @@ def check_manifest(path: Path) -> list[dict[str, Any]]:
         if part.value is not None
     ]
     if not objects:
-        raise LabError(f"{path}: there is no Kubernetes object in it.", "Write one.", Kind.INPUT)
+        raise LabError(f"{path}: no Kubernetes object in this file.", "Write one.", Kind.INPUT)
     return objects
 
 
@@ -109,17 +109,17 @@ def _object(value: Any, where: str) -> dict[str, Any]:
     """A Kubernetes object has an apiVersion, a kind and a name."""
     if not isinstance(value, dict):
         raise LabError(
-            f"{where}: this is no Kubernetes object.",
+            f"{where}: not a Kubernetes object.",
             "An object starts with apiVersion and kind.",
             Kind.INPUT,
         )
     metadata = value.get("metadata")
-    lacks = [field for field in ("apiVersion", "kind") if not isinstance(value.get(field), str)]
+    missing = [field for field in ("apiVersion", "kind") if not isinstance(value.get(field), str)]
     if not (isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))):
-        lacks.append("metadata.name")
-    if lacks and value.get("kind") != "List":
+        missing.append("metadata.name")
+    if missing and value.get("kind") != "List":
         raise LabError(
-            f"{where}: the object lacks {', '.join(lacks)}.", "Add what lacks.", Kind.INPUT
+            f"{where}: the object is missing {', '.join(missing)}.", "Add it.", Kind.INPUT
         )
     return value
 

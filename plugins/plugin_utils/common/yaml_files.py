@@ -1,4 +1,4 @@
-"""YAML files that people write: what is wrong with one is told with its file and line."""
+"""YAML that people write: an error names the file, line and column."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 
 @dataclass(frozen=True)
 class Part:
-    """A document of a YAML file: its value, and the node that tells where each part of it is."""
+    """A YAML document: its value, and the node that knows the line of each part of it."""
 
     node: yaml.Node
     value: Any
 
 
 class _Loader(yaml.SafeLoader):
-    """Tells the place of a value that its constructor refuses, as in the date 2024-13-45."""
+    """Adds the place to a value that its constructor refuses, as in the date 2024-13-45."""
 
     def construct_object(self, node: yaml.Node, deep: Any = None) -> Any:
         try:
@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, AttributeError) as error:
             kind = node.tag.rpartition(":")[2]
             raise yaml.MarkedYAMLError(
-                problem=f"{node.value!r} is no {kind}", problem_mark=node.start_mark
+                problem=f"{node.value!r} is not a valid {kind}", problem_mark=node.start_mark
             ) from error
 
 
@@ -41,33 +41,59 @@ def read(path: Path, what: str) -> list[Part]:
         what: what it should hold, as in "manifest".
 
     Raises:
-        LabError: of the kind INPUT, with file and line, where it is no YAML that says one thing.
+        LabError: of the kind INPUT, if it can't be read or isn't valid YAML.
     """
     try:
-        return list(_parts(path.read_text(encoding="utf-8")))
-    except OSError as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise LabError(
-            f"The {what} {path} can't be read: {error.strerror}.",
-            "Name a file that is there.",
-            Kind.INPUT,
+            f"The {what} {path} can't be read: {reason}.", "Name a readable text file.", Kind.INPUT
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark, problem = trouble(error)
-        line = f":{mark.line + 1}" if mark else ""
-        raise LabError(
-            f"{path}{line}: this is no YAML: {problem}.",
-            "Put the line right; text that starts with one of { [ * & ! needs quotes.",
-            Kind.INPUT,
-        ) from error
+    return parse(text, str(path))
 
 
-def trouble(error: Exception) -> tuple[yaml.Mark | None, str]:
-    """Where a text is no YAML, as far as the parser tells, and what is wrong there.
+def read_one(path: Path, what: str) -> Any:
+    """The value of a file's only document, None if it has none; see ``read``."""
+    return _only(read(path, what), str(path))
 
-    A date that no calendar has is a ValueError, which tells no place.
+
+def parse(text: str, source: str) -> list[Part]:
+    """The documents of a text.
+
+    Args:
+        text: YAML.
+        source: where the text is from, as a person would look for it: a file or an option.
+
+    Raises:
+        LabError: of the kind INPUT, with source, line and column, if it isn't valid YAML.
     """
-    mark = getattr(error, "problem_mark", None)
-    return mark, getattr(error, "problem", None) or str(error).partition("\n")[0]
+    try:
+        return list(_parts(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise _invalid(source, mark, problem) from error
+
+
+def parse_one(text: str, source: str) -> Any:
+    """The value of a text's only document, None if it has none; see ``parse``."""
+    return _only(parse(text, source), source)
+
+
+def _only(parts: list[Part], source: str) -> Any:
+    if len(parts) > 1:
+        raise _invalid(source, parts[1].node.start_mark, "a second document starts here")
+    return parts[0].value if parts else None
+
+
+def _invalid(source: str, mark: yaml.Mark | None, problem: str) -> LabError:
+    line, column = (f":{mark.line + 1}", f" (column {mark.column + 1})") if mark else ("", "")
+    return LabError(
+        f"{source}{line}: not valid YAML: {problem}{column}.",
+        "Fix it there; text that starts with { [ * & or ! needs quotes.",
+        Kind.INPUT,
+    )
 
 
 def _parts(text: str) -> Iterator[Part]:
@@ -77,9 +103,9 @@ def _parts(text: str) -> Iterator[Part]:
 
 
 def _check(node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
-    """Keys that are there twice: YAML forbids them, and the loader drops the first silently."""
+    """Refuse a key that appears twice: YAML forbids it, and the loader silently drops the first."""
     if any(node is other for other in around):
-        raise yaml.MarkedYAMLError(problem="it is a part of itself", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem="it contains itself", problem_mark=node.start_mark)
     inner = (*around, node)
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -90,7 +116,7 @@ def _check(node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise yaml.MarkedYAMLError(
-                        problem=f"the key {key.value!r} is there twice",
+                        problem=f"the key {key.value!r} appears twice",
                         problem_mark=key.start_mark,
                     )
                 seen.add((key.tag, key.value))

@@ -5,20 +5,28 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from ansible import context
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.utils.context_objects import CLIArgs
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from latihan.base import locks
 from latihan.base.project import Project, checked_profile, from_environment
 from latihan.cli import main
-from latihan.commands.play import checked
 from latihan.inputs import playbooks, variables
+from latihan.inputs.playbooks import Playbook
 from latihan.inputs.request import Request
-from latihan.inputs.variable_specs import known
+from latihan.inputs.variable_specs import Variable, known
+from latihan.run import ansible
 
 
 @pytest.mark.parametrize("name", ["latihan", "a", "a1", "class-2b", "a" * 20])
@@ -40,7 +48,7 @@ def test_bad_profiles(name: str) -> None:
 
 
 def test_a_second_lab_can_only_be_looked_at_and_removed(
-    project: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = profiles.second_of("a" * 20)
     assert checked_profile(second, second=True) == second
@@ -50,7 +58,10 @@ def test_a_second_lab_can_only_be_looked_at_and_removed(
     assert main(["holds", "--profile", "latihan-c4"], project) == 2
     assert "'latihan-c4' is the second lab of the profile 'latihan'" in capsys.readouterr().err
     shutil.copy(project.playbooks / "holds.yml", project.playbooks / "teardown.yml")
-    checked(project, Request("teardown", "latihan-c4", "embedded", ""))
+    # What comes after all input is good: the rights to begin.
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert main(["teardown", "--profile", "latihan-c4"], project) == 3
+    assert "needs root" in capsys.readouterr().err
 
 
 def test_the_roles_call_the_second_lab_the_same() -> None:
@@ -76,10 +87,11 @@ def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.M
     project = from_environment()
     folders = {"lab_cache": f"{tmp_path}/cache", "lab_state": f"{tmp_path}/real/state"}
     assert {"lab_cache": str(project.cache), "lab_state": str(project.state)} == folders
-    job = checked(project, Request("provision", "latihan", "embedded", ""))
-    assert {name: job.variables[name] for name in folders} == folders
-    ansible = Path(sys.executable).with_name("ansible")
-    argv = [str(ansible), "-i", str(project.inventory / "embedded.yml"), "lab", "-m", "debug"]
+    playbook = Playbook("provision", project.playbooks / "provision.yml", "")
+    given = ansible.arguments(project, Request(playbook, "latihan", "embedded", ""), "mark")
+    assert {name: given["extravars"][name] for name in folders} == folders
+    program = Path(sys.executable).with_name("ansible")
+    argv = [str(program), "-i", str(project.inventory / "embedded.yml"), "lab", "-m", "debug"]
     argv += ["-a", "msg={{ [lab_cache, lab_state] }}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert [path for path in folders.values() if f'"{path}"' not in done.stdout] == []
@@ -91,28 +103,100 @@ def test_playbooks_have_names_and_titles(project: Project) -> None:
     assert titles["fails"] == "Work"
 
 
-@pytest.mark.parametrize("text", ["", "---\n", "just words", "- [", "- 1\n"])
+@pytest.mark.parametrize("text", ["", "---\n", "just words", "- [", "- 1\n", "- a: 2024-13-45\n"])
 def test_a_title_needs_no_good_playbook(text: str) -> None:
     assert playbooks.title_of(text) == ""
 
 
 def test_an_unknown_playbook_gets_the_nearest_names(project: Project) -> None:
     with pytest.raises(LabError) as caught:
-        playbooks.find(project, "hold", verbs=("status",))
+        playbooks.find(project, "hold", commands=("status",))
     assert "holds" in caught.value.hint
     with pytest.raises(LabError) as caught:
-        playbooks.find(project, "statsu", verbs=("status",))
+        playbooks.find(project, "statsu", commands=("status",))
     assert "status" in caught.value.hint
 
 
 def test_values_take_the_type_of_their_variable(project: Project) -> None:
-    given = ["lab_nodes=3", "greet_words=hi", 'lab_addresses=["a"]', "greet_count=07"]
+    given = ["lab_nodes=3 greet_words=hi", "lab_addresses=a,b", "greet_count=07"]
     assert variables.chosen(project, given) == {
         "lab_nodes": 3,
         "greet_words": "hi",
-        "lab_addresses": ["a"],
+        "lab_addresses": ["a", "b"],
         "greet_count": 7,
     }
+
+
+@pytest.fixture
+def ansibles(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """What ansible-playbook makes of a -e option."""
+
+    def load(option: str) -> dict[str, Any]:
+        monkeypatch.setattr(context, "CLIARGS", CLIArgs({"extra_vars": [option]}))
+        # Ansible keeps its first answer.
+        monkeypatch.setattr(load_extra_vars, "extra_vars", None, raising=False)
+        return dict(load_extra_vars(DataLoader()))
+
+    return load
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("a=1", "a=1 b=2", "a=", "a==", "a=b=c", " a=1 ", "a='x y' b=\"it's\"", r"a=x\ny"),
+        *("a={{ b }} c=d", "a='\"'", "a-b=1", '{"a": [1, "2"], "b": null}', "{a: yes, b: no}"),
+        "{a: 2024-12-31, b: 0o7, c: 07, d: 1e3, e: 1_000}",
+    ],
+)
+def test_options_are_read_as_ansible_does(
+    option: str, ansibles: Callable[[str], dict[str, Any]]
+) -> None:
+    assert variables.parse(option) == ansibles(option)
+
+
+def test_a_file_is_read_as_ansible_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ansibles: Callable[[str], dict[str, Any]]
+) -> None:
+    (tmp_path / "mine.yml").write_text("a: yes\nb: [1, '2']\n", encoding="utf-8")
+    (tmp_path / "mine.json").write_text('{"a": true}', encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for option in (f"@{tmp_path}/mine.yml", "@mine.json", "@~/mine.yml"):
+        assert variables.parse(option) == ansibles(option)
+
+
+VALUES: list[Any] = [
+    *("", "x", "3", "007", "3.0", "3.5", "1e2", "-1", " 3", "0x10", "1_000"),
+    *("y", "Y", "yes", "True", "on", "t", "n", "no", "off", "f", "0", "1", "2", "maybe"),
+    *("a,b", "a, b", "a b", "a=b", "a=b c=d", "a=b,c", '{"a": 1}', "{'a': 1}", "{", "[1]", "~/x"),
+    *(0, 1, 2, 3.0, 3.5, True, False, [], ["a"], [1], {}, {"a": 1}),
+]
+KINDS = ["str", "int", "float", "bool", "list", "dict", "path", "raw"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_are_what_ansible_makes_of_them(kind: str) -> None:
+    """By the validator of a role's argument specs; [1] for a list is refused here alone."""
+    for value in VALUES:
+        theirs = ArgumentSpecValidator({"x": {"type": kind}}).validate({"x": value})
+        expected = "refused" if theirs.error_messages else theirs.validated_parameters["x"]
+        if (kind, value) == ("list", "[1]"):
+            expected = "refused"
+        try:
+            ours = variables.checked("x", value, {"x": Variable(kind)})
+        except LabError:
+            ours = "refused"
+        assert (type(ours), ours) == (type(expected), expected), f"{value!r} as {kind}"
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"), [("[a, b]", "Write x=a,b,c or -e '{\"x\": [...]}'."), (None, "")]
+)
+def test_values_that_nobody_means(value: str | None, hint: str) -> None:
+    with pytest.raises(LabError, match="not of the type list") as caught:
+        variables.checked("x", value, {"x": Variable("list")})
+    assert caught.value.hint == hint
+    assert variables.checked("x", value, {"x": Variable("raw")}) == value
 
 
 def test_variables_come_from_files_and_objects(project: Project, tmp_path: Path) -> None:
@@ -128,41 +212,68 @@ def test_variables_come_from_files_and_objects(project: Project, tmp_path: Path)
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("lab_node=3", "no variable 'lab_node'"),
-        ("lab_nodes=three", "not of the type int"),
-        ("lab_addresses=5", "not of the type list"),
-        ("lab_addresses=[", "not of the type list"),
-        ("lab_nodes", "sets no variable"),
-        ("=3", "sets no variable"),
-        ("lab_profile=x", "not set with -e"),
-        ("lab_state=/srv/x", "not set with -e"),
-        ("greet_words=hy", "greet_words can't be 'hy'"),
-        ('{"lab_nodes": null}', "not of the type int"),
-        ('{"lab_nodes": true}', "not of the type int"),
-        ('{"lab_nodes": 2.5}', "not of the type int"),
-        ('{"lab_network": 5}', "not of the type str"),
-        ('{"lab_addresses": {"a": "b"}}', "not of the type list"),
-        ('{"greet_words": ["hi"]}', "not of the type str"),
-        ("{", "doesn't parse"),
-        ('{"lab_network": 2024-13-45}', "month must be in 1..12"),
-        ("@/nowhere/at/all.yml", "can't be read"),
+        ("lab_node=3", "There is no variable 'lab_node'."),
+        ("lab_nodes=three", "lab_nodes='three' is not of the type int."),
+        ("lab_addresses=[", "lab_addresses='[' is not of the type list."),
+        ("lab_nodes", "-e 'lab_nodes' sets no variable."),
+        ("", "-e '' sets no variable."),
+        ("=3", "-e '=3' sets no variable."),
+        ("lab_nodes = 3", "-e 'lab_nodes = 3' sets no variable."),
+        ("lab_addresses=[a, b]", "-e 'lab_addresses=[a, b]': 'b]' sets no variable."),
+        (
+            "lab_network='10.9.0.0/24",
+            '-e "lab_network=\'10.9.0.0/24": a quote or a {{ is not closed.',
+        ),
+        ("lab_profile=x", "lab_profile can't be set with -e."),
+        ("lab_state=/srv/x", "lab_state can't be set with -e."),
+        ("greet_words=hy", "greet_words can't be 'hy'."),
+        ('{"lab_nodes": null}', "lab_nodes=None is not of the type int."),
+        ('{"lab_nodes": 2.5}', "lab_nodes=2.5 is not of the type int."),
+        ('{"lab_network": null}', "lab_network=None is not of the type str."),
+        ('{"lab_addresses": {"a": "b"}}', "lab_addresses={'a': 'b'} is not of the type list."),
+        ('{"greet_words": ["hi"]}', "greet_words can't be \"['hi']\"."),
+        ('["lab_nodes"]', "-e '[\"lab_nodes\"]' sets no variables."),
+        ("{1: 2}", "-e '{1: 2}' sets no variables."),
+        (
+            "{",
+            "-e:1: not valid YAML: expected the node content, but found '<stream end>' (column 2).",
+        ),
+        ("{a: 1, a: 2}", "-e:1: not valid YAML: the key 'a' appears twice (column 8)."),
+        (
+            '{"lab_network": 2024-13-45}',
+            "-e:1: not valid YAML: '2024-13-45' is not a valid timestamp (column 17).",
+        ),
+        (
+            "@/nowhere/at/all.yml",
+            "The variables file /nowhere/at/all.yml can't be read: No such file or directory.",
+        ),
     ],
 )
 def test_wrong_variables_are_refused(project: Project, given: str, message: str) -> None:
-    with pytest.raises(LabError, match=message) as caught:
+    with pytest.raises(LabError) as caught:
         variables.chosen(project, [given])
-    assert caught.value.kind is Kind.INPUT
+    assert (caught.value.message, caught.value.kind) == (message, Kind.INPUT)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"a: [", "line 1"), (b"- a\n", "no variables"), (b"\xff\xfe", "no text"), (b"", "no var")],
+    [
+        (
+            b"a: [",
+            ":1: not valid YAML: expected the node content, but found '<stream end>' (column 5).",
+        ),
+        (b"a: 1\nb: 2\na: 3\n", ":3: not valid YAML: the key 'a' appears twice (column 1)."),
+        (b"a: 1\n---\nb: 2\n", ":3: not valid YAML: a second document starts here (column 1)."),
+        (b"- a\n", " sets no variables."),
+        (b"", " sets no variables."),
+    ],
 )
 def test_wrong_variable_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "mine.yml"
     path.write_bytes(content)
-    with pytest.raises(LabError, match=message):
+    with pytest.raises(LabError) as caught:
         variables.parse(f"@{path}")
+    assert caught.value.message == f"{path}{message}"
 
 
 # What else is made of these says the same in another way.
@@ -218,12 +329,28 @@ def test_what_else_may_be_set(given: list[str]) -> None:
     )
 
 
-def test_a_playbook_with_no_such_day(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "- hosts: [\n",
+            ":2: not valid YAML: expected the node content, but found '<stream end>' ",
+        ),
+        ("- hosts: a\n  vars: {day: 2024-13-45}\n", ":2: not valid YAML: '2024-13-45' is not a "),
+        ("- hosts: a\n  tasks: []\n  tasks: []\n", ":3: not valid YAML: the key 'tasks' appears "),
+        ("- hosts: a\n---\n- hosts: b\n", ":3: not valid YAML: a second document starts here "),
+        ("hosts: lab\n", ": not a playbook."),
+        ("- name: x\n", ": not a playbook."),
+        ("", ": not a playbook."),
+    ],
+)
+def test_a_file_that_is_not_a_playbook(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.yml"
-    path.write_text("- hosts: lab\n  vars: {day: 2024-13-45}\n", encoding="utf-8")
-    with pytest.raises(LabError, match="month must be in"):
-        playbooks.of_file(path)
-    assert playbooks.title_of(path.read_text(encoding="utf-8")) == ""
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LabError) as caught:
+        playbooks.find(from_environment({}), str(path))
+    assert caught.value.message.startswith(f"{path}{message}")
+    assert caught.value.kind is Kind.INPUT
 
 
 def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
@@ -241,6 +368,19 @@ def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([""], "There is no playbook or command ''."),
+        (["--profile", "x"], "the name of a playbook or command is missing"),
+        (["--profile", "", "list"], "'' can't be the name of a profile"),
+        (["holds", "--profile", ""], "'' can't be the name of a profile"),
+        (["list", "--provider", ""], "There is no provider ''."),
+        (["holds", "-e", ""], "-e '' sets no variable."),
+        (["holds", "--tags", ""], "argument --tags: the value is empty."),
+        (["holds", "--skip-tags="], "argument --skip-tags: the value is empty."),
+        (["holds", "--limit", ""], "argument --limit: the value is empty."),
+        (["report", ""], "There is no run ''"),
+        (["report", "--diff", "", ""], "There is no run ''"),
+        (["test", ""], "argument PART: '' is none of unit, integration, lint."),
+        (["nowhere", "--help"], "There is no playbook or command 'nowhere'."),
         (["hold"], "Did you mean holds"),
         (["holds", "--profile", "Bad Name"], "can't be the name of a profile"),
         (["--profile", "X", "list"], "can't be the name of a profile"),
@@ -315,6 +455,7 @@ def test_help_and_list_show_all(project: Project, capsys: pytest.CaptureFixture[
         for word in ("holds", "A run in which all holds.", "kubectl", "tunnel", "embedded"):
             assert word in said
     assert main([], project) == 2
+    assert "tunnel" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["holds", "status", "doctor", "shell", "url", "report", "test"])

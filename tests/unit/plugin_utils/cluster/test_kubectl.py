@@ -72,19 +72,22 @@ def test_a_manifest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: b\n c: d\n", ":2: this is no YAML"),
-        ("kind: Pod\n\tname: x\n", ":2: this is no YAML"),
-        ("just words\n", ":1: this is no Kubernetes object"),
-        ("kind: Pod\nmetadata: {name: a}\n", ":1: the object lacks apiVersion"),
+        ("a: b\n c: d\n", ":2: not valid YAML"),
+        ("kind: Pod\n\tname: x\n", ":2: not valid YAML"),
+        ("just words\n", ":1: not a Kubernetes object"),
+        ("kind: Pod\nmetadata: {name: a}\n", ":1: the object is missing apiVersion"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n",
-            ":5: the object lacks metadata.name",
+            ":5: the object is missing metadata.name",
         ),
-        ("kind: Pod\nmetadata: {name: {{ name }}}\n", ":2: this is no YAML: found unhashable key"),
-        ("kind: Pod\nspec: !none x\n", ":2: this is no YAML: could not determine"),
-        ("kind: Pod\nspec: 2024-13-45\n", ":2: this is no YAML: '2024-13-45' is no timestamp"),
-        ("kind: Pod\n---\nspec: {a: 1, a: 2}\n", ":3: this is no YAML: the key 'a' is there twice"),
-        ("---\n", ": there is no Kubernetes object in it"),
+        ("kind: Pod\nmetadata: {name: {{ name }}}\n", ":2: not valid YAML: found unhashable key"),
+        ("kind: Pod\nspec: !none x\n", ":2: not valid YAML: could not determine"),
+        (
+            "kind: Pod\nspec: 2024-13-45\n",
+            ":2: not valid YAML: '2024-13-45' is not a valid timestamp",
+        ),
+        ("kind: Pod\n---\nspec: {a: 1, a: 2}\n", ":3: not valid YAML: the key 'a' appears twice"),
+        ("---\n", ": no Kubernetes object in this file"),
     ],
 )
 def test_a_manifest_that_is_none(tmp_path: Path, text: str, told: str) -> None:
