@@ -21,7 +21,7 @@ from latihan.base.project import (
     checked_profile,
     from_environment,
 )
-from latihan.commands import COMMANDS, Command, Context, listing
+from latihan.commands import COMMANDS, Command, Context
 from latihan.inputs import playbooks
 from latihan.inputs.playbooks import Playbook
 
@@ -96,6 +96,9 @@ def dispatch(arguments: list[str], project: Project) -> int:
     given = parser.parse_args(arguments)
     console = consoles.for_results()
     if given.help or not arguments:
+        # With it come tables, which no other command waits for.
+        from latihan.commands import listing  # noqa: PLC0415
+
         parser.print_help()
         console.print()
         listing.print_all(console, project)

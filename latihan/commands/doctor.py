@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
     Check,
     LabSpec,
@@ -48,8 +48,8 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
     """What a lab with the inventory's values, and those chosen, asks of the machine."""
-    text = (project.inventory / "group_vars" / "all.yml").read_text(encoding="utf-8")
-    values = {**yaml.safe_load(text), **chosen}
+    path = project.inventory / "group_vars" / "all.yml"
+    values = {**yaml_files.read_one(path, "variables file"), **chosen}
     return LabSpec(
         cache=project.cache,
         state=project.state,

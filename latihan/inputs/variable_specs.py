@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from latihan.base.project import Project
 
 _BY_FOLDER = "Set {} in the environment."
@@ -40,12 +39,12 @@ def known(project: Project) -> dict[str, Variable]:
     """Every variable of the lab and of its roles."""
     found = {name: Variable("str", instead=instead) for name, instead in _PLACES.items()}
     for path in sorted(project.inventory.glob("group_vars/*.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml_files.read_one(path, "variables file") or {}
         for name, value in document.items():
             instead = _PLACES.get(name) or instead_of(name, value)
             found[name] = Variable(type_of(value), default=value, instead=instead)
     for path in sorted(project.roles.glob("*/meta/argument_specs.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml_files.read_one(path, "argument specs") or {}
         for entry in document.get("argument_specs", {}).values():
             for name, option in (entry.get("options") or {}).items():
                 found[name] = _option(found.get(name, Variable("str")), option)

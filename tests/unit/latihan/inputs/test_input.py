@@ -410,6 +410,17 @@ def test_bad_input_is_exit_2_and_one_line(
     assert not project.cache.exists()
 
 
+@pytest.mark.parametrize("arguments", [["doctor"], ["holds", "-e", "lab_nodes=3"]])
+def test_a_broken_inventory_is_bad_input(
+    project: Project, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    path = project.inventory / "group_vars" / "all.yml"
+    path.write_text("lab_nodes: 2\nlab_nodes: 3\n", encoding="utf-8")
+    assert main(arguments, project) == 2
+    said = capsys.readouterr().err
+    assert f"{path}:2: not valid YAML: the key 'lab_nodes' appears twice" in said
+
+
 @pytest.fixture
 def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
