@@ -9,11 +9,14 @@ import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from latihan.base.project import Project
 from latihan.base.signals import on_signals
+from latihan.inputs.playbooks import Playbook
+from latihan.inputs.request import Request
 from latihan.run import ansible, cleanup, stragglers
 
 
@@ -83,13 +86,44 @@ def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.M
     assert "no.such" in cleanup.remove(project, "latihan")
 
 
-def test_signal_handlers_come_back_after_an_error() -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with suppress(KeyError), on_signals(lambda number, frame: None):
-        assert signal.getsignal(signal.SIGINT) != before[0]
+def test_signals_that_ask_to_end_are_handled_for_a_while() -> None:
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [signal.getsignal(each) for each in numbers]
+    handled: list[int] = []
+    with suppress(KeyError), on_signals(lambda number, frame: handled.append(number)):
+        for each in numbers:
+            signal.raise_signal(each)
         raise KeyError
-    after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    assert after == before
+    assert handled == numbers
+    assert [signal.getsignal(each) for each in numbers] == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "given"),
+    [
+        ({}, {"tags": None, "skip_tags": None, "limit": None, "cmdline": None, "verbosity": None}),
+        (
+            {"tags": "a,b", "skip_tags": "c", "limit": "d", "check": True, "verbosity": 2},
+            {"tags": "a,b", "skip_tags": "c", "limit": "d", "cmdline": "--check", "verbosity": 2},
+        ),
+    ],
+)
+def test_a_request_in_the_words_of_ansible_runner(
+    project: Project, fields: dict[str, Any], given: dict[str, Any]
+) -> None:
+    playbook = Playbook("own", Path("/mine/own.yml"), "")
+    request = Request(playbook, "second", "embedded", "", {"lab_nodes": 3}, **fields)
+    made = ansible.arguments(project, request, "a mark")
+    assert {name: made[name] for name in given} == given
+    assert made["playbook"] == "/mine/own.yml"
+    assert made["inventory"] == str(project.root / "inventory" / "embedded.yml")
+    assert made["extravars"] == {
+        "lab_nodes": 3,
+        "lab_profile": "second",
+        "lab_cache": str(project.cache),
+        "lab_state": str(project.state),
+    }
+    assert made["envvars"][stragglers.RUN_VARIABLE] == "a mark"
 
 
 def test_the_environment_finds_the_labs_programs(project: Project) -> None:
