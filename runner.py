@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(
             f"runner.py: {error.filename or VENV}: {error.strerror or error}. "
-            "Run it as the user who made .venv (root, for a lab), on a disk with some room.",
+            "Run it as the user who made .venv (root, for a lab), on a disk with free space.",
             file=sys.stderr,
         )
         return MACHINE

@@ -14,9 +14,9 @@ _LOG_WIDTH = 200
 
 
 class SteadyConsole(Console):
-    """A console that falls silent when nobody reads it any more: a run goes on to its end.
+    """A console that goes silent when nobody reads it any more, so that a run goes on to its end.
 
-    ``lost`` is why something was not written where somebody may still want to read it.
+    ``lost`` is the error that kept results from a reader who may still want them.
     """
 
     lost: OSError | None = None
@@ -25,9 +25,9 @@ class SteadyConsole(Console):
         """Print nothing from now on."""
         self.quiet = True
         # What could not be written is still buffered, and is tried again when Python ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.file.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.file.fileno())
+        os.close(null)
 
     def _check_buffer(self) -> None:
         """Write what was printed; rich takes care of closed pipes only, not of closed terminals."""
@@ -40,7 +40,7 @@ class SteadyConsole(Console):
 
 def for_results() -> SteadyConsole:
     """Where results are printed: standard output."""
-    forgive(sys.stdout)
+    replace_unencodable(sys.stdout)
     console = SteadyConsole(highlight=False)
     if console.is_terminal:
         return console
@@ -49,11 +49,11 @@ def for_results() -> SteadyConsole:
 
 def for_errors() -> Console:
     """Where errors are printed: standard error."""
-    forgive(sys.stderr)
+    replace_unencodable(sys.stderr)
     return SteadyConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
-def forgive(stream: object) -> None:
-    """A character that the terminal's encoding lacks is no reason to fail."""
+def replace_unencodable(stream: object) -> None:
+    """Print a question mark for a character that the terminal's encoding doesn't have."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")

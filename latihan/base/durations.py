@@ -20,9 +20,5 @@ def text(seconds: float) -> str:
 
 def spent(seconds: Mapping[str, float]) -> str:
     """Where a run's time went, in one line; ``seconds`` is ``spent_s`` of its report."""
-    named = (
-        (seconds["outcomes"], "outcomes"),
-        (seconds["waits"], "waits for Kubernetes"),
-        (seconds["cluster"], "clusters"),
-    )
-    return "Of it " + ", ".join(f"{text(time)} {what}" for time, what in named) + "."
+    outcomes, waits, clusters = (text(seconds[part]) for part in ("outcomes", "waits", "cluster"))
+    return f"Of this, outcomes took {outcomes}, waits for Kubernetes {waits}, clusters {clusters}."

@@ -1,4 +1,4 @@
-"""One run at a time on one profile."""
+"""One run at a time on a profile."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def held(folder: Path, profile: str, what: str) -> Iterator[None]:
     The kernel lets go of the lock when the process ends, however it ends.
 
     Args:
-        folder: where the locks are.
+        folder: the folder of the locks.
         profile: whose lock to take.
-        what: what is done meanwhile, for the message that others get.
+        what: what is being done, for the message that others get.
 
     Raises:
-        LabError: another process holds it, or no lock can be made there.
+        LabError: another process holds it, or the lock can't be made.
     """
     # Beside the lock, since opening a lock file empties it.
     holder = folder / f"{profile}.holder"
@@ -36,13 +36,13 @@ def held(folder: Path, profile: str, what: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise LabError(
-            f"The profile {profile!r} is in use: {_described(holder)}.",
-            "Wait until that has ended, or work on another one with --profile NAME.",
+            f"The profile {profile!r} is in use: {_holder_of(holder)}.",
+            "Wait for that to end, or use another lab with --profile NAME.",
             Kind.INPUT,
         ) from error
     except OSError as error:
         raise LabError(
-            f"No lock can be made in {folder}: {error.strerror}.",
+            f"Can't make a lock in {folder}: {error.strerror}.",
             "Run it as root, or set LATIHAN_CACHE to a folder of yours.",
             Kind.MACHINE,
         ) from error
@@ -55,10 +55,10 @@ def held(folder: Path, profile: str, what: str) -> Iterator[None]:
         lock.release()
 
 
-def _described(holder: Path) -> str:
-    """Who holds a lock, as far as it can be told."""
+def _holder_of(holder: Path) -> str:
+    """Who holds a lock, as far as it is known."""
     try:
         note = json.loads(holder.read_text(encoding="utf-8"))
-        return f"`{note['what']}` runs since {note['since']} (process {note['pid']})"
+        return f"`{note['what']}` has been running since {note['since']} (process {note['pid']})"
     except (OSError, ValueError, KeyError, TypeError):
-        return "another run works on it"
+        return "another run is using it"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 class Log:
-    """A file that takes lines until one can't be written; a run needs it less than its own end.
+    """A file that takes lines until one can't be written; a run goes on without it.
+
+    ``trouble`` says why it ends early; empty if it doesn't.
 
     Args:
         path: the file.
@@ -31,7 +33,7 @@ class Log:
             self.trouble = f"The log {self._file.name} ends early: {error.strerror}."
 
     def close(self) -> None:
-        """No line follows."""
+        """Close the file."""
         # What could not be written before can't be written now.
         with suppress(OSError):
             self._file.close()

@@ -1,4 +1,4 @@
-"""Handling the signals that ask a program to end, for a while."""
+"""Handling, for a while, the signals that ask a program to end."""
 
 from __future__ import annotations
 

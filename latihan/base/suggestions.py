@@ -1,4 +1,4 @@
-"""What somebody may have meant."""
+"""Guesses at what somebody meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A sentence with the known names nearest to ``name``; ``otherwise`` where none is near."""
+    """A sentence with the known names nearest to ``name``; ``otherwise`` if none is near."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near = near or [each for each in names if name and (name in each or each in name)][:3]

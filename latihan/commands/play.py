@@ -107,7 +107,7 @@ class Playing:
         self._clock = time.monotonic()
 
     def play(self) -> Exit:
-        """Run it, put away what an interruption left, and write the report."""
+        """Run it, remove what an interruption left half made, and write the report."""
         request = self._request
         artifacts = self._project.artifacts(request.profile)
         folder = report.new_folder(artifacts, request.playbook.name, self._started)
@@ -123,7 +123,7 @@ class Playing:
         for line in self._reasons(code, log_file):
             self._say(line, "red")
         if ended.interrupted:
-            self._put_away()
+            self._clean_up()
         about = self._about(code)
         self._write(folder, about)
         summary.print_end(self._console, self._model, about, folder)
@@ -160,12 +160,12 @@ class Playing:
             yield f"Ansible ended with an error of its own: see above, or {log_file}"
         if code is Exit.BAD_INPUT and not self._model.failures:
             tags = self._request.tags
-            missing = f"has the tag {tags!r}" if tags else "is left"
-            yield f"Nothing was run: no task {missing}."
+            none = f"has the tag {tags!r}" if tags else "is left"
+            yield f"Nothing was run: no task {none}."
             yield "  → Leave out --tags, --skip-tags and --limit to run the whole playbook."
 
-    def _put_away(self) -> None:
-        """Remove what must not stay, and say what is left."""
+    def _clean_up(self) -> None:
+        """Remove what must not stay after an interruption, and say what is left."""
         request = self._request
         waiting = "Still removing it, which takes a few seconds ..."
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
@@ -173,7 +173,7 @@ class Playing:
                 self._say(f"Removing what was made of {profile!r} ...", "yellow")
                 trouble = cleanup.remove(self._project, profile)
                 if trouble:
-                    self._say(f"Not all of it can be removed: {trouble}", "red")
+                    self._say(f"Can't remove all of it: {trouble}", "red")
                     self._say("Run `python3 runner.py teardown`.", "yellow")
         if self._project.contract(request.profile).exists():
             self._say(f"The cluster {request.profile!r} is as the interruption left it.", "yellow")
@@ -203,6 +203,6 @@ class Playing:
 
 
 def display_for(console: Console, *, verbose: bool) -> Display:
-    """A live display on a terminal, plain lines elsewhere."""
+    """A live display on a terminal, else plain lines."""
     kind = LiveDisplay if console.is_terminal else LineDisplay
     return kind(console, verbose=verbose)

@@ -11,7 +11,7 @@ from latihan.inputs.playbooks import Playbook
 
 @dataclass(frozen=True)
 class Request:
-    """A playbook to run, where, and how; what makes one has checked all of it.
+    """A playbook to run, the lab, and how; all of it is checked before a request is made.
 
     Args:
         playbook: the playbook.

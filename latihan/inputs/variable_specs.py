@@ -26,7 +26,7 @@ _FED_BY_PLACE = re.compile(rf"\b({'|'.join(_PLACES)})\b")
 class Variable:
     """A variable: its type as Ansible names it, what it may be, and what it is by default.
 
-    ``instead`` tells, where the variable says which lab is meant, how to say that.
+    ``instead`` says how to choose the lab, if the variable is one that says which lab is meant.
     """
 
     kind: str
@@ -62,7 +62,7 @@ def _option(fed: Variable, option: Mapping[str, Any]) -> Variable:
 
 
 def instead_of(name: str, value: object) -> str:
-    """How to say which lab is meant, where a variable is made of that; a node's name is none."""
+    """How to choose the lab, if a variable depends on that; empty if not, as for a node's name."""
     fed = _FED_BY_PLACE.search(value) if isinstance(value, str) else None
     return _PLACES[fed[0]] if fed and not name.endswith("_node") else ""
 

@@ -44,7 +44,7 @@ def run(
     """Run a playbook to its end, or until somebody interrupts it.
 
     ansible-runner works in a thread of its own, which leaves this process's signal handlers and its
-    main thread to us: an event is handled here, however long that takes, and never holds up the
+    main thread to us: an event is handled here, however long that takes, without holding up the
     run. All callbacks are called in the calling thread.
 
     Args:
@@ -56,7 +56,7 @@ def run(
     """
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
-    # By this the run's processes are told from others.
+    # The run's processes are found by this.
     mark = uuid.uuid4().hex
     worker = _Worker(arguments(project, request, mark), events, cancel)
     announced = False

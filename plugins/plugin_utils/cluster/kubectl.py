@@ -1,4 +1,4 @@
-"""kubectl as a person types it: running it, and reading honestly what it says it did."""
+"""kubectl as a person types it: its arguments, its manifests, and what it says it did."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BODY = re.compile(r"Response Body: (\{.*\})\s*$", re.MULTILINE)
 
 
 def verb(arguments: Sequence[str]) -> str:
-    """The command among kubectl's arguments, as in ``apply``; empty where there is none."""
+    """The command among kubectl's arguments, as in ``apply``; empty if there is none."""
     skip = False
     for argument in arguments:
         if skip:
@@ -105,11 +105,11 @@ def check_manifest(path: Path) -> list[dict[str, Any]]:
     return objects
 
 
-def _object(value: Any, where: str) -> dict[str, Any]:
-    """A Kubernetes object has an apiVersion, a kind and a name."""
+def _object(value: Any, place: str) -> dict[str, Any]:
+    """A Kubernetes object: it must have an apiVersion, a kind and a name."""
     if not isinstance(value, dict):
         raise LabError(
-            f"{where}: not a Kubernetes object.",
+            f"{place}: not a Kubernetes object.",
             "An object starts with apiVersion and kind.",
             Kind.INPUT,
         )
@@ -119,13 +119,13 @@ def _object(value: Any, where: str) -> dict[str, Any]:
         missing.append("metadata.name")
     if missing and value.get("kind") != "List":
         raise LabError(
-            f"{where}: the object is missing {', '.join(missing)}.", "Add it.", Kind.INPUT
+            f"{place}: the object is missing {', '.join(missing)}.", "Add it.", Kind.INPUT
         )
     return value
 
 
 def status_object(stderr: str) -> dict[str, Any]:
-    """The API's own words for a refusal, which ``kubectl -v=8`` prints; empty where there are none.
+    """The API's own words for a refusal, which ``kubectl -v=8`` prints; empty if there are none.
 
     Returns:
         ``code`` (HTTP status), ``reason``, ``message`` and ``details`` of the last Status.

@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 
 @dataclass(frozen=True)
 class Part:
-    """A YAML document: its value, and the node that knows the line of each part of it."""
+    """A YAML document: its value, and its node, which knows the line of each part."""
 
     node: yaml.Node
     value: Any
@@ -63,7 +63,7 @@ def parse(text: str, source: str) -> list[Part]:
 
     Args:
         text: YAML.
-        source: where the text is from, as a person would look for it: a file or an option.
+        source: the file or option that the text is from.
 
     Raises:
         LabError: of the kind INPUT, with source, line and column, if it isn't valid YAML.

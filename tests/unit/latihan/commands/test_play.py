@@ -84,7 +84,6 @@ def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixtur
     [
         ("does-not-hold", 1, "reason: The selector misses p3."),
         ("greets-badly", 2, "greet_count"),
-        ("wants-more", 3, "→ Free some."),
         ("no-such-role", 4, "the role 'nowhere' was not found"),
     ],
 )

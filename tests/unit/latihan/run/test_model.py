@@ -188,5 +188,5 @@ def test_where_the_time_went() -> None:
         model.apply(ended, 1.0)
     assert model.spent == {"outcomes": 2.5, "waits": 1.5, "cluster": 0.0, "other": 0.25}
     assert durations.spent(model.spent) == (
-        "Of it 2.5 s outcomes, 1.5 s waits for Kubernetes, 0.0 s clusters."
+        "Of this, outcomes took 2.5 s, waits for Kubernetes 1.5 s, clusters 0.0 s."
     )
