@@ -5,17 +5,15 @@ from latihan.commands.command import Command, Context
 # Only names here: a command's module is imported when it is used, so that `kubectl` starts at once.
 _ALL = (
     Command("list", "List the playbooks, commands and providers.", "listing"),
-    Command("status", "Show the lab's nodes, API and memory, and the last verdict.", "status"),
-    Command("doctor", "Check whether this machine can run a lab.", "doctor"),
-    Command(
-        "kubectl", "Run kubectl on the lab's cluster, with all arguments that follow.", "kubectl"
-    ),
-    Command("shell", "Open a shell, or run a command, on a node or the lab's host.", "shell"),
-    Command("url", "Print where a service answers from the lab's host.", "url"),
-    Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C.", "tunnel"),
-    Command("report", "Show what a run proved, or what changed between two runs.", "report"),
-    Command("test", "Lint the project and run its tests.", "test"),
-    Command("docs", "Update the tables of variables in the roles' README files.", "docs"),
+    Command("status", "Show the lab's nodes, API and memory, and the last verdict."),
+    Command("doctor", "Check whether this machine can run a lab."),
+    Command("kubectl", "Run kubectl on the lab's cluster, with all arguments that follow."),
+    Command("shell", "Open a shell, or run a command, on a node or the lab's host."),
+    Command("url", "Print where a service answers from the lab's host."),
+    Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C."),
+    Command("report", "Show what a run proved, or what changed between two runs."),
+    Command("test", "Lint the project and run its tests."),
+    Command("docs", "Update the tables of variables in the roles' README files."),
 )
 COMMANDS = {command.name: command for command in _ALL}
 

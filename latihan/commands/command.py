@@ -44,15 +44,17 @@ class Module(Protocol):
 
 @dataclass(frozen=True)
 class Command:
-    """A built-in command: its name, a line about it, and its module in this package."""
+    """A built-in command: its name, a line about it, and its module here if not called so."""
 
     name: str
     help: str
-    module: str
+    module: str = ""
 
     def load(self) -> Module:
         """Import the command's module."""
-        return cast("Module", importlib.import_module(f"latihan.commands.{self.module}"))
+        return cast(
+            "Module", importlib.import_module(f"latihan.commands.{self.module or self.name}")
+        )
 
 
 def become(argv: list[str]) -> int:

@@ -66,7 +66,7 @@ def test_every_outcome_is_told_with_all_that_is_known() -> None:
             assert answer["command"] in page.words
             assert answer["output"] in page.words
     assert "p2 -> s1, to p3" in page.words
-    assert "11.2 s outcomes, 17.5 s waits for Kubernetes, 30.2 s clusters" in page.words
+    assert "outcomes took 11.2 s, waits for Kubernetes 17.5 s, clusters 30.2 s" in page.words
     assert "-A KUBE-SERVICES -j KUBE-SVC-X" in page.words
 
 
