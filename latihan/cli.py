@@ -137,8 +137,7 @@ def run_playbook(
     # Ansible takes a tenth of a second to import, and commands need none of it.
     from latihan.commands import play  # noqa: PLC0415
 
-    description = f"{playbook.title or 'Run this playbook.'} docs/commands.md has the exit codes."
-    options = _parsed(given, description, play.add_arguments)
+    options = _parsed(given, playbook.title, play.add_arguments)
     context = _context(options, project, console, second=given.name == _TEARDOWN)
     return play.play(context, playbook, options, command_line)
 
@@ -157,7 +156,11 @@ def _parsed(
     add_arguments: Callable[[argparse.ArgumentParser], None],
 ) -> argparse.Namespace:
     """Add what follows a command's name to what stands before it."""
-    parser = Parser(prog=f"{PROGRAM} {given.name}", description=description)
+    parser = Parser(
+        prog=f"{PROGRAM} {given.name}",
+        description=description,
+        epilog="docs/commands.md says more, and what the exit codes mean.",
+    )
     _add_place(parser)
     add_arguments(parser)
     return parser.parse_args(given.arguments, given)

@@ -91,6 +91,8 @@ def test_signals_that_ask_to_end_are_handled_for_a_while() -> None:
     before = [signal.getsignal(each) for each in numbers]
     handled: list[int] = []
     with suppress(KeyError), on_signals(lambda number, frame: handled.append(number)):
+        # Unhandled, one would end the tests.
+        assert not set(before) & {signal.getsignal(each) for each in numbers}
         for each in numbers:
             signal.raise_signal(each)
         raise KeyError
