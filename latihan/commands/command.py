@@ -10,10 +10,13 @@ from typing import Protocol, cast
 
 from rich.console import Console
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from latihan.base.project import Project
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
+from latihan.base.project import Project, need_root
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,21 @@ class Context:
     provider: str
     console: Console
 
+    @property
+    def lab(self) -> Profile:
+        """The profile with its folder."""
+        return self.project.profile(self.profile)
+
+    def allowed(self) -> Provider:
+        """The lab's provider; LabError without the rights that it needs."""
+        provider = providers.of(self.lab, self.provider)
+        need_root(provider)
+        return provider
+
     def contract(self) -> Contract:
-        """The cluster of the profile; LabError where there is none."""
-        return contract.read(self.project.contract(self.profile))
+        """The cluster of the profile; LabError if there is none, or without the rights for it."""
+        self.allowed()
+        return contract.read(self.lab.contract)
 
 
 class Command(Protocol):

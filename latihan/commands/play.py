@@ -16,12 +16,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from latihan.base import locks
 from latihan.base.exits import Exit
 from latihan.base.logs import Log
-from latihan.base.project import Project, checked_profile, need_root
+from latihan.base.project import Project, checked_lab, need_root
 from latihan.base.signals import on_signals
 from latihan.inputs import playbooks, variables
 from latihan.inputs.request import Request
@@ -43,7 +44,7 @@ def play(project: Project, request: Request, console: Console) -> Exit:
     """
     job = checked(project, request)
     request = replace(request, name=job.playbook.stem)
-    need_root(request.provider)
+    need_root(providers.of(project.profile(request.profile), request.provider))
     what = shlex.join(["runner.py", request.name, "--profile", request.profile])
     # A second lab is made and removed by runs on the lab that it belongs to.
     with locks.held(project.cache / "locks", profiles.owner_of(request.profile), what):
@@ -53,16 +54,16 @@ def play(project: Project, request: Request, console: Console) -> Exit:
 def checked(project: Project, request: Request) -> ansible.Job:
     """What ansible-playbook is to run, once all that was asked for is known to make sense."""
     playbook = playbooks.find(project, request.name, request.verbs)
-    profile = checked_profile(request.profile, second=request.name == _TEARDOWN)
-    provider = playbooks.checked_provider(project, request.provider)
+    second = request.name == _TEARDOWN
+    provider = checked_lab(project, request.profile, request.provider, second=second)
     chosen = variables.chosen(project, request.extra)
     return ansible.Job(
         root=project.root,
         playbook=playbook.path,
-        inventory=project.inventory / f"{provider}.yml",
+        inventory=project.inventory / f"{provider.name}.yml",
         variables={
             **chosen,
-            "lab_profile": profile,
+            "lab_profile": request.profile,
             "lab_cache": str(project.cache),
             "lab_state": str(project.state),
         },
@@ -160,7 +161,7 @@ class Playing:
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
             for profile in cleanup.passing(self._project, request.profile, request.provider):
                 self._say(f"Removing what was made of {profile!r} ...", "yellow")
-                trouble = cleanup.remove(self._project, profile)
+                trouble = cleanup.remove(self._project, profile, request.provider)
                 if trouble:
                     self._say(f"It can't all be removed: {trouble}", "red")
                     self._say("Run `python3 runner.py teardown`.", "yellow")

@@ -95,7 +95,8 @@ def kube_proxy(lab: Lab) -> Iterator[None]:
 
 def supervise(lab: Lab, what: str) -> None:
     cluster = layout.load(STATE, lab.profile)
-    engine.supervise(spaces.find(lab.profile, STATE)[cluster.nodes[1].name], what, "kube-proxy")
+    node = spaces.find(lab.profile, STATE)[cluster.nodes[1].name]
+    engine.supervise(node.enter, what, "kube-proxy")
 
 
 @contextmanager

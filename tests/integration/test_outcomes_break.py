@@ -154,11 +154,11 @@ def test_a_cluster_without_names(lab: Lab, check: Check) -> None:
 
 def test_a_host_without_a_name_server(lab: Lab, check: Check) -> None:
     host = spaces.find(lab.profile, STATE)["host"]
-    engine.supervise(host, "stop", "names")
+    engine.supervise(host.enter, "stop", "names")
     try:
         told = check("S2")
     finally:
-        engine.supervise(host, "start", "names")
+        engine.supervise(host.enter, "start", "names")
     assert verdicts(told) == {"S2": "fail"}
     assert "The names of nodes do not resolve on the host either" in told["S2"]["reason"]
     seen = {(each["from"], each["reason"]) for each in told["S2"]["evidence"]}

@@ -6,8 +6,6 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     REGISTRY_PORT,
@@ -39,6 +37,9 @@ class Program:
 
 def render(template: str, **values: object) -> str:
     """A template of this package, filled in; a missing value is an error."""
+    # Only who makes a cluster needs it, and it takes longer to import than all else here.
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(  # noqa: S701 - configuration files, no HTML
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
