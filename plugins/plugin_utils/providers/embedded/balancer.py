@@ -26,6 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Contract,
     Reach,
     Reachable,
+    Stopped,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching import (
     Changed,
@@ -69,7 +70,8 @@ def serve(tunnel: Tunnel, stopping: threading.Event) -> None:
             # A lab that was taken down meanwhile has no contract any more.
             while not stopping.is_set() and path.exists():
                 for _name, event in watch.arrived(_LOOK_EVERY):
-                    balancer.give(event)
+                    balancer.see(event)
+                balancer.give()
         finally:
             watch.stop()
             if path.exists():
@@ -91,25 +93,39 @@ class _Balancer:
         self._gateway = lab.nodes[0].address
         self.api = Api(Path(lab.kubeconfig))
         self.path = f"/api/v1/namespaces/{namespace}/services" if namespace else "/api/v1/services"
+        self._services: dict[str, Service] = {}
         self._routed: set[str] = set()
 
-    def give(self, event: Event) -> None:
-        """Give the services of an event what they need, and take from those that are gone."""
-        host = contract.read(self._contract_file).host
-        if host != self._host:  # It was started anew, with its routes gone, or is stopped.
-            self._host = host
-            self._routed.clear()
+    def see(self, event: Event) -> None:
+        """Note which services there are."""
         match event:
             case Listed(items=items):
-                balanced = [service for service in items if _is_balanced(service)]
-                for address in self._routed - {_cluster_ip(service) for service in balanced}:
-                    self._route("delete", address)
-                for service in balanced:
-                    self._give(service)
-            case Changed(item=service, gone=False) if _is_balanced(service):
-                self._give(service)
-            case Changed(item=service) if _cluster_ip(service) in self._routed:
-                self._route("delete", _cluster_ip(service))
+                self._services = {_uid(service): service for service in items}
+            case Changed(item=service, gone=True):
+                self._services.pop(_uid(service), None)
+            case Changed(item=service):
+                self._services[_uid(service)] = service
+
+    def give(self) -> None:
+        """Give the services what they need, and take the routes to those that are gone.
+
+        While the lab is stopped nothing is given; a host that was started anew has no routes.
+        """
+        host = self._host_now()
+        if host != self._host:
+            self._host = host
+            self._routed.clear()
+        if not isinstance(host, Reachable):
+            return
+        balanced = [service for service in self._services.values() if _is_balanced(service)]
+        for address in self._routed - {_cluster_ip(service) for service in balanced}:
+            self._route("delete", address)
+        for service in balanced:
+            address = _cluster_ip(service)
+            if address not in self._routed:
+                self._route("replace", address)
+            if _external(service) is None and self._set_external(service, address):
+                print(f"{service['metadata']['name']}: {address}", flush=True)
 
     def take(self) -> None:
         """Take from every service the external address that a tunnel gave it, and its route."""
@@ -121,16 +137,15 @@ class _Balancer:
             if _external(service) is not None and _external(service) == _cluster_ip(service):
                 self._set_external(service, None)
                 self._routed.add(_cluster_ip(service))
-        self._host = contract.read(self._contract_file).host
+        self._host = self._host_now()
         for address in list(self._routed):
             self._route("delete", address)
 
-    def _give(self, service: Service) -> None:
-        address = _cluster_ip(service)
-        if address not in self._routed:
-            self._route("replace", address)
-        if _external(service) is None and self._set_external(service, address):
-            print(f"{service['metadata']['name']}: {address}", flush=True)
+    def _host_now(self) -> Reach:
+        try:
+            return contract.read(self._contract_file).host
+        except LabError:  # The lab was taken down meanwhile.
+            return Stopped()
 
     def _route(self, action: str, address: str) -> None:
         """Change the lab's host; when that is stopped there is nothing to change."""
@@ -148,15 +163,22 @@ class _Balancer:
         known = service["metadata"]
         path = f"/api/v1/namespaces/{known['namespace']}/services/{known['name']}/status"
         ingress = None if address is None else [{"ip": address}]
+        balancer = {"loadBalancer": {"ingress": ingress}}
         try:
-            self.api.patch(path, {"status": {"loadBalancer": {"ingress": ingress}}})
+            self.api.patch(path, {"status": balancer})
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:  # It was deleted meanwhile.
                 raise
+            self._services.pop(_uid(service), None)
             return False
-        except LabError:  # When the API is back all services are listed anew.
+        except LabError:  # The API doesn't answer any more; it will be asked again.
             return False
+        service["status"] = balancer
         return True
+
+
+def _uid(service: Service) -> str:
+    return str(service["metadata"]["uid"])
 
 
 def _is_balanced(service: Service) -> bool:
@@ -169,7 +191,8 @@ def _cluster_ip(service: Service) -> str:
 
 def _external(service: Service) -> str | None:
     """The external address a service has, or None while it is pending."""
-    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or [{}]
+    balancer = service.get("status", {}).get("loadBalancer") or {}
+    ingress = balancer.get("ingress") or [{}]
     address = ingress[0].get("ip")
     return str(address) if address else None
 
