@@ -93,7 +93,7 @@ def checked_lab(project: Project, profile: str, provider: str, *, second: bool =
     Args:
         project: where labs are.
         profile: the lab's name.
-        provider: the provider that is asked for.
+        provider: the provider that is asked for; empty for the lab's own, or the default.
         second: whether the second lab of a profile may be meant too.
 
     Raises:
@@ -101,7 +101,8 @@ def checked_lab(project: Project, profile: str, provider: str, *, second: bool =
             lab.
     """
     checked_profile(profile, second=second)
-    if provider not in (known := providers.names()):
+    known = providers.names()
+    if provider and provider not in known:
         raise LabError(
             f"There is no provider {provider!r}.",
             suggestions.hint(provider, known, f"The providers are: {', '.join(known)}."),

@@ -43,8 +43,9 @@ def play(project: Project, request: Request, console: Console) -> Exit:
         LabError: it was not even begun, and nothing was touched.
     """
     job = checked(project, request)
-    request = replace(request, name=job.playbook.stem)
-    need_root(providers.of(project.profile(request.profile), request.provider))
+    provider = providers.named(job.inventory.stem)
+    request = replace(request, name=job.playbook.stem, provider=provider.name)
+    need_root(provider)
     what = shlex.join(["runner.py", request.name, "--profile", request.profile])
     # A second lab is made and removed by runs on the lab that it belongs to.
     with locks.held(project.cache / "locks", profiles.owner_of(request.profile), what):

@@ -205,7 +205,7 @@ def read(path: Path) -> Contract:
             Kind.INPUT,
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else f"{error}"
+        what = f"missing {error}" if isinstance(error, KeyError) else f"{error}"
         raise LabError(
             f"{path} can't be read as a contract: {what}.",
             "Take the lab down (`python3 runner.py teardown`) and make it again.",

@@ -122,7 +122,7 @@ def test_an_older_contract_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LabError) as caught:
         read(path)
     assert "\n" not in str(caught.value)
-    assert "can't be read as a contract: no 'reach'" in caught.value.message
+    assert "can't be read as a contract: missing 'reach'" in caught.value.message
     assert "runner.py teardown" in caught.value.hint
     assert provider_of(path) == "a"
 
