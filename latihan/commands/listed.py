@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
-_ANSWERS_WITHIN = 10
+_REQUEST, _ALTOGETHER = 5, 15  # Seconds for one request, and for kubectl with all of its own.
 
 
 def listed(contract: Contract, *kind: str) -> list[Mapping[str, Any]]:
@@ -21,14 +21,10 @@ def listed(contract: Contract, *kind: str) -> list[Mapping[str, Any]]:
         kind: the arguments after ``get``, as in ``nodes``.
 
     Raises:
-        LabError: kubectl can't be run, or the cluster doesn't answer.
+        LabError: kubectl is gone, or the cluster doesn't answer.
     """
-    timeout = f"--request-timeout={_ANSWERS_WITHIN}s"
-    argv = contract.kubectl_command(timeout, "get", *kind, "-o", "json")
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise LabError(f"{contract.kubectl} can't be run: {error.strerror}.") from error
+    argv = contract.kubectl_command(f"--request-timeout={_REQUEST}s", "get", *kind, "-o", "json")
+    done = run(argv, check=False, timeout=_ALTOGETHER)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it gave no reason"]
         raise LabError(

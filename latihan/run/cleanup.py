@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import providers
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from latihan.base.project import Project
 
@@ -28,10 +29,15 @@ def passing(project: Project, profile: str, provider: str) -> list[str]:
 def remove(project: Project, profile: str, provider: str) -> str:
     """Remove a cluster, a half-made one too.
 
+    Args:
+        project: where it is.
+        profile: its name.
+        provider: what was making it; a contract knows better.
+
     Returns:
         The last line of what went wrong; nothing where all went well.
     """
-    made_by = providers.of(project.profile(profile), provider).name
+    made_by = contract.provider_of(project.contract(profile)) or provider
     done = subprocess.run(
         [sys.executable, "-m", _REMOVE, made_by, str(project.state), profile],
         capture_output=True,

@@ -101,7 +101,7 @@ class Contract:
             case Stopped():
                 raise LabError(f"{self._called(place)} is stopped.", _START, Kind.INPUT)
             case Missing(reason=reason):
-                raise LabError(reason, "Use `python3 runner.py kubectl debug`.", Kind.INPUT)
+                raise LabError(reason, "Use `python3 runner.py kubectl debug` instead.", Kind.INPUT)
 
     def _called(self, place: str) -> str:
         if place != HOST:
