@@ -55,18 +55,21 @@ class Tunnel(Protocol):
 
 
 class Provider(ABC):
-    """Makes clusters of one kind. It keeps nothing in memory: a lab is in its profile's folder.
+    """Makes clusters of one kind.
 
-    After ``make``, ``start`` and ``stop`` the profile's contract says how the API, the nodes and
-    "the host" are reached: reachable, stopped, or missing with the reason (a provider may have no
-    such place). All that take ``check`` change nothing if it is true, and return what they would.
-    What a provider can't do stands in ``cannot``, with the reason as a sentence; it implements the
-    methods of all other abilities.
+    It keeps nothing in memory: what it must know of a lab again is in the profile's folder. After
+    ``make``, ``start`` and ``stop`` the profile's contract says how the API, the nodes and "the
+    host" are reached; a provider may have no way into its nodes, or no host, and says so there.
+
+    A method that takes ``check`` changes nothing if that is true, and returns what it would.
+
+    ``name`` is the name of its folder. ``needs_root`` says why it needs root, as in "the nodes are
+    namespaces"; it is empty if any user will do. ``cannot`` says for each ability that it hasn't
+    got why, in a sentence; it implements the methods of the others.
     """
 
     name: ClassVar[str]
     needs_root: ClassVar[str]
-    """Why it needs root, as in "the nodes are namespaces"; empty if it runs as any user."""
     cannot: ClassVar[Mapping[Ability, str]] = {}
 
     @abstractmethod

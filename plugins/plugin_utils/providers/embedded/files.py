@@ -12,7 +12,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
     Layout,
     NodeLayout,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import libraries
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
@@ -268,4 +267,9 @@ def _write(path: Path, text: str) -> None:
 
 def _with_libraries(layout: Layout) -> tuple[str, str]:
     """What stands before a program whose libraries few machines have."""
+    # It imports Ansible, which takes a quarter of a second; most commands need none of it.
+    from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import (  # noqa: PLC0415
+        libraries,
+    )
+
     return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.toolbox)}"
