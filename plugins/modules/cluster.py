@@ -52,8 +52,8 @@ options:
     default: 10.96.0.0/12
   options:
     description: >-
-      What the provider takes besides, with C(present). The role C(latihan.lab.cluster) has a file of
-      tasks for each provider, which shows it.
+      What the provider takes besides, with C(present). The role C(latihan.lab.cluster) has a file
+      of tasks for each provider, which shows it.
     type: dict
     default: {}
 """
