@@ -52,10 +52,6 @@ class Project:
         """A lab, by its name."""
         return Profile(name, self.state)
 
-    def profile_state(self, profile: str) -> Path:
-        """Everything of one cluster; it is gone after a teardown."""
-        return self.profile(profile).folder
-
     def contract(self, profile: str) -> Path:
         """The file that says where the cluster is and how its nodes are entered."""
         return self.profile(profile).contract

@@ -47,7 +47,7 @@ def test_a_second_lab_may_be_meant(project: Project) -> None:
 
 def test_a_lab_keeps_its_provider(project: Project) -> None:
     made: dict[str, Any] = {"provider": "another"}
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     project.contract("latihan").write_text(json.dumps(made), encoding="utf-8")
     with pytest.raises(LabError, match="'latihan' is of the provider 'another'"):
         checked_lab(project, "latihan", DEFAULT_PROVIDER)

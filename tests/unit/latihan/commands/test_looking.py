@@ -65,7 +65,7 @@ def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         kubectl = tmp_path / "kubectl"
         kubectl.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         kubectl.chmod(0o755)
-        project.profile_state("latihan").mkdir(parents=True)
+        project.profile("latihan").folder.mkdir(parents=True)
         write(project.contract("latihan"), contract(kubectl=str(kubectl)))
 
     return make
@@ -228,7 +228,7 @@ def test_status_without_a_cluster(
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert main(["status"], project) == 1
     assert "There is no cluster 'latihan'" in capsys.readouterr().out
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     assert main(["status"], project) == 1
     assert "only half a cluster" in capsys.readouterr().out
 

@@ -37,7 +37,7 @@ def test_a_second_lab_goes_with_its_owner(
     own: Project, made: tuple[str, ...], left: set[str], changed: int
 ) -> None:
     for profile in made:
-        own.profile_state(profile).mkdir(parents=True)
+        own.profile(profile).folder.mkdir(parents=True)
     assert main(["teardown", "--profile", "of-a-test"], own) == 0
     found = {path.name for path in own.state.iterdir()} if own.state.exists() else set()
     assert found == left

@@ -68,12 +68,12 @@ def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
         return cleanup.passing(project, "latihan", DEFAULT_PROVIDER)
 
     assert passing() == []
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     assert passing() == ["latihan"]
     project.contract("latihan").write_text("{}", encoding="utf-8")
     assert passing() == []
     # A second lab goes also when it is complete.
-    project.profile_state("latihan-c4").mkdir()
+    project.profile("latihan-c4").folder.mkdir()
     project.contract("latihan-c4").write_text("{}", encoding="utf-8")
     assert passing() == ["latihan-c4"]
 
@@ -94,7 +94,7 @@ def test_what_the_provider_calls_half_made_goes(
 
 
 def test_a_half_made_lab_is_removed(project: Project) -> None:
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     assert cleanup.remove(project, "latihan", DEFAULT_PROVIDER) == ""
     assert not project.state.exists()
 
