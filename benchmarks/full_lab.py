@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
+from latihan.base import project
 from latihan.base.processes import usage
 
 ROOT = Path(__file__).parents[1]
@@ -53,8 +54,8 @@ def measure(environment: dict[str, str]) -> list[str]:
     made = next(number for number, step in enumerate(steps) if step["name"] == "cluster")
     provision = sum(step["duration_s"] for step in steps[: made + 1])
     second = runner("full-lab", environment)
-    state = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
-    standing = usage(spaces.processes(PROFILE, state))
+    lab = project.from_environment().profile(PROFILE)
+    standing = usage(providers.of(lab).processes(lab))
     down = runner("teardown", environment)
     memory = f"{standing.memory / _MIB:.0f} MiB in {standing.processes}"
     return [*(f"{value:.1f} s" for value in (first, provision, second, down)), checked, memory]

@@ -18,7 +18,7 @@ from latihan.base.project import (
     DEFAULT_PROFILE,
     DEFAULT_PROVIDER,
     Project,
-    checked_profile,
+    checked_lab,
     from_environment,
 )
 from latihan.commands import COMMANDS, Command, Context
@@ -92,7 +92,7 @@ def dispatch(arguments: list[str], project: Project) -> int:
     parser.add_argument("-h", "--help", action="store_true", help="show this help")
     parser.add_argument("name", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    parser.set_defaults(profile=DEFAULT_PROFILE, provider=DEFAULT_PROVIDER)
+    parser.set_defaults(profile=DEFAULT_PROFILE, provider=None)
     given = parser.parse_args(arguments)
     console = consoles.for_results()
     if given.help or not arguments:
@@ -170,5 +170,5 @@ def _context(
     options: argparse.Namespace, project: Project, console: Console, *, second: bool
 ) -> Context:
     """Where a command works, checked; ``second`` if a profile's second lab may be meant too."""
-    provider = playbooks.checked_provider(project, options.provider)
-    return Context(project, checked_profile(options.profile, second=second), provider, console)
+    provider = checked_lab(project, options.profile, options.provider, second=second)
+    return Context(project, options.profile, provider, console)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-_KIB = 1024
-_PARENT_FIELD = 1  # counted from the field after the name in proc(5)'s stat
+import psutil
 
 
 @dataclass(frozen=True)
@@ -21,34 +20,26 @@ class Usage:
     memory: int
 
 
-def usage(roots: Iterable[int], proc: Path = Path("/proc")) -> Usage:
+def usage(roots: Iterable[int]) -> Usage:
     """What these processes and all their descendants take."""
-    children: dict[int, list[int]] = {}
-    for folder in proc.iterdir():
-        if folder.name.isdigit():
-            children.setdefault(_parent(folder), []).append(int(folder.name))
+    children: dict[int, list[psutil.Process]] = {}
+    by_pid = {process.pid: process for process in psutil.process_iter()}
+    for process in by_pid.values():
+        with suppress(psutil.Error):
+            children.setdefault(process.ppid(), []).append(process)
     found: set[int] = set()
-    left = list(roots)
+    left = [pid for pid in roots if pid in by_pid]
     while left:
         pid = left.pop()
         if pid not in found:
             found.add(pid)
-            left += children.get(pid, [])
-    return Usage(len(found), sum(_memory(proc / str(pid)) for pid in found))
+            left += [child.pid for child in children.get(pid, [])]
+    return Usage(len(found), sum(_memory(by_pid[pid]) for pid in found))
 
 
-def _parent(folder: Path) -> int:
-    """The process that started this one; 0 where it has ended meanwhile."""
+def _memory(process: psutil.Process) -> int:
+    """The proportional set size; nothing for one that has ended meanwhile."""
     try:
-        text = (folder / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
         return 0
-    return int(text.rpartition(")")[2].split()[_PARENT_FIELD])
-
-
-def _memory(folder: Path) -> int:
-    try:
-        lines = (folder / "smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * _KIB for line in lines if line.startswith("Pss:"))

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
+from latihan.base import suggestions
 
 DEFAULT_PROFILE = "latihan"
-DEFAULT_PROVIDER = "embedded"
+DEFAULT_PROVIDER = providers.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,13 @@ class Project:
         """What the runs of a profile left behind, one folder a run."""
         return self.root / "artifacts" / profile
 
-    def profile_state(self, profile: str) -> Path:
-        """Everything of one cluster; it is gone after a teardown."""
-        return self.state / profile
+    def profile(self, name: str) -> Profile:
+        """A lab, by its name."""
+        return Profile(name, self.state)
 
     def contract(self, profile: str) -> Path:
         """The file that says where the cluster is and how its nodes are entered."""
-        return self.profile_state(profile) / "contract.json"
+        return self.profile(profile).contract
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
@@ -79,11 +83,37 @@ def checked_profile(name: str, *, second: bool = False) -> str:
     return name
 
 
-def need_root(provider: str = DEFAULT_PROVIDER) -> None:
-    """Refuse to work without the rights that a lab on this machine needs."""
-    if provider == DEFAULT_PROVIDER and os.geteuid() != 0:
+def checked_lab(
+    project: Project, profile: str, provider: str | None, *, second: bool = False
+) -> Provider:
+    """The provider of a lab, once its profile and its provider are known to be good.
+
+    Args:
+        project: where labs are.
+        profile: the lab's name.
+        provider: the provider that is asked for; None for the lab's own, or the default.
+        second: whether the second lab of a profile may be meant too.
+
+    Raises:
+        LabError: the name can't be a profile's, there is no such provider, or another one made the
+            lab.
+    """
+    checked_profile(profile, second=second)
+    known = providers.names()
+    if provider is not None and provider not in known:
         raise LabError(
-            "This needs root: the lab's nodes are namespaces of this machine.",
+            f"There is no provider {provider!r}.",
+            suggestions.hint(provider, known, f"The providers are: {', '.join(known)}."),
+            Kind.INPUT,
+        )
+    return providers.of(project.profile(profile), provider or "")
+
+
+def need_root(provider: Provider) -> None:
+    """Refuse to work without the rights that a lab of that provider needs."""
+    if provider.needs_root and os.geteuid() != 0:
+        raise LabError(
+            f"This needs root: {provider.needs_root}.",
             "Run it as root, or with sudo.",
             Kind.MACHINE,
         )

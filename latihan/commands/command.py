@@ -13,7 +13,9 @@ from rich.console import Console
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from latihan.base.project import Project
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
+from latihan.base.project import Project, need_root
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,18 @@ class Context:
 
     project: Project
     profile: str
-    provider: str
+    provider: Provider
     console: Console
 
+    @property
+    def lab(self) -> Profile:
+        """The profile with its folder."""
+        return self.project.profile(self.profile)
+
     def contract(self) -> Contract:
-        """The cluster of the profile; LabError if there is none."""
-        return contract.read(self.project.contract(self.profile))
+        """The cluster of the profile; LabError if there is none, or without the rights for it."""
+        need_root(self.provider)
+        return contract.read(self.lab.contract)
 
 
 class Module(Protocol):

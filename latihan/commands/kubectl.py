@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from latihan.base.project import need_root
 from latihan.commands.command import Context, become
 
 RAW = True
@@ -16,5 +15,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Become kubectl, for the cluster of the profile."""
-    need_root(context.provider)
     return become(context.contract().kubectl_command(*options.arguments))

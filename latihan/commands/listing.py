@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from latihan.base.exits import Exit
 from latihan.base.project import Project
 from latihan.commands import COMMANDS
@@ -37,5 +38,5 @@ def print_all(console: Console, project: Project) -> None:
         for name, text in lines:
             table.add_row(f"  {name}", Text(text))
         console.print(table)
-    providers = ", ".join(playbooks.providers(project))
-    console.print(Text.assemble(("Providers", "bold"), f"  {providers}"))
+    names = ", ".join(providers.names())
+    console.print(Text.assemble(("Providers", "bold"), f"  {names}"))

@@ -72,7 +72,7 @@ def play(
     request = Request(
         playbook=playbook,
         profile=context.profile,
-        provider=context.provider,
+        provider=context.provider.name,
         command_line=command_line,
         variables=variables.chosen(context.project, options.extra_vars),
         tags=options.tags,
@@ -81,7 +81,7 @@ def play(
         check=options.check,
         verbosity=options.verbose,
     )
-    need_root(request.provider)
+    need_root(context.provider)
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
     # A second lab is made and removed by runs on the lab that it belongs to.
     with locks.held(context.project.cache / "locks", profiles.owner_of(request.profile), what):
@@ -171,7 +171,7 @@ class Playing:
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
             for profile in cleanup.passing(self._project, request.profile, request.provider):
                 self._say(f"Removing what was made of {profile!r} ...", "yellow")
-                trouble = cleanup.remove(self._project, profile)
+                trouble = cleanup.remove(self._project, profile, request.provider)
                 if trouble:
                     self._say(f"Can't remove all of it: {trouble}", "red")
                     self._say("Run `python3 runner.py teardown`.", "yellow")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Reach,
+    Stopped,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
 from latihan.base import processes
 from latihan.base.exits import Exit
 from latihan.base.project import need_root
 from latihan.commands.command import Context
+from latihan.commands.listed import listed
 from latihan.output.summary import MEANING
 from latihan.reports import report
 
@@ -33,20 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the state of the lab; exit code 0 where all of it runs, else 1."""
     need_root(context.provider)
-    if not context.project.contract(context.profile).exists():
-        return absent(context)
+    if not context.lab.contract.exists():
+        return absent(context, half_made=context.provider.is_half_made(context.lab))
     contract = context.contract()
     ready = readiness(contract)
     lines = Table.grid(padding=(0, 2))
     lines.add_row("Profile", contract.profile)
     lines.add_row("Provider", contract.provider)
     lines.add_row("API", "answers" if ready is not None else "does not answer")
-    used = processes.usage(spaces.processes(context.profile, context.project.state))
+    used = processes.usage(context.provider.processes(context.lab))
     lines.add_row("Processes", f"{used.processes}, {used.memory / _MIB:.0f} MiB together")
     lines.add_row("Last run", last_run(context))
     context.console.print(lines)
     nodes = Table("node", "address", "state", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    states = {node.name: state(node.enter, (ready or {}).get(node.name)) for node in contract.nodes}
+    states = {node.name: state(node.reach, (ready or {}).get(node.name)) for node in contract.nodes}
     for node in contract.nodes:
         nodes.add_row(node.name, node.address, states[node.name])
     context.console.print(nodes)
@@ -54,9 +56,8 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     return Exit.HOLDS if well else Exit.OUTCOME_FAILED
 
 
-def absent(context: Context) -> int:
+def absent(context: Context, *, half_made: bool) -> int:
     """Say that there is no cluster."""
-    half_made = context.project.profile_state(context.profile).exists()
     context.console.print(
         Text(f"There is {'only half a' if half_made else 'no'} cluster {context.profile!r}.")
     )
@@ -66,28 +67,26 @@ def absent(context: Context) -> int:
 
 
 def readiness(contract: Contract) -> Mapping[str, str] | None:
-    """Each node's Ready condition as the API has it; None where the API doesn't answer."""
-    argv = contract.kubectl_command("--request-timeout=5s", "get", "nodes", "-o", "json")
+    """Each node's Ready condition as the API has it; None if the API doesn't answer."""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=15)
-    except (OSError, subprocess.TimeoutExpired):
+        return conditions(listed(contract, "nodes"))
+    except LabError:
         return None
-    return conditions(json.loads(done.stdout)) if done.returncode == 0 else None
 
 
-def conditions(nodes: Mapping[str, Any]) -> dict[str, str]:
-    """Each node's Ready condition, True, False or Unknown, from the API's list of nodes."""
+def conditions(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Each node's Ready condition, True, False or Unknown, from the API's nodes."""
     return {
         str(node["metadata"]["name"]): str(condition["status"])
-        for node in nodes["items"]
+        for node in nodes
         for condition in node["status"].get("conditions", [])
         if condition["type"] == "Ready"
     }
 
 
-def state(enter: tuple[str, ...] | None, ready: str | None) -> str:
+def state(reach: Reach, ready: str | None) -> str:
     """A node's state in one word or two."""
-    if enter == ():
+    if reach == Stopped():
         return "stopped"
     return {"True": "Ready", None: "unknown"}.get(ready, "not ready")
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import signal
 import subprocess
-import sys
 
 from latihan.base.exits import Exit
-from latihan.base.project import need_root
 from latihan.base.signals import on_signals
 from latihan.commands.command import Context
 
 RAW = False
-_TUNNEL = "ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.tunnel"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Give LoadBalancer services their addresses until somebody ends it."""
-    need_root(context.provider)
     context.contract()
-    path = context.project.contract(context.profile)
+    tunnel = context.provider.tunnel(context.lab, options.namespace)
     asked: list[int] = []
     # In a group of its own, so that Ctrl-C reaches it once, through us, and it can put away.
-    argv = [sys.executable, "-m", _TUNNEL, str(path), options.namespace]
-    with subprocess.Popen(argv, process_group=0) as program:
+    with subprocess.Popen(tunnel.argv, process_group=0) as program:
 
         def end(number: int, frame: object) -> None:
             asked.append(number)

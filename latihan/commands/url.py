@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +10,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from latihan.base import suggestions
 from latihan.base.exits import Exit
-from latihan.base.project import need_root
 from latihan.commands.command import Context
+from latihan.commands.listed import listed
 
 RAW = False
 
@@ -26,29 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print an address of a service that answers from the lab's host, one line a port."""
-    need_root(context.provider)
     contract = context.contract()
-    for line in urls(contract, services(contract, options.namespace), options.service):
+    found = listed(contract, "services", "-n", options.namespace)
+    for line in urls(contract, found, options.service):
         context.console.print(line, markup=False)
     return Exit.HOLDS
-
-
-def services(contract: Contract, namespace: str) -> list[Mapping[str, Any]]:
-    """The services of a namespace as the API has them."""
-    asked = ("--request-timeout=10s", "-n", namespace, "get", "services", "-o", "json")
-    try:
-        done = subprocess.run(
-            contract.kubectl_command(*asked), capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise LabError(f"{contract.kubectl} can't be run: {error.strerror}.") from error
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["it gave no reason"]
-        raise LabError(
-            f"The cluster doesn't answer: {said[-1]}", "Is it stopped? `python3 runner.py start`."
-        )
-    items = json.loads(done.stdout)["items"]
-    return list(items)
 
 
 def urls(contract: Contract, found: Sequence[Mapping[str, Any]], name: str) -> Iterator[str]:

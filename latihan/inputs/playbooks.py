@@ -91,20 +91,3 @@ def of_file(path: Path) -> Playbook:
             Kind.INPUT,
         )
     return Playbook(path.stem, path.resolve(), title_of(path.read_text(encoding="utf-8")))
-
-
-def providers(project: Project) -> list[str]:
-    """The names of the providers."""
-    return sorted(path.stem for path in project.inventory.glob("*.yml"))
-
-
-def checked_provider(project: Project, name: str) -> str:
-    """The name of a provider; LabError if there is none of that name."""
-    known = providers(project)
-    if name in known:
-        return name
-    raise LabError(
-        f"There is no provider {name!r}.",
-        suggestions.hint(name, known) or f"The providers are: {', '.join(known)}.",
-        Kind.INPUT,
-    )

@@ -8,35 +8,38 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
-from latihan.base.project import DEFAULT_PROVIDER, Project
+from latihan.base.project import Project
 
-_TEARDOWN = "ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.teardown"
+_REMOVE = f"{providers.__name__}.remove"
 
 
 def passing(project: Project, profile: str, provider: str) -> list[str]:
     """The clusters that an interrupted run leaves and that must not stay.
 
-    A cluster is half-made as long as it has no contract; a second lab never stays.
+    A half-made one does not stay, and a second lab never does.
     """
-    if provider != DEFAULT_PROVIDER:
-        return []
-    half_made = [] if project.contract(profile).exists() else [profile]
-    found = [*half_made, profiles.second_of(profile)]
-    return [each for each in found if project.profile_state(each).exists()]
+    lab, second = project.profile(profile), project.profile(profiles.second_of(profile))
+    half_made = providers.of(lab, provider).is_half_made(lab)
+    return [*([lab.name] if half_made else []), *([second.name] if second.folder.exists() else [])]
 
 
-def remove(project: Project, profile: str) -> str:
+def remove(project: Project, profile: str, provider: str) -> str:
     """Remove a cluster, a half-made one too.
+
+    Args:
+        project: where it is.
+        profile: its name.
+        provider: what was making it; a contract knows better.
 
     Returns:
         The last line of what went wrong; nothing where all went well.
     """
+    made_by = contract.provider_of(project.contract(profile)) or provider
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", _TEARDOWN),
-            *("--state", str(project.state), "--profile", profile),
-        ],
+        [sys.executable, "-m", _REMOVE, made_by, str(project.state), profile],
         capture_output=True,
         text=True,
         errors="replace",

@@ -27,6 +27,7 @@ _KEPT_LINES = 200
 _KUBERNETES = "latihan.lab.kubernetes"
 # Ansible runs these whatever tags are asked for.
 _VALIDATION = "ansible.builtin.validate_argument_spec"
+_LEADS_ON = (_VALIDATION, "ansible.builtin.include_tasks", "ansible.builtin.include_role")
 # What a task's time was for, by its module.
 _SPENT = {
     "latihan.lab.outcomes": "outcomes",
@@ -37,7 +38,11 @@ _SPENT = {
 
 @dataclass
 class Step:
-    """Consecutive tasks of one role, or of a play outside roles; times are in seconds."""
+    """Consecutive tasks of one role, or of a play outside roles; times are in seconds.
+
+    ``worked`` is false as long as it only looked at variables and led on to other tasks: with no
+    more than that it is no step.
+    """
 
     name: str
     play: str
@@ -47,6 +52,7 @@ class Step:
     tasks: int = 0
     changed: int = 0
     skipped: int = 0
+    worked: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
@@ -147,7 +153,12 @@ class RunModel:
     def finish(self) -> list[Change]:
         """The step that was going on is over; what is to be told about it."""
         step, self.step, self.task, self.progress = self.step, None, None, None
-        return [StepDone(step)] if step is not None and step.tasks else []
+        if step is None or not step.tasks:
+            return []
+        if not step.worked:
+            del self.steps[-1]
+            return []
+        return [StepDone(step)]
 
     @property
     def failures(self) -> list[Failure]:
@@ -223,6 +234,7 @@ class RunModel:
             step.skipped += 1
             return changes
         step.tasks += 1
+        step.worked |= event.action not in _LEADS_ON or event.status is not Status.OK
         step.changed += event.changed
         self.tasks.append(Task(event.name, step.name, event.path, event.duration, event.action))
         if event.action == _KUBERNETES and event.result.get("version"):

@@ -12,17 +12,16 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
-    PROFILE_VARIABLE,
-)
+import psutil
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments, processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
 
 RUN_VARIABLE = "LATIHAN_RUN"
 _PATIENCE = 3.0
 _PAUSE = 0.1
-_SESSION_FIELD = 3  # session, counted from the field after the name in proc(5)'s stat
+_STATE, _SESSION = 0, 3  # Fields of proc(5)'s stat, counted from the state.
 
 
 def end(run: str, patience: float = _PATIENCE) -> None:
@@ -44,7 +43,7 @@ def end(run: str, patience: float = _PATIENCE) -> None:
 def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
     """Signal them, remember their sessions, and tell how many there were."""
     found = 0
-    for pid in [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]:
+    for pid in psutil.pids():
         with _held(pid) as handle:
             if handle is None:
                 continue
@@ -76,9 +75,5 @@ def _held(pid: int) -> Iterator[int | None]:
 
 def _session(pid: int) -> int:
     """The session of a process; 0 for one that has ended, or only waits to be reaped."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return 0
-    fields = text.rpartition(")")[2].split()
-    return 0 if fields[0] == "Z" else int(fields[_SESSION_FIELD])
+    fields = processes.stat(pid)
+    return int(fields[_SESSION]) if fields and fields[_STATE] != "Z" else 0

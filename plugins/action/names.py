@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import names
 
 
 class ActionModule(LabAction):
@@ -15,9 +15,6 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Set the records."""
-        path = Path(args["contract"])
-        state = path.parent.parent
-        changed = names.set_records(
-            contract.read(path), state, args["records"], check=self.check_mode
-        )
-        return {"changed": changed}
+        profile = profiles.of_contract(Path(args["contract"]))
+        provider = providers.of(profile)
+        return {"changed": provider.set_records(profile, args["records"], check=self.check_mode)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import tunnel
 
 
 class ActionModule(LabAction):
@@ -14,12 +15,13 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Start or stop the tunnel."""
-        which = Path(args["contract"]), args["namespace"]
+        profile = profiles.of_contract(Path(args["contract"]))
+        tunnel = providers.of(profile).tunnel(profile, args["namespace"])
         wanted = args["state"] == "started"
-        changed = wanted != tunnel.is_running(*which)
+        changed = wanted != tunnel.is_open()
         if changed and not self.check_mode:
             if wanted:
-                tunnel.start(*which)
+                tunnel.open()
             else:
-                tunnel.stop(*which)
+                tunnel.close()
         return {"changed": changed}

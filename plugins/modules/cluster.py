@@ -2,10 +2,11 @@
 
 DOCUMENTATION = r"""
 module: cluster
-short_description: An embedded Kubernetes cluster, its nodes being namespaces of this machine
+short_description: A Kubernetes cluster made, started, stopped or removed by its provider
 description:
-  - Makes, starts, stops and removes a real Kubernetes cluster whose nodes are Linux namespaces.
-  - Nothing outside the state folder and the lab's own namespaces and control groups changes.
+  - Asks a provider for a cluster. When it has run there is a contract, the same for all providers.
+    It says where the cluster is and how its nodes are entered.
+  - The role C(latihan.lab.cluster) brings what the provider needs, and hands over its options.
 author: The latihan team
 options:
   profile:
@@ -16,6 +17,11 @@ options:
     description: The folder that has a folder for each profile.
     type: path
     required: true
+  provider:
+    description: >-
+      What makes the cluster; the one that made it, or the lab's default, if not given.
+    type: str
+    default: ""
   state:
     description:
       - C(present) makes the cluster, or starts it when it is there and stopped.
@@ -44,16 +50,12 @@ options:
     description: The network of the services' addresses.
     type: str
     default: 10.96.0.0/12
-  binaries:
-    description: The folder of kube-apiserver, kubelet and the others. Needed with C(present).
-    type: path
-  toolbox:
+  options:
     description: >-
-      The folder that containerd, crun, etcd and the others are unpacked in. Needed with C(present).
-    type: path
-  registry:
-    description: The folder that the lab's image registry serves. Needed with C(present).
-    type: path
+      What the provider takes besides, with C(present). The role C(latihan.lab.cluster) has a file
+      of tasks for each provider, which shows it.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
 from tests.places import ROOT
 
@@ -140,8 +141,7 @@ class Lab:
 
     def enter(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command on a node, or on ``host``."""
-        lab = self.contract
-        enter = {"host": lab["host_enter"], **{n["name"]: n["enter"] for n in lab["nodes"]}}[name]
+        enter = read(self.contract_path).enter(name)
         return subprocess.run([*enter, *command], capture_output=True, text=True, check=False)
 
     def report(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_stop_start_verify(lab: Lab) -> None:
     assert without.code == 1, without.out
     assert f"The API does not answer, and {control_plane}, {other}" in without.out
     assert lab.runner("stop").code == 0
-    assert [node["enter"] for node in lab.contract["nodes"]] == [[], []]
+    assert [node["reach"]["state"] for node in lab.contract["nodes"]] == ["stopped", "stopped"]
     started = lab.runner("start")
     assert started.code == 0, started.out
     verified = lab.runner("verify")

@@ -16,7 +16,7 @@ ROOMS = {
     PLUGIN_UTILS: {
         "common": (),
         "supply": ("common",),
-        "cluster": ("common", "providers"),
+        "cluster": ("common",),
         "outcomes": ("common", "cluster"),
         "providers": ("common", "supply", "cluster"),
         "in_cluster": (),

@@ -1,4 +1,4 @@
-"""What a provider promises once it has run: where the cluster is and how its nodes are entered.
+"""What a provider promises once it has run: where the cluster is and how its places are entered.
 
 Every provider writes one file, ``contract.json``; whatever stands above the provider reads it and
 asks no more which provider it was.
@@ -7,34 +7,59 @@ asks no more which provider it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.processes import Process
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
+
+_START = "Start it with `python3 runner.py start`."
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """A place that can be entered now.
+
+    ``enter`` is the command line that runs what follows it there, as root; empty means this machine
+    itself. ``process`` is the process that the place ends with; None if nobody here can tell.
+    """
+
+    enter: tuple[str, ...]
+    process: Process | None = None
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A place that there is, and that is switched off."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A place that this provider doesn't have, or has no way into; ``reason`` is a sentence."""
+
+    reason: str
+
+
+Reach = Reachable | Stopped | Missing
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster.
-
-    ``enter`` is the command line that runs what follows it inside the node, as root; empty while
-    the node is stopped, and None where the provider can't enter its nodes.
-    """
+    """A node of the cluster."""
 
     name: str
     address: str
-    enter: tuple[str, ...] | None
+    reach: Reach
 
 
 @dataclass(frozen=True)
 class Contract:
     """The cluster as the provider left it.
 
-    ``host_enter`` runs a command where "from the host" is; empty means this machine itself, None
-    that the provider has no such place. ``network``, ``pod_network`` and ``service_network`` are
+    ``host`` is where "from the host" is. ``network``, ``pod_network`` and ``service_network`` are
     CIDR blocks, empty where they aren't known. ``kubectl_cache`` is where kubectl keeps what it
     learnt of the API, so that nothing in the user's home changes; empty means its own default.
     ``inside``, followed by a container's id and a command and run in that container's node, runs
@@ -47,7 +72,7 @@ class Contract:
     kubeconfig: str
     kubectl: str
     host_address: str
-    host_enter: tuple[str, ...] | None
+    host: Reach
     nodes: tuple[Node, ...]
     network: str = ""
     pod_network: str = ""
@@ -60,10 +85,40 @@ class Contract:
         """The node of that name; LabError where there is none."""
         return named(self.nodes, name)
 
+    def reach(self, place: str) -> Reach:
+        """How a node, or the lab's host, is reached; LabError if no node has that name."""
+        return self.host if place == HOST else self.node(place).reach
+
+    def enter(self, place: str) -> tuple[str, ...]:
+        """The command line that runs what follows it on a node, or on the lab's host.
+
+        Raises:
+            LabError: no node has that name, it is stopped, or the provider has no such place.
+        """
+        match self.reach(place):
+            case Reachable(enter=enter):
+                return enter
+            case Stopped():
+                raise LabError(f"{self._called(place)} is stopped.", _START, Kind.INPUT)
+            case Missing(reason=reason):
+                raise LabError(reason, "Use `python3 runner.py kubectl debug` instead.", Kind.INPUT)
+
+    def _called(self, place: str) -> str:
+        if place != HOST:
+            return f"The node {place!r}"
+        whole = all(node.reach == Stopped() for node in self.nodes)
+        return f"The lab {self.profile!r}" if whole else f"The host of the lab {self.profile!r}"
+
+    @property
+    def entries(self) -> dict[str, tuple[str, ...]]:
+        """By name, the command line that enters each node that can be entered now."""
+        found = ((node.name, node.reach) for node in self.nodes)
+        return {name: reach.enter for name, reach in found if isinstance(reach, Reachable)}
+
     def outside(self, port: int) -> str:
-        """Where a node port answers: at the first node that runs, or the first where none does."""
-        node = next((node for node in self.nodes if node.enter != ()), self.nodes[0])
-        return f"http://{node.address}:{port}"
+        """Where a node port answers: at the first node that isn't stopped, else at the first."""
+        up = (node for node in self.nodes if node.reach != Stopped())
+        return f"http://{next(up, self.nodes[0]).address}:{port}"
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """The command line of ``kubectl`` with these arguments, for this cluster."""
@@ -91,22 +146,52 @@ def named(nodes: Sequence[Member], name: str) -> Member:
     raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
 
 
-def from_document(document: dict[str, Any]) -> Contract:
-    """The contract that ``contract.json`` holds; KeyError or TypeError where a field is off."""
+def from_document(document: Mapping[str, Any]) -> Contract:
+    """The contract that ``contract.json`` holds, as its provider wrote it.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing, unknown, or not what it should be.
+    """
     nodes = tuple(
-        Node(node["name"], node["address"], _command(node["enter"])) for node in document["nodes"]
+        Node(node["name"], node["address"], _reach(node["reach"])) for node in document["nodes"]
     )
     fields = {
         **document,
         "nodes": nodes,
-        "host_enter": _command(document["host_enter"]),
+        "host": _reach(document["host"]),
         **{name: tuple(document.get(name, ())) for name in ("inside", "tools")},
     }
     return Contract(**fields)
 
 
+def to_document(contract: Contract) -> dict[str, Any]:
+    """The contract as ``contract.json`` holds it."""
+    nodes = [
+        {"name": node.name, "address": node.address, "reach": _written(node.reach)}
+        for node in contract.nodes
+    ]
+    return {**asdict(contract), "host": _written(contract.host), "nodes": nodes}
+
+
+def _reach(document: Mapping[str, Any]) -> Reach:
+    match document["state"]:
+        case "reachable":
+            process = document["process"]
+            return Reachable(tuple(document["enter"]), Process(**process) if process else None)
+        case "stopped":
+            return Stopped()
+        case "missing":
+            return Missing(document["reason"])
+        case state:
+            raise ValueError(f"unknown state {state!r}")
+
+
+def _written(reach: Reach) -> dict[str, Any]:
+    return {"state": type(reach).__name__.lower(), **asdict(reach)}
+
+
 def read(path: Path) -> Contract:
-    """Read a contract; what has lost its power since it was written counts as stopped.
+    """Read a contract; what has ended since it was written counts as stopped.
 
     Raises:
         LabError: there is none (the cluster was never made), or it isn't one.
@@ -120,30 +205,30 @@ def read(path: Path) -> Contract:
             Kind.INPUT,
         ) from error
     except (ValueError, KeyError, TypeError) as error:
+        what = f"missing {error}" if isinstance(error, KeyError) else f"{error}"
         raise LabError(
-            f"{path} can't be read as a contract: {error}.",
+            f"{path} can't be read as a contract: {what}.",
             "Take the lab down (`python3 runner.py teardown`) and make it again.",
         ) from error
-    return _without_ended(told, path.parent.parent)
+    nodes = (replace(node, reach=_now(node.reach)) for node in told.nodes)
+    return replace(told, host=_now(told.host), nodes=tuple(nodes))
 
 
-def _without_ended(told: Contract, state: Path) -> Contract:
-    def ended(enter: tuple[str, ...] | None) -> bool:
-        return bool(enter and not spaces.leads_in(enter, told.profile, state))
+def provider_of(path: Path) -> str | None:
+    """The provider that a contract names, one of an older version too; None if there is none."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["provider"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
-    return replace(
-        told,
-        host_enter=None if ended(told.host_enter) else told.host_enter,
-        nodes=tuple(replace(node, enter=()) if ended(node.enter) else node for node in told.nodes),
-    )
+
+def _now(reach: Reach) -> Reach:
+    process = reach.process if isinstance(reach, Reachable) else None
+    return Stopped() if process is not None and not process.runs else reach
 
 
 def write(path: Path, contract: Contract) -> None:
     """Write a contract in one step: readers see the old one or the new one."""
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(contract), indent=2) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(to_document(contract), indent=2) + "\n", encoding="utf-8")
     new.replace(path)
-
-
-def _command(argv: list[str] | None) -> tuple[str, ...] | None:
-    return None if argv is None else tuple(argv)

@@ -7,12 +7,12 @@ the provider's contract. The functions that turn one into the other are pure; ``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
@@ -54,20 +54,20 @@ def gather(api: Api, contract: Contract, namespace: str, *, networks: bool = Tru
     Raises:
         LabError: the API doesn't answer.
     """
-    running = [node for node in contract.nodes if node.enter] if networks else []
+    entries = contract.entries if networks else {}
     with ThreadPoolExecutor(max_workers=8) as pool:
         lists = {kind: pool.submit(api.get, path) for kind, path in paths(namespace).items()}
-        inside = {node.name: pool.submit(_network, node) for node in running}
+        inside = {name: pool.submit(_network, enter) for name, enter in entries.items()}
         items = {kind: future.result().get("items") or [] for kind, future in lists.items()}
         return document(
             items, namespace, contract, {name: future.result() for name, future in inside.items()}
         )
 
 
-def _network(node: Node) -> str:
+def _network(enter: Sequence[str]) -> str:
     """What ``ip`` says inside a node; empty where it can't be asked."""
     try:
-        done = run([*(node.enter or ()), "sh", "-c", _READ_NETWORK], check=False, timeout=5)
+        done = run([*enter, "sh", "-c", _READ_NETWORK], check=False, timeout=5)
     except LabError:
         return ""
     return done.stdout
@@ -129,7 +129,7 @@ def members(path: tuple[str, ...]) -> frozenset[str]:
         The names of its members; empty where they depend on the cluster.
     """
     bare: Document = {"metadata": {"name": ""}}
-    nobody = Contract("", "", "", "", "", None, ())
+    nobody = Contract("", "", "", "", "", Missing(""), ())
     kinds = ("nodes", "pods", "services", "endpoints")
     known = document({kind: [bare] for kind in kinds}, "default", nobody, {"": "[] []"})
     match path:

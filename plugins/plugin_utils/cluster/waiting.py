@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +11,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Expression
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching import (
+    Changed,
+    Event,
+    Listed,
+    Trouble,
+    Watch,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 Document = dict[str, Any]
@@ -58,17 +63,18 @@ class View:
         """Whether every kind was listed."""
         return not self._missing
 
-    def take(self, kind: str, event: Document) -> None:
+    def take(self, kind: str, event: Event) -> None:
         """Take in a list, a change or a trouble."""
-        if event["type"] == "TROUBLE":
-            self.trouble = event["message"]
-        elif event["type"] == "LIST":
-            self._items[kind] = {item["metadata"]["uid"]: item for item in event["items"]}
-            self._missing.discard(kind)
-        elif event["type"] == "DELETED":
-            self._items[kind].pop(event["object"]["metadata"]["uid"], None)
-        else:
-            self._items[kind][event["object"]["metadata"]["uid"]] = event["object"]
+        match event:
+            case Trouble(message=message):
+                self.trouble = message
+            case Listed(items=items):
+                self._items[kind] = {item["metadata"]["uid"]: item for item in items}
+                self._missing.discard(kind)
+            case Changed(item=item, gone=True):
+                self._items[kind].pop(item["metadata"]["uid"], None)
+            case Changed(item=item):
+                self._items[kind][item["metadata"]["uid"]] = item
 
     def document(self, namespace: str, contract: Contract) -> Document:
         """The facts, without interfaces and routes: nothing announces a change of those."""
@@ -95,18 +101,14 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     """
     started = time.monotonic()
     ends = started + goal.timeout
-    changes: queue.Queue[tuple[str, Document]] = queue.Queue()
     kinds = needed([*goal.until, *goal.keep])
-    view, last, stop = View(kinds), Waited({}, 0.0), threading.Event()
-    for kind in kinds:
-        listed = (kind, facts.paths(namespace)[kind])
-        threading.Thread(
-            target=_follow, args=(api, listed, ends, changes, stop), daemon=True
-        ).start()
+    view, last = View(kinds), Waited({}, 0.0)
+    paths = facts.paths(namespace)
+    watch = Watch(api, {kind: paths[kind] for kind in kinds}, goal.timeout)
     pause = goal.timeout
     try:
         while (left := ends - time.monotonic()) > 0:
-            for kind, event in _arrived(changes, min(left, pause)):
+            for kind, event in watch.arrived(min(left, pause)):
                 view.take(kind, event)
             if view.complete:
                 last = _judged(view.document(namespace, contract), goal, started)
@@ -118,7 +120,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
                 # Nothing announces their end.
                 last, pause = replace(last, unmet="; ".join(earlier)), _RETRY
     finally:
-        stop.set()
+        watch.stop()
     if not last.facts:
         raise LabError(
             f"Waited {goal.timeout:g} s in vain: {view.trouble}",
@@ -144,49 +146,6 @@ def needed(expressions: Sequence[Expression]) -> set[str]:
     roots = {path[0] for expression in expressions for path in expression.paths()}
     kinds = {"nodes", "pods", "services", "endpoints"}
     return kinds if "addresses" in roots or not roots & kinds else roots & kinds
-
-
-def _arrived(
-    changes: queue.Queue[tuple[str, Document]], seconds: float
-) -> list[tuple[str, Document]]:
-    """What comes next, with all else that has come meanwhile; nothing when the time is over."""
-    try:
-        return [changes.get(timeout=seconds), *_ready(changes)]
-    except queue.Empty:
-        return []
-
-
-def _ready(changes: queue.Queue[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:
-    """What else has come meanwhile."""
-    while True:
-        try:
-            yield changes.get_nowait()
-        except queue.Empty:
-            return
-
-
-def _follow(
-    api: Api,
-    listed_as: tuple[str, str],
-    ends: float,
-    changes: queue.Queue[tuple[str, Document]],
-    stop: threading.Event,
-) -> None:
-    """List the objects of a kind, then tell their changes; start over where a watch breaks off."""
-    kind, path = listed_as
-    while time.monotonic() < ends and not stop.is_set():
-        try:
-            listed = api.get(path)
-            changes.put((kind, {"type": "LIST", "items": listed.get("items") or []}))
-            version = str(listed["metadata"]["resourceVersion"])
-            for event in api.watch(path, version, ends - time.monotonic()):
-                if stop.is_set() or event["type"] == "ERROR":
-                    break
-                if event["type"] != "BOOKMARK":
-                    changes.put((kind, event))
-        except LabError as error:
-            changes.put((kind, {"type": "TROUBLE", "message": error.message}))
-            stop.wait(_RETRY)
 
 
 def state(document: Document, until: Sequence[Expression]) -> str:

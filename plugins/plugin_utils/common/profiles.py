@@ -1,17 +1,44 @@
-"""Names of labs: which are good, and what a lab's second lab is called."""
+"""Names of labs: which are good, what a lab's second lab is called, and where a lab's files are."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 # What the lab's host is called, where nodes are called by their names.
 HOST = "host"
+# What a lab's own processes have in their environment: the end of a run doesn't end them.
+PROFILE_VARIABLE = "LATIHAN_PROFILE"
 # The lab that full-lab puts beside a lab for a while; inventory/group_vars names it for the roles.
 _SECOND = "-c4"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 _RULE = "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last."
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One lab: its name, and the folder that has a folder for each lab."""
+
+    name: str
+    state: Path
+
+    @property
+    def folder(self) -> Path:
+        """Everything of the lab; it is gone after a teardown."""
+        return self.state / self.name
+
+    @property
+    def contract(self) -> Path:
+        """The file that says where the cluster is and how its nodes are entered."""
+        return self.folder / "contract.json"
+
+
+def of_contract(path: Path) -> Profile:
+    """The lab whose contract is that file."""
+    return Profile(path.parent.name, path.parent.parent)
 
 
 def second_of(profile: str) -> str:

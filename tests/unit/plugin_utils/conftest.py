@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Missing,
+    Node,
+    Reachable,
+    Stopped,
+)
 
 DATA = Path(__file__).parent / "data"
 
@@ -22,11 +28,11 @@ def contract() -> Contract:
         kubeconfig="/nowhere/kubeconfig",
         kubectl="kubectl",
         host_address="192.168.77.1",
-        host_enter=("nsenter", "--target=1", "--"),
+        host=Reachable(("nsenter", "--target=1", "--")),
         nodes=(
-            Node("uji", "192.168.77.2", ("nsenter", "--target=2", "--")),
-            Node("uji-m02", "192.168.77.3", ()),
-            Node("far", "192.168.77.4", None),
+            Node("uji", "192.168.77.2", Reachable(("nsenter", "--target=2", "--"))),
+            Node("uji-m02", "192.168.77.3", Stopped()),
+            Node("far", "192.168.77.4", Missing("Nobody enters far.")),
         ),
         network="192.168.77.0/24",
         pod_network="10.77.0.0/16",

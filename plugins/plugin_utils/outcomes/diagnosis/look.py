@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, RefusedError
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Missing,
+    Stopped,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.facts import endpoints, gather
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
@@ -29,6 +33,9 @@ _POLICY = re.compile(r"^:FORWARD DROP \[(\d+):", re.MULTILINE)
 # Any port will do: an open one and a closed one answer both.
 _ANY_PORT = 80
 _SILENT = 124  # what timeout(1) ends with
+
+# The command line that enters each node that can be entered now, by the node's name.
+Entries = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,13 +66,15 @@ def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
         return [[_refused(error)] for _ in failures]
     except LabError:
         return [[_silent(lab.contract, each.down)] for each in failures]
-    running = [node for node in lab.contract.nodes if node.enter]
+    entries = lab.contract.entries
     with ThreadPoolExecutor() as pool:
-        looks = list(pool.map(lambda node: inside(node, running, facts), running))
+        looks = list(pool.map(lambda name: inside(name, entries, facts), entries))
     seen = Seen(
         facts=facts,
-        entered=frozenset(node.name for node in lab.contract.nodes if node.enter is not None),
-        inside={node.name: look for node, look in zip(running, looks, strict=True)},
+        entered=frozenset(
+            node.name for node in lab.contract.nodes if not isinstance(node.reach, Missing)
+        ),
+        inside=dict(zip(entries, looks, strict=True)),
         dns_ready=dns,
     )
     return [
@@ -90,22 +99,22 @@ def named(services: Iterable[str], text: str) -> list[str]:
     return [name for name in services if name in words]
 
 
-def inside(node: Node, running: Iterable[Node], facts: Document) -> Inside:
-    """Look into one of the running nodes."""
-    enter = node.enter or ()
+def inside(node: str, entries: Entries, facts: Document) -> Inside:
+    """Look into one of the nodes that can be entered."""
+    enter = entries[node]
     own = [
         f"{address}:{port}"
         for service in facts["endpoints"].values()
         for address in service["ready"]
         for port in service["ports"]
-        if _lives_on(facts, address, node.name)
+        if _lives_on(facts, address, node)
     ]
     proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
-    rules = _filter_table(node)
+    rules = _filter_table(enter)
     return Inside(
         kube_proxy=proxy.returncode == 0,
         drops=tuple(drops(rules)),
-        drops_the_rest=policy_dropped(rules) is not None and _drops_the_rest(node, running, facts),
+        drops_the_rest=policy_dropped(rules) is not None and _drops_the_rest(node, entries, facts),
         closed=frozenset(endpoint for endpoint in own if _refuses(enter, endpoint)),
     )
 
@@ -127,27 +136,27 @@ def policy_dropped(rules: str) -> int | None:
     return int(counted[1]) if counted else None
 
 
-def _drops_the_rest(node: Node, running: Iterable[Node], facts: Document) -> bool:
+def _drops_the_rest(node: str, entries: Entries, facts: Document) -> bool:
     """Whether a node's policy drops what another node sends to a pod there.
 
     The policy alone says nothing: rules may accept all that is for pods, as Docker's do.
     """
-    peers = [peer.enter or () for peer in running if peer.name != node.name]
+    peers = [enter for peer, enter in entries.items() if peer != node]
     pods = [
         pod["ip"]
         for pod in facts["pods"].values()
-        if pod["node"] == node.name and pod["phase"] == "Running" and not pod["host_network"]
+        if pod["node"] == node and pod["phase"] == "Running" and not pod["host_network"]
     ]
     if not peers or not pods:
         return False
-    before = policy_dropped(_filter_table(node)) or 0
+    before = policy_dropped(_filter_table(entries[node])) or 0
     silent = _connect(peers[0], f"{pods[0]}:{_ANY_PORT}").returncode == _SILENT
-    return silent and (policy_dropped(_filter_table(node)) or 0) > before
+    return silent and (policy_dropped(_filter_table(entries[node])) or 0) > before
 
 
-def _filter_table(node: Node) -> str:
+def _filter_table(enter: Sequence[str]) -> str:
     save = ("iptables-save", "-c", "-t", "filter")
-    return run([*(node.enter or ()), *save], check=False).stdout
+    return run([*enter, *save], check=False).stdout
 
 
 def _lives_on(facts: Document, address: str, node: str) -> bool:
@@ -173,7 +182,9 @@ def _refused(error: RefusedError) -> Cause:
 
 
 def _silent(contract: Contract, down: str) -> Cause:
-    stopped = [node.name for node in contract.nodes if node.enter == () and node.name != down]
+    stopped = [
+        node.name for node in contract.nodes if node.reach == Stopped() and node.name != down
+    ]
     if stopped:
         names = ", ".join(stopped)
         return Cause(

@@ -17,11 +17,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     UNFINISHED,
     RefusedError,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch import (
     Batch,
@@ -167,9 +168,12 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
     limit += _SECONDS_MORE + _SECONDS_EACH * len(probes)
     if place.kind == "pod":
         return _in_pod(lab, probes, made, limit)
-    enter, trouble, by_nature = way_in(lab.contract, place)
-    if enter is None:
-        return [Raw(error=trouble, missing=by_nature) for _ in probes]
+    try:
+        enter = way_in(lab.contract, place)
+    except LabError as error:
+        return [Raw(error=error.message)] * made.count
+    if isinstance(enter, Missing):
+        return [Raw(error=enter.reason, missing=True)] * made.count
     return _run_in(enter, made, limit)
 
 
@@ -248,18 +252,15 @@ def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> li
     return [replace(raw, way=tools.shown) for raw in raws]
 
 
-def way_in(contract: Contract, place: Place) -> tuple[tuple[str, ...] | None, str, bool]:
-    """The command that enters a place; else why there is none, and whether that is by nature."""
-    if place.kind == "host":
-        trouble = "This provider has no lab host."
-        return contract.host_enter, trouble, contract.host_enter is None
-    try:
-        node = contract.node(place.name)
-    except LabError as error:
-        return None, error.message, False
-    if node.enter is None:
-        return None, f"This provider has no way into its node {place.name}.", True
-    return node.enter or None, f"The node {place.name} is stopped.", False
+def way_in(contract: Contract, place: Place) -> tuple[str, ...] | Missing:
+    """The command line that enters the host or a node; Missing if the provider has no such place.
+
+    Raises:
+        LabError: it is stopped, or no node has that name.
+    """
+    name = place.name or HOST
+    reach = contract.reach(name)
+    return reach if isinstance(reach, Missing) else contract.enter(name)
 
 
 def _plain() -> dict[str, str]:

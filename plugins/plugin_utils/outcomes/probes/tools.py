@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
     Document,
@@ -47,12 +47,10 @@ def through_node(
         return None
     pod = api.get(f"/api/v1/namespaces/{namespace}/pods/{place.name}")
     node = contract.node(pod["spec"].get("nodeName", ""))
-    if node.enter is None:
+    if isinstance(node.reach, Missing):
         return None
     command = (*command, running_container(pod, place.container))
-    if not node.enter:
-        raise LabError(f"The node {node.name} is stopped.")
-    return Way((*node.enter, *command), f"{node.name}$ {' '.join(command)}")
+    return Way((*contract.enter(node.name), *command), f"{node.name}$ {' '.join(command)}")
 
 
 def running_container(pod: Document, name: str) -> str:

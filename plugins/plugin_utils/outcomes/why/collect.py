@@ -10,8 +10,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Reachable,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import conntrack, iptables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.conntrack import Flow
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain import (
@@ -41,12 +45,12 @@ Moments = Mapping[str, Moment]
 
 def read(contract: Contract) -> dict[str, Moment]:
     """Every running node's rules and connections, by node, all read at the same time."""
-    running = [node for node in contract.nodes if node.enter]
+    entries = contract.entries
     with ThreadPoolExecutor() as pool:
         texts = pool.map(
-            lambda node: run([*(node.enter or ()), "sh", "-c", _READ], check=False).stdout, running
+            lambda enter: run([*enter, "sh", "-c", _READ], check=False).stdout, entries.values()
         )
-        return {node.name: _moment(text) for node, text in zip(running, texts, strict=True)}
+        return {name: _moment(text) for name, text in zip(entries, texts, strict=True)}
 
 
 def _moment(text: str) -> Moment:
@@ -161,12 +165,10 @@ class _Routes:
 
     def _ask(self, place: str, *arguments: str) -> tuple[str, str]:
         kind, _, name = place.partition("/")
-        enter = self._contract.host_enter if kind == "host" else None
-        if kind == "node":
-            enter = self._contract.node(name).enter
-        if not enter:
+        reach = self._contract.reach(name or HOST) if kind in ("host", "node") else None
+        if not isinstance(reach, Reachable):
             return "", ""
         if (place, *arguments) not in self._said:
-            done = run([*enter, "ip", *arguments], check=False)
+            done = run([*reach.enter, "ip", *arguments], check=False)
             self._said[place, *arguments] = done.stdout.strip(), done.stderr.strip()
         return self._said[place, *arguments]

@@ -15,9 +15,18 @@ from functools import partial
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Reach,
+    Reachable,
+    Stopped,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
+    HOST,
+    PROFILE_VARIABLE,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     api,
     cgroups,
@@ -179,15 +188,9 @@ def teardown(profile: str, state: Path) -> bool:
     return bool(found) or had_groups or had_folder
 
 
-def is_running(layout: Layout) -> bool:
-    """Whether the lab's host and every node are up."""
-    return {HOST, *(node.name for node in layout.nodes)} <= _spaces(layout).keys()
-
-
-def write_contract(layout: Layout) -> contract.Contract:
+def write_contract(layout: Layout) -> None:
     """Tell the rest of the lab how the cluster is reached now."""
     running = _spaces(layout)
-    host = running.get(HOST)
     settings = layout.settings
     written = contract.Contract(
         profile=settings.profile,
@@ -195,13 +198,9 @@ def write_contract(layout: Layout) -> contract.Contract:
         kubeconfig=str(layout.kubeconfig),
         kubectl=f"{settings.binaries}/kubectl",
         host_address=layout.host_address,
-        host_enter=host.enter if host else None,
+        host=_reach(running.get(HOST)),
         nodes=tuple(
-            contract.Node(
-                node.name,
-                node.address,
-                running[node.name].enter if node.name in running else (),
-            )
+            contract.Node(node.name, node.address, _reach(running.get(node.name)))
             for node in layout.nodes
         ),
         network=settings.network,
@@ -212,12 +211,22 @@ def write_contract(layout: Layout) -> contract.Contract:
         tools=("sh", files.TOOLS_FILE),
     )
     contract.write(layout.contract, written)
-    return written
 
 
-def supervise(space: Space, *arguments: str) -> str:
-    """Tell a space's process manager what to do; returns what it said."""
-    return run([*space.enter, *_SUPERVISORCTL, *arguments]).stdout
+def _reach(space: Space | None) -> Reach:
+    """How a space is reached: by its PID 1, as long as that is the same process."""
+    process = processes.of(space.pid) if space else None
+    return Reachable(space.enter, process) if space and process else Stopped()
+
+
+def supervise(enter: Sequence[str], *arguments: str) -> str:
+    """Tell a space's process manager what to do; returns what it said.
+
+    Args:
+        enter: the command line that enters the space.
+        arguments: those of supervisorctl.
+    """
+    return run([*enter, *_SUPERVISORCTL, *arguments]).stdout
 
 
 def _rules(nodes: Sequence[Space]) -> dict[str, str]:
@@ -281,7 +290,7 @@ def _forward_api(layout: Layout, host: Space) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parents[7]),
-            spaces.PROFILE_VARIABLE: layout.settings.profile,
+            PROFILE_VARIABLE: layout.settings.profile,
             spaces.SPACE_VARIABLE: "api",
             spaces.STATE_VARIABLE: layout.settings.state,
         }
@@ -321,10 +330,10 @@ def _shut_down(layout: Layout, space: Space) -> None:
     The kubelet goes first, as it would on a machine that shuts down; containerd notes how each
     container ended, and the kubelet reads that when the node is started again.
     """
-    supervise(space, "stop", "kubelet")
+    supervise(space.enter, "stop", "kubelet")
     containers = cgroups.container_inits(files.cgroup(layout, space.name))
     spaces.terminate(containers)
     with contextlib.suppress(LabError):  # What doesn't end by itself loses its power below.
         spaces.wait_gone(containers, within=_STOP_WITHIN)
-    supervise(space, "stop", "containerd")
+    supervise(space.enter, "stop", "containerd")
     spaces.power_off(space)

@@ -6,15 +6,12 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     REGISTRY_PORT,
     Layout,
     NodeLayout,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import libraries
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
@@ -39,6 +36,9 @@ class Program:
 
 def render(template: str, **values: object) -> str:
     """A template of this package, filled in; a missing value is an error."""
+    # Only who makes a cluster needs it, and it takes longer to import than all else here.
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(  # noqa: S701 - configuration files, no HTML
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -267,4 +267,9 @@ def _write(path: Path, text: str) -> None:
 
 def _with_libraries(layout: Layout) -> tuple[str, str]:
     """What stands before a program whose libraries few machines have."""
+    # It imports Ansible, which takes a quarter of a second; most commands need none of it.
+    from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import (  # noqa: PLC0415
+        libraries,
+    )
+
     return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.toolbox)}"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import engine, spaces
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import engine
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import NAMES_FILE
 
 
@@ -21,12 +19,11 @@ def lines(records: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in [*answers, *(f"local=/{zone}/" for zone in zones)])
 
 
-def set_records(lab: Contract, state: Path, records: Mapping[str, str], *, check: bool) -> bool:
+def set_records(lab: Contract, records: Mapping[str, str], *, check: bool) -> bool:
     """Let the lab's host answer with these records and no others.
 
     Args:
         lab: the lab.
-        state: the folder that has a folder for each profile.
         records: addresses by name.
         check: only tell whether they are other than before.
 
@@ -34,18 +31,12 @@ def set_records(lab: Contract, state: Path, records: Mapping[str, str], *, check
         Whether they are.
 
     Raises:
-        LabError: the lab is stopped, or not of this provider.
+        LabError: the lab is stopped.
     """
-    host = spaces.find(lab.profile, state).get(HOST)
-    if host is None:
-        raise LabError(
-            f"The lab {lab.profile} has no running host of its own.",
-            "Start it with `python3 runner.py start`; other providers have their own DNS.",
-            Kind.INPUT,
-        )
+    enter = lab.enter(HOST)
     wanted = lines(records)
-    changed = run([*host.enter, "cat", NAMES_FILE], check=False).stdout != wanted
+    changed = run([*enter, "cat", NAMES_FILE], check=False).stdout != wanted
     if changed and not check:
-        run([*host.enter, "tee", NAMES_FILE], stdin=wanted)
-        engine.supervise(host, "restart", "names")
+        run([*enter, "tee", NAMES_FILE], stdin=wanted)
+        engine.supervise(enter, "restart", "names")
     return changed

@@ -16,23 +16,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self, cast
 
+import psutil
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
     pid_numbers,
 )
 
-PROFILE_VARIABLE = "LATIHAN_PROFILE"
 SPACE_VARIABLE = "LATIHAN_SPACE"
 STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
 _COLLECTIONS = Path(__file__).parents[7]
 _PID1 = f"{__package__}.pid1"
-_TARGET = "--target="
 _ENDED_WITHIN = 10.0
 _WAKES_WITHIN = 3.0
 _SUPERVISOR_SOCKET = "/run/supervisor.sock"
@@ -70,14 +72,14 @@ class Space:
     def enter(self) -> tuple[str, ...]:
         """The command line that runs what follows it inside the space."""
         return (
-            *("nsenter", f"{_TARGET}{self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
+            *("nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid"),
             "--",
         )
 
     @property
     def enter_network(self) -> tuple[str, ...]:
         """The command line that runs what follows it in the space's network alone."""
-        return ("nsenter", f"{_TARGET}{self.pid}", "--net", "--")
+        return ("nsenter", f"--target={self.pid}", "--net", "--")
 
 
 class Starting:
@@ -176,23 +178,10 @@ def find(profile: str, state: Path) -> dict[str, Space]:
     """The running spaces of a lab, by name."""
     found: dict[str, Space] = {}
     for pid, environment in _processes(profile, state):
-        if _is_space(pid, environment):
-            name = environment[SPACE_VARIABLE]
+        name = environment.get(SPACE_VARIABLE)
+        if name and _is_pid1(pid):
             found[name] = Space(name, pid)
     return found
-
-
-def leads_in(enter: Sequence[str], profile: str, state: Path) -> bool:
-    """Whether a space's way in, kept from earlier, still leads into a space of that lab.
-
-    The number of a process that ended is given to another one, at the latest when the machine is
-    started again. A command line that names no process is left as it is.
-    """
-    pid = next((word.partition("=")[2] for word in enter if word.startswith(_TARGET)), "")
-    if not pid:
-        return True
-    environment = environments.of(pid)
-    return _is_of(environment, profile, state) and _is_space(int(pid), environment)
 
 
 def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
@@ -211,21 +200,21 @@ def power_off(space: Space) -> None:
 
 
 def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
-    """Wait until none of the processes is there any more.
+    """Wait until none of the processes runs any more.
 
     Raises:
         LabError: one outlasted ``within`` seconds.
     """
     deadline = time.monotonic() + within
-    left = [pid for pid in pids if _alive(pid)]
+    left = [process for pid in pids if (process := numbered.of(pid))]
     while left:
         if time.monotonic() > deadline:
             raise LabError(
-                f"The processes {', '.join(map(str, left))} don't end.",
+                f"The processes {', '.join(str(process.pid) for process in left)} don't end.",
                 "See what they wait for with `cat /proc/PID/stack`, then try again.",
             )
         time.sleep(0.02)
-        left = [pid for pid in left if _alive(pid)]
+        left = [process for process in left if process.runs]
 
 
 def kill(pids: list[int]) -> None:
@@ -247,34 +236,12 @@ def _kill(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _alive(pid: int) -> bool:
-    """Whether a process is there and not just waiting to be reaped by a parent of its own."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    # proc(5): the state follows the name, which is in parentheses and may hold anything.
-    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
-
-
 def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        environment = environments.of(entry.name)
-        if _is_of(environment, profile, state):
-            yield int(entry.name), environment
-
-
-def _is_of(environment: Mapping[str, str], profile: str, state: Path) -> bool:
     wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
-    return wanted.items() <= environment.items()
-
-
-def _is_space(pid: int, environment: Mapping[str, str]) -> bool:
-    return bool(environment.get(SPACE_VARIABLE)) and _is_pid1(pid)
+    for pid in psutil.pids():
+        environment = environments.of(pid)
+        if wanted.items() <= environment.items():
+            yield pid, environment
 
 
 def _is_pid1(pid: int) -> bool:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +17,24 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
+    Missing,
     Node,
+    Reach,
+    Reachable,
+    Stopped,
     write,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import Space
 from latihan.base import processes
 from latihan.base.project import Project
 from latihan.cli import main
 from latihan.commands import status
-from latihan.commands.shell import entering
 from latihan.commands.url import urls
 
 NODES = (
-    Node("latihan", "192.0.2.2", ("env", "NODE=one")),
-    Node("latihan-m02", "192.0.2.3", ()),
+    Node("latihan", "192.0.2.2", Reachable(("env", "NODE=one"))),
+    Node("latihan-m02", "192.0.2.3", Stopped()),
 )
 
 
@@ -40,7 +45,7 @@ def contract(**fields: Any) -> Contract:
         "kubeconfig": "/k/config",
         "kubectl": "kubectl",
         "host_address": "192.0.2.1",
-        "host_enter": ("env", "NODE=host"),
+        "host": Reachable(("env", "NODE=host")),
         "nodes": NODES,
     }
     return Contract(**{**usual, **fields})
@@ -60,7 +65,7 @@ def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
         kubectl = tmp_path / "kubectl"
         kubectl.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         kubectl.chmod(0o755)
-        project.profile_state("latihan").mkdir(parents=True)
+        project.profile("latihan").folder.mkdir(parents=True)
         write(project.contract("latihan"), contract(kubectl=str(kubectl)))
 
     return make
@@ -122,9 +127,11 @@ def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
     project: Project, up: Callable[[str], None]
 ) -> None:
     up("true")
-    enter = Space("latihan", os.getpid()).enter
-    nodes = tuple(Node(node.name, node.address, enter) for node in NODES)
-    write(project.contract("latihan"), contract(host_enter=enter, nodes=nodes))
+    process = numbered.of(os.getpid())
+    assert process is not None
+    gone = Reachable(("env",), replace(process, started=process.started - 1))
+    nodes = tuple(replace(node, reach=gone) for node in NODES)
+    write(project.contract("latihan"), contract(host=gone, nodes=nodes))
     for name, said in (("latihan", "The node 'latihan' is stopped"), ("host", "The lab 'latihan'")):
         done = run(project, "shell", name, "--", "echo", "entered")
         assert (done.returncode, done.stdout) == (2, "")
@@ -155,10 +162,12 @@ def test_a_result_that_can_not_be_written_is_told(project: Project) -> None:
     assert done.stderr.startswith("runner.py: No space left on device.\n")
 
 
-def test_a_provider_may_have_no_way_in() -> None:
-    with pytest.raises(LabError, match="no way into"):
-        entering(contract(host_enter=None), "host")
-    assert entering(contract(host_enter=()), "host") == ()
+def test_a_provider_may_have_no_way_in(project: Project, up: Callable[[str], None]) -> None:
+    up("true")
+    write(project.contract("latihan"), contract(host=Missing("There is no host.")))
+    done = run(project, "shell", "host", "--", "echo", "entered")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("runner.py: There is no host.\n")
 
 
 def test_url_is_of_the_first_node_that_runs() -> None:
@@ -219,37 +228,36 @@ def test_status_without_a_cluster(
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert main(["status"], project) == 1
     assert "There is no cluster 'latihan'" in capsys.readouterr().out
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     assert main(["status"], project) == 1
     assert "only half a cluster" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("enter", "ready", "said"),
+    ("reach", "ready", "said"),
     [
-        ((), "True", "stopped"),
-        (("x",), "True", "Ready"),
-        (("x",), "False", "not ready"),
-        (("x",), "Unknown", "not ready"),
-        (None, None, "unknown"),
+        (Stopped(), "True", "stopped"),
+        (Reachable(()), "True", "Ready"),
+        (Reachable(()), "False", "not ready"),
+        (Reachable(()), "Unknown", "not ready"),
+        (Missing(""), None, "unknown"),
+        (Missing(""), "True", "Ready"),
     ],
 )
-def test_states(enter: tuple[str, ...] | None, ready: str | None, said: str) -> None:
-    assert status.state(enter, ready) == said
+def test_states(reach: Reach, ready: str | None, said: str) -> None:
+    assert status.state(reach, ready) == said
 
 
-def test_memory_is_of_the_processes_and_their_descendants(tmp_path: Path) -> None:
-    parents = {10: 1, 11: 10, 12: 11, 13: 1, 14: 1}
-    for pid, parent in parents.items():
-        folder = tmp_path / str(pid)
-        folder.mkdir()
-        (folder / "stat").write_text(f"{pid} (a) b) S {parent} 0 0", encoding="ascii")
-        rollup = "5000-6000 ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 300 kB\n"
-        (folder / "smaps_rollup").write_text(rollup, encoding="ascii")
-    (tmp_path / "self").mkdir()
-    assert processes.usage([10, 14, 11], tmp_path) == processes.Usage(4, 4 * 300 * 1024)
-    # One has ended meanwhile.
-    assert processes.usage([15], tmp_path) == processes.Usage(1, 0)
+def test_memory_is_of_the_processes_and_their_descendants() -> None:
+    script = "sleep 60 & sleep 60 & wait"
+    with subprocess.Popen(["sh", "-c", script], start_new_session=True) as parent:
+        deadline = time.monotonic() + 10
+        while (used := processes.usage([parent.pid])).processes < 3:
+            assert time.monotonic() < deadline
+        assert used.memory > 0
+        assert processes.usage([parent.pid, os.getpid()]).processes > 3
+        os.killpg(parent.pid, signal.SIGKILL)
+    assert processes.usage([parent.pid]) == processes.Usage(0, 0)
 
 
 def test_a_tunnel_ends_well_when_asked_to(
@@ -265,8 +273,10 @@ def test_a_tunnel_ends_well_when_asked_to(
     )
     code = (
         "import sys; from pathlib import Path; from latihan.cli import main;"
-        "from latihan.base.project import Project; from latihan.commands import tunnel;"
-        "tunnel._TUNNEL = 'pretended';"
+        "from latihan.base.project import Project;"
+        "from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import "
+        "tunnel;"
+        "tunnel._PROGRAM = 'pretended';"
         "sys.exit(main(['tunnel'], Project(*map(Path, sys.argv[1:4]))))"
     )
     folders = map(str, (project.root, project.cache, project.state))

@@ -28,11 +28,11 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_a_second_lab_goes_with_its_owner(own: Project) -> None:
     others = {"of-a-test-2", "other", "other-c4"}
     for profile in others:
-        own.profile_state(profile).mkdir(parents=True)
+        own.profile(profile).folder.mkdir(parents=True)
     # The second time the owner is gone already.
     for made in (("of-a-test", "of-a-test-c4"), ("of-a-test-c4",)):
         for profile in made:
-            own.profile_state(profile).mkdir()
+            own.profile(profile).folder.mkdir()
         assert main(["teardown", "--profile", "of-a-test"], own) == 0
         assert {path.name for path in own.state.iterdir()} == others
         path = own.artifacts("of-a-test") / "latest" / "report.json"

@@ -124,7 +124,7 @@ def test_a_run_of_nothing_proves_nothing(
 
 def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
     for profile in (PROFILE, f"{PROFILE}-c4", f"{PROFILE}-2"):
-        project.profile_state(profile).mkdir(parents=True)
+        project.profile(profile).folder.mkdir(parents=True)
         project.contract(profile).write_text("{}", encoding="utf-8")
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
     argv += ["--profile", PROFILE, "waits"]
@@ -144,7 +144,7 @@ def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
 
 
 def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:
-    project.profile_state(PROFILE).mkdir(parents=True)
+    project.profile(PROFILE).folder.mkdir(parents=True)
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
     child, terminal = pty.fork()
     if child == 0:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from latihan.base.project import Project
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
+from latihan.base.project import DEFAULT_PROVIDER, Project
 from latihan.base.signals import on_signals
 from latihan.inputs.playbooks import Playbook
 from latihan.inputs.request import Request
@@ -65,25 +67,44 @@ def test_unmarked_children_end_with_the_session_of_their_parent() -> None:
 
 
 def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
-    def passing(provider: str = "embedded") -> list[str]:
-        return cleanup.passing(project, "latihan", provider)
+    def passing() -> list[str]:
+        return cleanup.passing(project, "latihan", DEFAULT_PROVIDER)
 
     assert passing() == []
-    project.profile_state("latihan").mkdir(parents=True)
+    project.profile("latihan").folder.mkdir(parents=True)
     assert passing() == ["latihan"]
-    # Only the embedded provider keeps a cluster in that folder.
-    assert passing("existing") == []
     project.contract("latihan").write_text("{}", encoding="utf-8")
     assert passing() == []
     # A second lab goes also when it is complete.
-    project.profile_state("latihan-c4").mkdir()
+    project.profile("latihan-c4").folder.mkdir()
     project.contract("latihan-c4").write_text("{}", encoding="utf-8")
     assert passing() == ["latihan-c4"]
 
 
+def test_what_the_provider_calls_half_made_goes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another provider may keep what it makes elsewhere."""
+    made: list[Profile] = []
+
+    def is_half_made(_provider: Provider, profile: Profile) -> bool:
+        made.append(profile)
+        return True
+
+    monkeypatch.setattr(Provider, "is_half_made", is_half_made)
+    assert cleanup.passing(project, "latihan", DEFAULT_PROVIDER) == ["latihan"]
+    assert made == [Profile("latihan", project.state)]
+
+
+def test_a_half_made_lab_is_removed(project: Project) -> None:
+    project.profile("latihan").folder.mkdir(parents=True)
+    assert cleanup.remove(project, "latihan", DEFAULT_PROVIDER) == ""
+    assert not project.state.exists()
+
+
 def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_TEARDOWN", "no.such.module")
-    assert "no.such" in cleanup.remove(project, "latihan")
+    monkeypatch.setattr(cleanup, "_REMOVE", "no.such.module")
+    assert "no.such" in cleanup.remove(project, "latihan", DEFAULT_PROVIDER)
 
 
 def test_signals_that_ask_to_end_are_handled_for_a_while() -> None:

@@ -10,7 +10,7 @@ from latihan.base import durations
 from latihan.base.exits import Exit
 from latihan.run import events
 from latihan.run.events import Printed, ProgressMade, Status, TaskEnded, TaskStarted
-from latihan.run.model import OutcomeFailed, RunModel, StepDone, TaskFailed
+from latihan.run.model import Change, OutcomeFailed, RunModel, StepDone, TaskFailed
 from latihan.run.outcomes import Verdict
 
 Recorded = Callable[[str], RunModel]
@@ -190,3 +190,26 @@ def test_where_the_time_went() -> None:
     assert durations.spent(model.spent) == (
         "Of this, outcomes took 2.5 s, waits for Kubernetes 1.5 s, clusters 0.0 s."
     )
+
+
+def test_a_role_that_only_leads_on_to_others_is_no_step() -> None:
+    model, told = RunModel(), list[Change]()
+    check, include = "ansible.builtin.validate_argument_spec", "ansible.builtin.include_role"
+    ran = [("whole", check), ("whole", include), ("part", check), ("part", "latihan.lab.kubectl")]
+    ran += [("whole", include), ("whole", "latihan.lab.cluster")]
+    for role, action in ran:
+        told += model.apply(TaskStarted("x", role, ""), 0.0)
+        ended = TaskEnded("x", role, "", "h", Status.OK, False, 0.1, action=action)
+        told += model.apply(ended, 1.0)
+    told += model.finish()
+    assert [(step.name, step.tasks) for step in model.steps] == [("part", 2), ("whole", 2)]
+    assert told == [StepDone(step) for step in model.steps]
+
+
+def test_a_role_whose_options_are_wrong_is_a_step() -> None:
+    model = RunModel()
+    model.apply(TaskStarted("x", "whole", ""), 0.0)
+    check = "ansible.builtin.validate_argument_spec"
+    model.apply(TaskEnded("x", "whole", "", "h", Status.FAILED, False, 0.1, action=check), 1.0)
+    model.finish()
+    assert [step.name for step in model.steps] == ["whole"]

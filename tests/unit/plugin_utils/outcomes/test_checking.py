@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Execution
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Missing,
+    Reach,
+    Stopped,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
@@ -18,8 +25,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.loo
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
     Outcome,
     ProbeEntry,
+    load,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
+from tests.places import OUTCOME_FILES
 
 Document = dict[str, Any]
 
@@ -209,6 +218,33 @@ def test_a_dead_cluster_fails_every_outcome(monkeypatch: pytest.MonkeyPatch, lab
     (told,) = reports(checking.check(lab, [outcome()], {}))
     assert told["verdict"] == "fail"
     assert "does not answer" in told["reason"]
+
+
+class Unshelled:
+    """Stands in for the API of a cluster in whose pods nothing can be run."""
+
+    def execute(self, *_call: object) -> Execution:
+        return Execution("", "", None, "executable file `sh` not found in $PATH")
+
+    def get(self, _path: str) -> Document:
+        raise LabError("Nobody answers.")
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict", "said"),
+    [
+        (Stopped(), "fail", "The control failed"),
+        (Missing("Nobody has a host."), "skip", "Nobody has a host."),
+    ],
+)
+def test_a_stopped_host_fails_what_only_a_missing_one_skips(
+    lab: Lab, host: Reach, verdict: str, said: str
+) -> None:
+    (p2,) = (each for each in load([OUTCOME_FILES / "pods.yml"]) if each.id == "P2")
+    there = replace(lab.contract, host=host, nodes=(), tools=("tools",))
+    (told,) = reports(checking.check(Lab(Unshelled(), there, "default"), [p2], {}))  # type: ignore[arg-type]
+    assert told["verdict"] == verdict
+    assert told["reason"].startswith(said)
 
 
 def test_values_of_the_steps_before(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:

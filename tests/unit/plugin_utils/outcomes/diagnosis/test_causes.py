@@ -14,7 +14,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     Query,
     RefusedError,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Node,
+    Stopped,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed
@@ -183,7 +187,7 @@ def test_cluster_without_a_service_of_dns_has_no_ready_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(look, "gather", lambda *_given: FACTS)
-    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", None, ()), "default")
+    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", Stopped(), ()), "default")
     (found,) = look.diagnose(lab, [look.Failure("")])
     assert [cause.id for cause in found] == ["dns-no-endpoint"]
 
@@ -198,7 +202,7 @@ def test_cluster_without_a_service_of_dns_has_no_ready_endpoint(
 def test_an_api_that_refuses_is_not_told_as_silent(
     error: LabError, identifier: str, names: str
 ) -> None:
-    lab = Lab(Answering(error), Contract("", "", "", "", "", None, ()), "default")
+    lab = Lab(Answering(error), Contract("", "", "", "", "", Stopped(), ()), "default")
     ((found,),) = look.diagnose(lab, [look.Failure("")])
     assert found.id == identifier
     assert names in found.cause
@@ -238,12 +242,12 @@ def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
         "endpoints": {},
         "pods": {"p1": {"ip": "10.0.0.5", "node": "a", "phase": "Running", "host_network": False}},
     }
-    nodes = [Node("a", "192.0.2.2", ("own",)), Node("b", "192.0.2.3", ("peer",))]
-    assert look.inside(nodes[0], nodes, facts).drops_the_rest == drops
+    entries = {"a": ("own",), "b": ("peer",)}
+    assert look.inside("a", entries, facts).drops_the_rest == drops
 
 
 def test_silence_is_not_laid_to_what_is_down_on_purpose() -> None:
-    contract = Contract("", "", "", "", "", None, (Node("a", "192.0.2.2", ()),))
+    contract = Contract("", "", "", "", "", Stopped(), (Node("a", "192.0.2.2", Stopped()),))
     lab = Lab(Answering(LabError("no answer")), contract, "default")
     found = look.diagnose(lab, [look.Failure(""), look.Failure("", down="a")])
     assert [[cause.id for cause in each] for each in found] == [["node-down"], ["api-down"]]
@@ -258,7 +262,7 @@ def test_lab_is_looked_into_once_for_all_that_failed(monkeypatch: pytest.MonkeyP
         return FACTS
 
     monkeypatch.setattr(look, "gather", gather)
-    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", None, ()), "default")
+    lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", Stopped(), ()), "default")
     assert len(look.diagnose(lab, [look.Failure("")] * 3)) == 3
     assert len(looks) == 1
     assert look.diagnose(lab, []) == []

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Missing,
+    Reach,
+    Reachable,
+    Stopped,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch import batch, split
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import (
     command,
+    probe_all,
     result,
     way_in,
 )
@@ -176,10 +185,26 @@ def test_a_place_that_is_none(text: str) -> None:
 
 
 def test_ways_into_places(contract: Contract) -> None:
-    assert way_in(contract, place("host"))[0] == contract.host_enter
-    assert way_in(contract, place("node/uji"))[0] == contract.nodes[0].enter
-    enter, trouble, by_nature = way_in(contract, place("node/uji-m02"))
-    assert (enter, by_nature) == (None, False)
-    assert "stopped" in trouble
-    assert way_in(contract, place("node/far"))[::2] == (None, True)
-    assert way_in(contract, place("node/other"))[::2] == (None, False)
+    assert way_in(contract, place("host")) == ("nsenter", "--target=1", "--")
+    assert way_in(contract, place("node/uji")) == ("nsenter", "--target=2", "--")
+    assert way_in(contract, place("node/far")) == Missing("Nobody enters far.")
+    assert way_in(replace(contract, host=Reachable(())), place("host")) == ()
+    with pytest.raises(LabError, match="'uji-m02' is stopped"):
+        way_in(contract, place("node/uji-m02"))
+    with pytest.raises(LabError, match="No node is called 'other'"):
+        way_in(contract, place("node/other"))
+
+
+@pytest.mark.parametrize(
+    ("host", "reason", "output"),
+    [
+        (Stopped(), "not_run", "The host of the lab 'uji' is stopped."),
+        (Missing("Nobody has a host here."), "unavailable", "Nobody has a host here."),
+    ],
+)
+def test_a_stopped_place_is_not_a_missing_one(
+    contract: Contract, host: Reach, reason: str, output: str
+) -> None:
+    lab = Lab(None, replace(contract, host=host), "default")  # type: ignore[arg-type]
+    (told,) = probe_all(lab, [Probe("i", "icmp", place("host"), "192.0.2.1")], {})
+    assert (told["reason"], told["output"]) == (reason, output)

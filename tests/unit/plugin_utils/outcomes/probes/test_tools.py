@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Execution
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Reachable,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
@@ -62,7 +65,7 @@ def sidecar(contract: Contract, tmp_path: Path) -> Contract:
     program = tmp_path / "tools"
     program.write_text(f'#!/bin/sh\necho "$1" >>{tmp_path}/asked\nshift\nexec "$@"\n')
     program.chmod(0o755)
-    node = replace(contract.node("uji"), enter=("env",))
+    node = replace(contract.node("uji"), reach=Reachable(("env",)))
     return replace(contract, nodes=(node,), tools=(str(program),))
 
 
@@ -133,6 +136,6 @@ def test_where_the_node_is_no_way_in_many_go_in_by_the_api(sidecar: Contract) ->
 def test_a_log_is_read_when_the_others_have_ended(contract: Contract, tmp_path: Path) -> None:
     log = tmp_path / "log"
     slow = Probe("s", "exec", place("host"), ("sh", "-c", f"sleep 0.3; echo asked >{log}"))
-    here = replace(contract, host_enter=())
+    here = replace(contract, host=Reachable(()))
     told, _slow = ask(here, Pods(NO_SHELL, log=log), Probe("l", "log", None, "p1/c"), slow)
     assert (told["name"], told["lines"]) == ("l", ["asked"])

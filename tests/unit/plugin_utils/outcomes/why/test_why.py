@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Stopped
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import (
     collect,
     conntrack,
@@ -155,7 +155,7 @@ def test_service_that_a_pod_calls_by_name_is_refused_by_its_rule(name: str) -> N
     asked = answer(kind="http", target=f"http://{name}/", reason="refused")
     del asked["local_ip"], asked["remote_ip"]
     (why,) = collect.reasons(
-        Contract("", "", "", "", "", None, ()),
+        Contract("", "", "", "", "", Stopped(), ()),
         FACTS,
         [asked],
         before={"lead": moment("*filter\n[3:180] " + REJECTED)},

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
 
 PROFILE = "of-a-test"
@@ -22,7 +23,7 @@ def restless(tmp_path: Path) -> Iterator[int]:
     program = tmp_path / "restless"
     program.write_text('#!/bin/sh\nexec "$0"\n', encoding="utf-8")
     program.chmod(0o755)
-    lab = {spaces.PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
+    lab = {PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
     process = subprocess.Popen([program], env={**os.environ, **lab, spaces.SPACE_VARIABLE: "one"})
     yield process.pid
     process.kill()
@@ -47,7 +48,7 @@ def test_processes_of_other_labs_are_not_found(restless: int, tmp_path: Path) ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 def test_a_container_that_is_being_made_is_not_its_node(tmp_path: Path) -> None:
-    lab = {spaces.PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
+    lab = {PROFILE_VARIABLE: PROFILE, spaces.STATE_VARIABLE: str(tmp_path)}
     below = ["unshare", "--pid", "--fork", "--kill-child"]
     node = [*below, "sh", "-c", f"{' '.join(below)} sleep 60; true"]
     with subprocess.Popen(node, env={**os.environ, **lab, spaces.SPACE_VARIABLE: "one"}) as process:
@@ -56,28 +57,8 @@ def test_a_container_that_is_being_made_is_not_its_node(tmp_path: Path) -> None:
             assert time.monotonic() < deadline, told
         # By their numbers: what makes the node, the node, what makes the container, the container.
         found = spaces.find(PROFILE, tmp_path)
-        enters = [
-            spaces.leads_in(spaces.Space("one", pid).enter, PROFILE, tmp_path)
-            for pid in sorted(told)
-        ]
         process.kill()
     assert found == {"one": spaces.Space("one", sorted(told)[1])}
-    assert enters == [False, True, False, False]
-
-
-def test_a_way_in_leads_into_the_lab_or_nowhere(
-    restless: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enter = spaces.Space("one", restless).enter
-    # It is the first of no PID namespace.
-    assert not spaces.leads_in(enter, PROFILE, tmp_path)
-    monkeypatch.setattr(spaces, "_is_pid1", lambda pid: True)
-    assert spaces.leads_in(enter, PROFILE, tmp_path)
-    assert not spaces.leads_in(enter, "of-another", tmp_path)
-    assert not spaces.leads_in(enter, PROFILE, tmp_path / "elsewhere")
-    assert not spaces.leads_in(spaces.Space("one", os.getpid()).enter, PROFILE, tmp_path)
-    assert not spaces.leads_in(spaces.Space("one", 2**30).enter, PROFILE, tmp_path)
-    assert spaces.leads_in(("ssh", "node"), PROFILE, tmp_path)
 
 
 def test_a_process_without_an_environment_is_told_at_once() -> None:

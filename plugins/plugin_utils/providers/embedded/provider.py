@@ -1,0 +1,135 @@
+"""The embedded provider, as the rest of the lab knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import (
+    Provider,
+    Tunnel,
+    Wanted,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    engine,
+    layout,
+    names,
+    spaces,
+    tunnel,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    Layout,
+    Settings,
+)
+
+_OPTIONS = ("binaries", "toolbox", "registry")
+# A newer toolbox or set of images is no reason to refuse a cluster that runs well with the old one.
+_FIXED = ("nodes", "network", "pod_network", "service_network", "binaries")
+
+
+class Embedded(Provider):
+    """A real cluster whose nodes are Linux namespaces of this machine; it can do all there is.
+
+    Its options are the folders ``binaries``, ``toolbox`` and ``registry``, as in ``Settings``.
+    """
+
+    name = engine.PROVIDER
+    needs_root = "the lab's nodes are namespaces of this machine"
+
+    def make(self, profile: Profile, wanted: Wanted, *, check: bool) -> bool:
+        """Make a cluster, or start the one that is there."""
+        cluster = layout.plan(_settings(profile, wanted))
+        if profile.contract.exists():
+            _require_same(_known(profile).settings, cluster.settings)
+            return self.start(profile, "", check=check)
+        if not check:
+            # Whatever an interrupted run left is in the way.
+            engine.teardown(profile.name, profile.state)
+            engine.create(cluster)
+        return True
+
+    def remove(self, profile: Profile, *, check: bool) -> bool:
+        """Remove all that there is of a cluster."""
+        if check:
+            return profile.folder.exists() or bool(self.processes(profile))
+        return engine.teardown(profile.name, profile.state)
+
+    def processes(self, profile: Profile) -> list[int]:
+        """The processes that say of themselves that they are the lab's."""
+        return spaces.processes(profile.name, profile.state)
+
+    def start(self, profile: Profile, node: str, *, check: bool) -> bool:
+        """Start a cluster, or one node of it."""
+        cluster = _known(profile)
+        if check:
+            return len(_running(cluster, node)) < len(_meant(cluster, node))
+        return engine.start(cluster, [node] if node else [])
+
+    def stop(self, profile: Profile, node: str, *, check: bool) -> bool:
+        """Stop a cluster, or one node of it."""
+        cluster = _known(profile)
+        if check:
+            return bool(_running(cluster, node))
+        return engine.stop(cluster, [node] if node else [])
+
+    def tunnel(self, profile: Profile, namespace: str) -> Tunnel:
+        """The tunnel for a namespace's services."""
+        return tunnel.Tunnel(profile, namespace)
+
+    def set_records(self, profile: Profile, records: Mapping[str, str], *, check: bool) -> bool:
+        """Set the records that the lab's host answers with."""
+        return names.set_records(contract.read(profile.contract), records, check=check)
+
+
+PROVIDER = Embedded()
+
+
+def _settings(profile: Profile, wanted: Wanted) -> Settings:
+    missing = [name for name in _OPTIONS if not wanted.options.get(name)]
+    unknown = sorted(wanted.options.keys() - set(_OPTIONS))
+    if missing or unknown:
+        wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
+        raise LabError(
+            f"The options of the provider {PROVIDER.name!r} are wrong: {', '.join(wrong)}.",
+            "Use the role latihan.lab.cluster, which brings what it needs.",
+            Kind.INPUT,
+        )
+    return Settings(
+        profile=profile.name,
+        state=str(profile.state),
+        nodes=wanted.nodes,
+        network=wanted.network,
+        pod_network=wanted.pod_network,
+        service_network=wanted.service_network,
+        **wanted.options,
+    )
+
+
+def _known(profile: Profile) -> Layout:
+    """The layout of a cluster that was made before; LabError if its contract can't be read."""
+    contract.read(profile.contract)
+    return layout.load(profile.state, profile.name)
+
+
+def _meant(cluster: Layout, node: str) -> list[str]:
+    return [cluster.node(node).name] if node else [each.name for each in cluster.nodes]
+
+
+def _running(cluster: Layout, node: str) -> list[str]:
+    """The nodes that are meant (empty for all) and run."""
+    up = contract.read(cluster.contract).entries
+    return [name for name in _meant(cluster, node) if name in up]
+
+
+def _require_same(there: Settings, wanted: Settings) -> None:
+    old, new = asdict(there), asdict(wanted)
+    other = [f"{name} is {old[name]}, not {new[name]}" for name in _FIXED if old[name] != new[name]]
+    if other:
+        raise LabError(
+            f"The cluster {there.profile} was made differently: {'; '.join(other)}.",
+            f"Take it down first: `python3 runner.py teardown --profile {there.profile}`.",
+            Kind.INPUT,
+        )
