@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
@@ -17,7 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight impor
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import Project
 from latihan.commands.command import Context
-from latihan.inputs import variables
+from latihan.inputs import variable_specs, variables
 
 RAW = False
 
@@ -47,9 +46,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 
 def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> Wanted:
-    """What a lab with the inventory's values, and those chosen, asks of the machine."""
-    text = (project.inventory / "group_vars" / "all.yml").read_text(encoding="utf-8")
-    values = {**yaml.safe_load(text), **chosen}
+    """What a lab with the usual values, and those chosen, asks of the machine."""
+    usual = {name: variable.default for name, variable in variable_specs.known(project).items()}
+    values = {**usual, **chosen}
     return Wanted(
         cache=project.cache,
         state=project.state,

@@ -18,8 +18,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
     Settings,
 )
 
-_MADE_OF = ("binaries", "toolbox", "registry")
-# A newer toolbox or set of images is no reason to refuse a cluster that runs well with the old one.
+_MADE_OF = ("nodes", "network", "pod_network", "service_network", "binaries", "daemons", "registry")
+# Newer daemons or images are no reason to refuse a cluster that runs well with the old ones.
 _FIXED = ("nodes", "network", "pod_network", "service_network", "binaries")
 
 
@@ -67,15 +67,26 @@ class ActionModule(LabAction):
 
 
 def _wanted(args: dict[str, Any]) -> Layout:
-    missing = [name for name in _MADE_OF if not args[name]]
+    missing = [name for name in _MADE_OF if args[name] in (None, "")]
     if missing:
         raise LabError(
             f"latihan.lab.cluster: state=present needs {', '.join(missing)}.",
-            "Run the roles machine, kubernetes and images first.",
+            "The roles machine, kubernetes and images bring the folders.",
             Kind.INPUT,
         )
-    names = ("profile", "nodes", "network", "pod_network", "service_network", *_MADE_OF)
-    return layout.plan(Settings(state=args["state_folder"], **{name: args[name] for name in names}))
+    return layout.plan(
+        Settings(
+            profile=args["profile"],
+            state=args["state_folder"],
+            nodes=args["nodes"],
+            network=args["network"],
+            pod_network=args["pod_network"],
+            service_network=args["service_network"],
+            binaries=args["binaries"],
+            toolbox=args["daemons"],
+            registry=args["registry"],
+        )
+    )
 
 
 def _require_same(there: Settings, wanted: Settings) -> None:

@@ -6,7 +6,13 @@ short_description: An embedded Kubernetes cluster, its nodes being namespaces of
 description:
   - Makes, starts, stops and removes a real Kubernetes cluster whose nodes are Linux namespaces.
   - Nothing outside the state folder and the lab's own namespaces and control groups changes.
-author: The latihan team
+version_added: "0.1.0"
+author:
+  - The latihan team
+requirements:
+  - filelock
+  - kubernetes
+  - supervisor
 options:
   profile:
     description: The cluster's name, which is its first node's name too.
@@ -29,30 +35,25 @@ options:
       With C(started) or C(stopped), the one node to start or stop; the whole cluster if not given.
     type: str
   nodes:
-    description: How many nodes.
+    description: How many nodes. Needed with V(present), as are the options below.
     type: int
-    default: 2
   network:
     description: The network of the nodes and the lab's host, in CIDR form.
     type: str
-    default: 192.168.49.0/24
   pod_network:
     description: The network that each node gets a /24 block of, for its pods.
     type: str
-    default: 10.244.0.0/16
   service_network:
     description: The network of the services' addresses.
     type: str
-    default: 10.96.0.0/12
   binaries:
-    description: The folder of kube-apiserver, kubelet and the others. Needed with C(present).
+    description: The folder of kube-apiserver, kubelet and the others.
     type: path
-  toolbox:
-    description: >-
-      The folder that containerd, crun, etcd and the others are unpacked in. Needed with C(present).
+  daemons:
+    description: The folder that containerd, crun, etcd and the others are unpacked in.
     type: path
   registry:
-    description: The folder that the lab's image registry serves. Needed with C(present).
+    description: The folder that the lab's image registry serves.
     type: path
 """
 
