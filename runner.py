@@ -102,7 +102,7 @@ def sets_for(arguments: list[str]) -> list[str]:
     while rest and rest[0] in ("--profile", "--provider"):
         rest = rest[2:]
     verb = next((argument for argument in rest if not argument.startswith("-")), "")
-    return ["requirements.txt", *(["requirements-dev.txt"] if verb == "test" else [])]
+    return ["requirements.txt", *(["requirements-dev.txt"] if verb in ("docs", "test") else [])]
 
 
 def prepare(files: list[str]) -> None:

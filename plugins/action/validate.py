@@ -19,7 +19,9 @@ class ActionModule(LabAction):
         given = [Path(name) for name in args["manifests"]] or collection.manifests()
         files = [file for path in given for file in kubectl.manifest_files(path)]
         objects = sum(len(kubectl.check_manifest(file)) for file in files)
-        found = entries.load([Path(name) for name in args["outcomes"]] or collection.outcome_files())
+        found = entries.load(
+            [Path(name) for name in args["outcomes"]] or collection.outcome_files()
+        )
         return {
             "changed": False,
             "manifests": [str(file) for file in files],

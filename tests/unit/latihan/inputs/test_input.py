@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -54,9 +53,8 @@ def test_a_second_lab_can_only_be_looked_at_and_removed(
 
 
 def test_the_roles_call_the_second_lab_the_same() -> None:
-    values = yaml.safe_load((from_environment().inventory / "group_vars/all.yml").read_text())
-    named = values["profiles_other"].replace("{{ lab_profile }}", "mine")
-    assert named == profiles.second_of("mine")
+    named = known(from_environment())["profiles_other"].default
+    assert named.replace("{{ lab_profile }}", "mine") == profiles.second_of("mine")
 
 
 def test_folders_come_from_the_environment() -> None:
@@ -65,6 +63,15 @@ def test_folders_come_from_the_environment() -> None:
     usual = from_environment({"LATIHAN_CACHE": ""})
     assert usual.cache == Path("/var/cache/latihan")
     assert usual.contract("x") == Path("/var/lib/latihan/x/contract.json")
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  roles: [latihan.lab.lab]
+  tasks:
+    - ansible.builtin.debug: {msg: "{{ [lab_cache, lab_state] }}"}
+"""
 
 
 def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,9 +85,10 @@ def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.M
     assert {"lab_cache": str(project.cache), "lab_state": str(project.state)} == folders
     job = checked(project, Request("provision", "latihan", "embedded", ""))
     assert {name: job.variables[name] for name in folders} == folders
-    ansible = Path(sys.executable).with_name("ansible")
-    argv = [str(ansible), "-i", str(project.inventory / "embedded.yml"), "lab", "-m", "debug"]
-    argv += ["-a", "msg={{ [lab_cache, lab_state] }}"]
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY, encoding="utf-8")
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(project.root / "collections"))
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), str(play)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert [path for path in folders.values() if f'"{path}"' not in done.stdout] == []
 
@@ -170,9 +178,6 @@ PLACES = {
     *("lab_profile", "lab_provider", "lab_state", "lab_cache", "lab_contract"),
     *("cluster_provider", "cluster_profile", "cluster_state_folder", "profiles_other"),
     *("machine_profile", "machine_state", "machine_cache", "kubernetes_cache", "images_cache"),
-    *("pods_contract", "node_labels_contract", "host_network_contract", "ingress_contract"),
-    *("pod_lifecycle_contract", "services_contract", "profiles_contract", "outcomes_contract"),
-    "profiles_state_folder",
 }
 
 
@@ -209,7 +214,7 @@ def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
         ["kubernetes_version=v1.20.2"],
         ["kubernetes_version=v1.21.0", "kubernetes_source=release", "kubernetes_release_sha512=0"],
         ["pods_spare_node=latihan", "node_labels_node=latihan", "services_down_node=latihan-m02"],
-        ["pods_namespace=other"],
+        ["lab_namespace=other"],
     ],
 )
 def test_what_else_may_be_set(given: list[str]) -> None:
