@@ -49,7 +49,7 @@ class Installed:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "[WARNING]" not in done.stderr
+        assert "[WARNING]" not in done.stderr, done.stderr
         return done.stdout
 
 

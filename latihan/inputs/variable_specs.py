@@ -64,9 +64,6 @@ def instead_of(name: str, value: object) -> str:
 
 
 def type_of(value: object) -> str:
-    """The type of a default, as Ansible names it; a template may become anything."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "raw" if "{{" in value else "str"
-    return {int: "int", float: "float", list: "list", dict: "dict"}.get(type(value), "raw")
+    """The type of a value, as Ansible names it."""
+    kinds = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
+    return kinds.get(type(value), "raw")
