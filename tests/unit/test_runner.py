@@ -67,12 +67,13 @@ def test_an_old_python_is_refused(version: tuple[int, int]) -> None:
         ([], False),
         (["test"], True),
         (["test", "unit"], True),
+        (["docs"], True),
         (["--profile", "x", "test"], True),
         (["--profile", "test", "list"], False),
         (["kubectl", "test"], False),
     ],
 )
-def test_only_tests_need_the_tools(arguments: list[str], dev: bool) -> None:
+def test_tests_and_docs_need_the_tools(arguments: list[str], dev: bool) -> None:
     assert ("requirements-dev.txt" in runner.sets_for(arguments)) is dev
 
 
