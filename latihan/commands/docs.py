@@ -42,9 +42,9 @@ def readme(role: Path, old: str) -> str:
         old: the README as it is; may be empty.
 
     Raises:
-        LabError: aar-doc can't read the role, or the README has not its marks.
+        LabError: aar-doc can't read the role, or its marks are missing in the README.
     """
-    # It is one of requirements-dev.txt, so it is imported by who needs it.
+    # Only this command needs it, so it is in requirements-dev.txt and not imported above.
     aar_doc = importlib.import_module("aar_doc.cli").app
     with TemporaryDirectory() as folder:
         path = Path(folder, "README.md")

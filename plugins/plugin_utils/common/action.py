@@ -95,9 +95,10 @@ class LabAction(ActionBase):
         return bool(self._task.check_mode)
 
     def _of_the_lab(self, module: str) -> dict[str, Any]:
-        """What the task's variables say for options that are not given, in any play.
+        """The lab's own values for options that the task does not give.
 
-        A play without roles has no defaults of the role ``lab``; so they are read here.
+        Defaults of the role ``lab`` are in a task's variables only if a role of its play depends on
+        it, so they are read here.
         """
         unsaid = {
             option: variable
