@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
-# The command `test` installs the second of these when it is used.
+# The commands `test` and `docs` install the second of these when they are used.
 REQUIREMENTS = ["requirements.txt"]
 TEST_REQUIREMENTS = [*REQUIREMENTS, "requirements-dev.txt"]
 MACHINE = 3

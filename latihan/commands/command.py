@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from rich.console import Console
 
+import runner
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -63,6 +64,14 @@ class Command:
         return cast(
             "Module", importlib.import_module(f"latihan.commands.{self.module or self.name}")
         )
+
+
+def need_tools() -> None:
+    """Install what only tests and documentation need; LabError if that can't be done."""
+    try:
+        runner.prepare(runner.TEST_REQUIREMENTS)
+    except runner.BootstrapError as error:
+        raise LabError(str(error), kind=Kind.MACHINE) from error
 
 
 def become(argv: list[str]) -> int:

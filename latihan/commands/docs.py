@@ -1,15 +1,21 @@
-"""``docs``: bring the generated parts of the documentation up to date."""
+"""``docs``: bring the roles' README files up to date with their argument_specs."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from latihan.base.exits import Exit
-from latihan.commands import role_docs
-from latihan.commands.command import Context
-from latihan.reports import report
+from latihan.commands.command import Context, need_tools
 
 RAW = False
+
+_TEMPLATE = Path(__file__).with_name("role_readme.md.j2")
+# aar-doc puts its text between these two marks.
+_EMPTY = "<!-- BEGIN_ANSIBLE_DOCS -->\n<!-- END_ANSIBLE_DOCS -->\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +23,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Write the tables of variables into the roles' README files."""
-    for path, text in role_docs.stale(context.project.roles):
-        report.write(path, text)
-        context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
+    """Write what the argument_specs say into the README files; what else they say stays."""
+    need_tools()
+    for specs in sorted(context.project.roles.glob("*/meta/argument_specs.yml")):
+        path = specs.parents[1] / "README.md"
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        new = readme(path.parent, old)
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+            context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
     return Exit.HOLDS
+
+
+def readme(role: Path, old: str) -> str:
+    """A role's README: what stands between aar-doc's marks is made anew, the rest stays.
+
+    Args:
+        role: the role's folder.
+        old: the README as it is; may be empty.
+
+    Raises:
+        LabError: aar-doc can't read the role, or its marks are missing in the README.
+    """
+    # Only this command needs it, so it is in requirements-dev.txt and not imported above.
+    aar_doc = importlib.import_module("aar_doc.cli").app
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "README.md")
+        path.write_text(old or _EMPTY, encoding="utf-8")
+        words = ["--output-file", path, "--output-template", _TEMPLATE, role, "markdown"]
+        code = aar_doc([str(word) for word in words], standalone_mode=False)
+        if code:
+            raise LabError(f"The README of the role {role.name} can't be made; aar-doc says why.")
+        return path.read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
     Check,
     LabSpec,
@@ -17,7 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight impor
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import Project
 from latihan.commands.command import Context
-from latihan.inputs import variables
+from latihan.inputs import variable_specs, variables
 
 RAW = False
 
@@ -47,9 +46,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 
 def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
-    """What a lab with the inventory's values, and those chosen, asks of the machine."""
-    path = project.inventory / "group_vars" / "all.yml"
-    values = {**yaml_files.read_one(path, "variables file"), **chosen}
+    """What a lab with the usual values, and those chosen, asks of the machine."""
+    usual = {name: variable.default for name, variable in variable_specs.known(project).items()}
+    values = {**usual, **chosen}
     return LabSpec(
         cache=project.cache,
         state=project.state,

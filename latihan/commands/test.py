@@ -6,9 +6,7 @@ import argparse
 import os
 import sys
 
-import runner
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from latihan.commands.command import Context, become
+from latihan.commands.command import Context, become, need_tools
 
 RAW = False
 
@@ -33,10 +31,7 @@ def _part(name: str) -> str:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Become pytest, so that its closing line is the last thing printed and its exit code ours."""
-    try:
-        runner.prepare(runner.TEST_REQUIREMENTS)
-    except runner.BootstrapError as error:
-        raise LabError(str(error), kind=Kind.MACHINE) from error
+    need_tools()
     folders = [f"tests/{part}" for part in _PARTS if part in (options.parts or _PARTS)]
     argv = [sys.executable, "-m", "pytest", "-v", *folders]
     argv += ["-k", options.k] if options.k else []

@@ -1,10 +1,10 @@
-"""The variables that there are: those of the lab as a whole, and the options of its roles."""
+"""The variables that there are: the options of all roles, as their argument_specs have them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
@@ -37,27 +37,22 @@ class Variable:
 
 def known(project: Project) -> dict[str, Variable]:
     """Every variable of the lab and of its roles."""
-    found = {name: Variable("str", instead=instead) for name, instead in _PLACES.items()}
-    for path in sorted(project.inventory.glob("group_vars/*.yml")):
-        document = yaml_files.read_one(path, "variables file") or {}
-        for name, value in document.items():
-            instead = _PLACES.get(name) or instead_of(name, value)
-            found[name] = Variable(type_of(value), default=value, instead=instead)
+    found = {}
     for path in sorted(project.roles.glob("*/meta/argument_specs.yml")):
         document = yaml_files.read_one(path, "argument specs") or {}
         for entry in document.get("argument_specs", {}).values():
             for name, option in (entry.get("options") or {}).items():
-                found[name] = _option(found.get(name, Variable("str")), option)
+                found[name] = _variable(name, option)
     return found
 
 
-def _option(fed: Variable, option: Mapping[str, Any]) -> Variable:
-    """A role's option; the inventory says where it comes from."""
-    return replace(
-        fed,
+def _variable(name: str, option: Mapping[str, Any]) -> Variable:
+    default = option.get("default")
+    return Variable(
         kind=option.get("type", "str"),
         choices=tuple(option.get("choices", ())),
-        default=option.get("default"),
+        default=default,
+        instead=_PLACES.get(name) or instead_of(name, default),
     )
 
 
@@ -68,9 +63,6 @@ def instead_of(name: str, value: object) -> str:
 
 
 def type_of(value: object) -> str:
-    """The type of a default, as Ansible names it; a template may become anything."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "raw" if "{{" in value else "str"
-    return {int: "int", float: "float", list: "list", dict: "dict"}.get(type(value), "raw")
+    """The type of a value, as Ansible names it."""
+    kinds = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
+    return kinds.get(type(value), "raw")

@@ -18,7 +18,7 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Run the command, once its manifests are known to be some."""
-        words = [str(word) for word in args["args"]]
+        words = [str(word) for word in args["argv"]]
         for manifest in kubectl.manifests(words):
             for file in kubectl.manifest_files(manifest):
                 kubectl.check_manifest(file)

@@ -13,7 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries, gobuild, release
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 
-Bringer = Callable[[Path], None]
+Fetcher = Callable[[Path], None]
 
 
 class ActionModule(LabAction):
@@ -24,7 +24,7 @@ class ActionModule(LabAction):
         if args["source"] == "path":
             return _own(args["path"])
         cache, version = Path(args["cache"]), args["version"]
-        bringers = _bringers(args, cache)
+        fetchers = _fetchers(args, cache)
         sources = ["release", "debian"] if args["source"] == "auto" else [args["source"]]
         for source in sources:
             entry = Entry(cache / "kubernetes" / f"{version}-{source}")
@@ -39,7 +39,7 @@ class ActionModule(LabAction):
         for source in sources:
             entry = Entry(cache / "kubernetes" / f"{version}-{source}")
             try:
-                _bring(entry, version, bringers[source])
+                _bring(entry, version, fetchers[source])
             except LabError as error:
                 if source == sources[-1]:
                     raise
@@ -51,7 +51,7 @@ class ActionModule(LabAction):
         raise LabError("No source of Kubernetes was tried.")
 
 
-def _bringers(args: dict[str, Any], cache: Path) -> dict[str, Bringer]:
+def _fetchers(args: dict[str, Any], cache: Path) -> dict[str, Fetcher]:
     wanted = release.Release(args["release_url"], args["version"], args["release_sha512"])
     return {
         "release": lambda folder: _download(
@@ -71,14 +71,14 @@ def _download(wanted: release.Release, folder: Path, answer: float, limit: float
     release.fetch(wanted, folder, answer, limit)
 
 
-def _bring(entry: Entry, version: str, bringer: Bringer) -> None:
+def _bring(entry: Entry, version: str, fetcher: Fetcher) -> None:
     """Make the folder, or nothing: programs that don't prove good are not kept."""
     with entry.made() as folder:
         if folder is None:
             return
         programs = folder / "bin"
         programs.mkdir()
-        bringer(programs)
+        fetcher(programs)
         if not _proven(folder, version):
             told = binaries.versions(programs)
             raise LabError(f"The programs are not of version {version}: {told}.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import collection
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
@@ -25,7 +26,8 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Check them; one that doesn't hold is told, and fails the run at its end."""
-        chosen = _chosen(load([Path(name) for name in args["files"]]), args["ids"])
+        files = [Path(name) for name in args["files"]] or collection.outcome_files()
+        chosen = _chosen(load(files), args["ids"])
         if self.check_mode:
             return {"changed": False, "skipped": True, "outcomes": []}
         lab = live.lab(args["contract"], args["namespace"])

@@ -15,11 +15,11 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Watch until all of it is true."""
         until = live.expressions(args["until"])
-        keep = dict(zip(args["keep"], live.expressions(list(args["keep"].values())), strict=True))
+        query = live.queries(args["query"])
         if self.check_mode:
-            return {"changed": False, "skipped": True, "kept": dict.fromkeys(keep)}
+            return {"changed": False, "skipped": True, "answers": dict.fromkeys(query)}
         lab = live.lab(args["contract"], args["namespace"])
-        goal = waiting.Goal(until, list(keep.values()), args["timeout"])
+        goal = waiting.Goal(until, list(query.values()), args["timeout"])
         waited = waiting.wait(lab.api, lab.contract, lab.namespace, goal)
         if waited.unmet and args["required"]:
             raise LabError(
@@ -30,5 +30,5 @@ class ActionModule(LabAction):
             "changed": False,
             "waited_s": round(waited.seconds, 2),
             "unmet": waited.unmet,
-            "kept": live.kept(keep, waited.facts),
+            "answers": live.answers(query, waited.facts),
         }

@@ -9,11 +9,14 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   contract:
-    description: The file in which the provider says where the cluster is.
+    description:
+      - The file in which the provider says where the cluster is.
+      - Without it, the task's variable C(lab_contract); the role P(latihan.lab.lab#role) has its
+        default, which leads to the lab named by C(lab_profile).
     type: path
-    required: true
   namespace:
-    description: The namespace whose pods, services and endpoints are meant.
+    description:
+      - The namespace whose pods, services and endpoints are meant.
+      - Without it, the task's variable C(lab_namespace), which is C(default) if nothing sets it.
     type: str
-    default: default
 """

@@ -6,8 +6,15 @@ short_description: A Kubernetes cluster made, started, stopped or removed by its
 description:
   - Asks a provider for a cluster. When it has run there is a contract, the same for all providers.
     It says where the cluster is and how its nodes are entered.
-  - The role C(latihan.lab.cluster) brings what the provider needs, and hands over its options.
-author: The latihan team
+  - The role P(latihan.lab.cluster#role) gets what the provider needs, and hands over its options.
+version_added: "0.1.0"
+author:
+  - The latihan team
+requirements:
+  - filelock
+  - kubernetes
+  - psutil
+  - supervisor
 options:
   profile:
     description: The cluster's name, which is its first node's name too.
@@ -35,21 +42,17 @@ options:
       With C(started) or C(stopped), the one node to start or stop; the whole cluster if not given.
     type: str
   nodes:
-    description: How many nodes.
+    description: How many nodes. Needed with V(present), as are the options below.
     type: int
-    default: 2
   network:
     description: The network of the nodes and the lab's host, in CIDR form.
     type: str
-    default: 192.168.49.0/24
   pod_network:
     description: The network that each node gets a /24 block of, for its pods.
     type: str
-    default: 10.244.0.0/16
   service_network:
     description: The network of the services' addresses.
     type: str
-    default: 10.96.0.0/12
   options:
     description: >-
       What the provider takes besides, with C(present). The role C(latihan.lab.cluster) has a file

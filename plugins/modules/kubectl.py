@@ -17,7 +17,7 @@ author:
 extends_documentation_fragment:
   - latihan.lab.live
 options:
-  args:
+  argv:
     description: The words after C(kubectl).
     type: list
     elements: str
@@ -39,8 +39,7 @@ options:
 EXAMPLES = r"""
 - name: Run a pod
   latihan.lab.kubectl:
-    contract: /var/lib/latihan/latihan/contract.json
-    args: [run, p1, --image=nginx, --port=80]
+    argv: [run, p1, --image=nginx, --port=80]
 """
 
 RETURN = r"""

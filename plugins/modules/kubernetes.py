@@ -11,6 +11,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - filelock
 options:
   cache:
     description: The folder in which the programs are kept.

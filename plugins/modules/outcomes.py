@@ -15,14 +15,18 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - kubernetes
+  - pydantic
 extends_documentation_fragment:
   - latihan.lab.live
 options:
   files:
-    description: Files with outcomes.
+    description: Files with outcomes; those of the collection if none are given.
     type: list
     elements: path
-    required: true
+    default: []
   ids:
     description: The outcomes to check. Empty for all that the files have.
     type: list
@@ -37,8 +41,6 @@ options:
 EXAMPLES = r"""
 - name: Check the paths between pods
   latihan.lab.outcomes:
-    contract: /var/lib/latihan/latihan/contract.json
-    files: [outcomes/pods.yml]
     ids: [P7, P9]
 """
 
@@ -49,7 +51,17 @@ outcomes:
   elements: dict
   returned: always
 facts:
-  description: What the outcomes were judged by, as M(latihan.lab.facts) tells it.
+  description: What the outcomes were judged by, as M(latihan.lab.info) tells it.
   type: dict
   returned: when the outcomes were checked
+ansible_facts:
+  description: What the play goes on with.
+  type: dict
+  returned: when the outcomes were checked
+  contains:
+    outcomes_results:
+      description: >-
+        The verdicts of all outcomes that were checked so far in the run, by id;
+        M(latihan.lab.verdict) reads them.
+      type: dict
 """

@@ -11,6 +11,10 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - kubernetes
+  - pydantic
 extends_documentation_fragment:
   - latihan.lab.live
 options:
@@ -23,7 +27,6 @@ options:
 EXAMPLES = r"""
 - name: See what p1 serves
   latihan.lab.probe:
-    contract: /var/lib/latihan/latihan/contract.json
     probes:
       page:
         from: pod/p2/p2-c2

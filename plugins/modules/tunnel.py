@@ -7,16 +7,17 @@ description:
   - Starts or stops the lab's load balancer, which works as C(minikube tunnel) does. The lab's host
     gets a route to each service of type LoadBalancer, which gets its ClusterIP as its external
     address.
-author: The latihan team
+  - Only services of O(namespace) get addresses; those of all namespaces if it is empty.
+version_added: "0.1.0"
+author:
+  - The latihan team
+requirements:
+  - filelock
+  - kubernetes
+  - psutil
+extends_documentation_fragment:
+  - latihan.lab.live
 options:
-  contract:
-    description: The contract of the cluster.
-    type: path
-    required: true
-  namespace:
-    description: The namespace whose services get addresses; empty for all.
-    type: str
-    default: ""
   state:
     description: Whether it runs.
     type: str
@@ -27,7 +28,11 @@ options:
 EXAMPLES = r"""
 - name: Open the tunnel
   latihan.lab.tunnel:
-    contract: /var/lib/latihan/latihan/contract.json
 """
 
-RETURN = r""" # """
+RETURN = r"""
+changed:
+  description: Whether anything is other than before.
+  type: bool
+  returned: always
+"""

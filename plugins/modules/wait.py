@@ -13,6 +13,9 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - kubernetes
 extends_documentation_fragment:
   - latihan.lab.live
 options:
@@ -21,8 +24,8 @@ options:
     type: list
     elements: str
     required: true
-  keep:
-    description: Facts to hand over, as name and JMESPath expression, read when all was true.
+  query:
+    description: Facts to hand over, as name and JMESPath expression, read when all is true.
     type: dict
     default: {}
   timeout:
@@ -38,10 +41,9 @@ options:
 EXAMPLES = r"""
 - name: Wait for a pod
   latihan.lab.wait:
-    contract: /var/lib/latihan/latihan/contract.json
     until:
       - pods.p1.ready
-    keep:
+    query:
       uid: pods.p1.uid
 """
 
@@ -54,8 +56,8 @@ unmet:
   description: What was still not true when the time was over; empty where all became true.
   type: str
   returned: when not in check mode
-kept:
-  description: The facts that were asked for, by name.
+answers:
+  description: What the expressions of O(query) yield, by name.
   type: dict
   returned: always
 """

@@ -32,8 +32,8 @@ PLAY = """
   roles: [latihan.lab.machine, latihan.lab.kubernetes, latihan.lab.images]
   tasks:
     - ansible.builtin.copy:
-        content: "{{ dict(toolbox=machine_toolbox, bin=kubernetes_bin, registry=images_registry,
-          changed=machine_daemons.changed or kubernetes_programs.changed or images_made.changed)
+        content: "{{ dict(daemons=machine_daemons, bin=kubernetes_bin, registry=images_registry,
+          changed=machine_unpacking.changed or kubernetes_programs.changed or images_made.changed)
           | to_json }}"
         dest: "{{ told }}"
         mode: "0644"
@@ -67,7 +67,7 @@ IMAGES: dict[str, list[tuple[str, ...]]] = {
 class Brought:
     """What the roles say of themselves."""
 
-    toolbox: Path
+    daemons: Path
     bin: Path
     registry: Path
     changed: bool
@@ -89,7 +89,7 @@ def bring(folder: Path, *arguments: str) -> Brought:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(told.read_text())
-    paths = {name: Path(said[name]) for name in ("toolbox", "bin", "registry")}
+    paths = {name: Path(said[name]) for name in ("daemons", "bin", "registry")}
     return Brought(**paths, changed=said["changed"])
 
 
@@ -100,7 +100,7 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Brought:
 
 @pytest.fixture(scope="module")
 def served(brought: Brought, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The registry on a port of loopback, served by the toolbox's nginx."""
+    """The registry on a port of loopback, served by the unpacked nginx."""
     folder = tmp_path_factory.mktemp("nginx")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -114,7 +114,7 @@ def served(brought: Brought, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         f"http {{ access_log off; {temporary} server {{ listen {address};"
         f" include {brought.registry}/locations.conf; }} }}\n"
     )
-    nginx = brought.toolbox / "usr/sbin/nginx"
+    nginx = brought.daemons / "usr/sbin/nginx"
     server = subprocess.Popen([nginx, "-p", folder, "-c", folder / "nginx.conf"])
     try:
         for _ in range(100):

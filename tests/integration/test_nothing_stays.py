@@ -31,7 +31,7 @@ def assert_nothing_stays(before: dict[str, list[str]]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _caches() -> None:
     """Caches and the machine's tools stay, so they are made before anything is compared."""
-    if all((CACHE / name).is_dir() for name in ("toolbox", "kubernetes", "images")):
+    if all((CACHE / name).is_dir() for name in ("daemons", "kubernetes", "images")):
         return
     done = runner("provision", "--profile", PROFILE)
     assert done.code == 0, done.out

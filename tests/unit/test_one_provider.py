@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,8 +15,9 @@ from tests.places import ROOT
 # Where the word may stand besides the provider's own files, and why.
 EXCEPT = {
     "plugins/plugin_utils/providers/__init__.py": "names the default",
-    "roles/cluster/defaults/main.yml": "the default of a role that is used by itself",
-    "roles/cluster/meta/argument_specs.yml": "the same, and what may be chosen",
+    "roles/lab/defaults/main.yml": "the default without an inventory",
+    "roles/lab/meta/argument_specs.yml": "the same",
+    "roles/cluster/meta/argument_specs.yml": "what may be chosen",
     "ansible.cfg": "names the inventory of a plain ansible-playbook",
     ".config/molecule/config.yml": "names the inventory of the scenarios",
 }
@@ -66,10 +68,15 @@ def test_no_exception_is_out_of_date(where: str) -> None:
 
 
 def test_the_role_takes_each_provider() -> None:
-    path = ROOT / "roles" / "cluster" / "meta" / "argument_specs.yml"
-    options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    assert options["cluster_provider"]["choices"] == list(providers.names())
-    assert options["cluster_provider"]["default"] == providers.DEFAULT
+    assert options("cluster")["cluster_provider"]["choices"] == list(providers.names())
+    assert options("lab")["lab_provider"]["default"] == providers.DEFAULT
+
+
+def options(role: str) -> dict[str, Any]:
+    path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    found: dict[str, Any] = entries["main"]["options"]
+    return found
 
 
 def test_a_name_in_the_wrong_place_is_seen(tmp_path: Path) -> None:

@@ -44,9 +44,14 @@ def expressions(sources: Sequence[str]) -> list[Expression]:
         ) from error
 
 
-def kept(keep: Mapping[str, Expression], document: Any) -> dict[str, Any]:
+def queries(sources: Mapping[str, str]) -> dict[str, Expression]:
+    """Compile a task's option ``query``; LabError, before anything runs, where one is none."""
+    return dict(zip(sources, expressions(list(sources.values())), strict=True))
+
+
+def answers(query: Mapping[str, Expression], document: Any) -> dict[str, Any]:
     """The values of some expressions; LabError where one can't be answered."""
     try:
-        return {name: expression.value(document) for name, expression in keep.items()}
+        return {name: expression.value(document) for name, expression in query.items()}
     except ExpressionError as error:
-        raise LabError(f"A fact to keep isn't there: {error}.", kind=Kind.INPUT) from error
+        raise LabError(f"A fact of the query isn't there: {error}.", kind=Kind.INPUT) from error

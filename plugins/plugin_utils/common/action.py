@@ -17,9 +17,12 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
+# Options that say which lab is meant, and the variables that say so where a task does not.
+_OF_THE_LAB = {"contract": "lab_contract", "namespace": "lab_namespace"}
 
 
 @cache
@@ -91,6 +94,28 @@ class LabAction(ActionBase):
         """Whether the task may only tell what it would do."""
         return bool(self._task.check_mode)
 
+    def _of_the_lab(self, module: str) -> dict[str, Any]:
+        """The lab's own values for options that the task does not give.
+
+        Defaults of the role ``lab`` are in a task's variables only if a role of its play depends on
+        it, so they are read here.
+        """
+        unsaid = {
+            option: variable
+            for option, variable in _OF_THE_LAB.items()
+            if option in options(module) and self._task.args.get(option) is None
+        }
+        if not unsaid:
+            return {}
+        defaults = self._loader.load_from_file(str(LAB_DEFAULTS), trusted_as_template=True)
+        templar = self._templar.copy_with_new_env(
+            available_variables={**defaults, **self.task_vars}
+        )
+        return {
+            option: templar.resolve_variable_expression(variable)
+            for option, variable in unsaid.items()
+        }
+
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -98,7 +123,8 @@ class LabAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         module = type(self).__module__.rpartition(".")[2]
         self.task_vars: dict[str, Any] = task_vars or {}
-        checked = ArgumentSpecValidator(options(module)).validate(self._task.args)
+        given = {**self._task.args, **self._of_the_lab(module)}
+        checked = ArgumentSpecValidator(options(module)).validate(given)
         if checked.error_messages:
             return {
                 **result,

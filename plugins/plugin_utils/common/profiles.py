@@ -12,7 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 HOST = "host"
 # What a lab's own processes have in their environment: the end of a run doesn't end them.
 PROFILE_VARIABLE = "LATIHAN_PROFILE"
-# The lab that full-lab puts beside a lab for a while; inventory/group_vars names it for the roles.
+# The lab that full-lab puts beside a lab for a while; the role profiles names it too.
 _SECOND = "-c4"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 _RULE = "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last."

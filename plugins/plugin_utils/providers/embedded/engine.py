@@ -271,7 +271,7 @@ def _power_on(
 def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
     """What a space of this lab is; the host's name tells it from the node of the same profile."""
     settings = layout.settings
-    keep = (settings.binaries, settings.toolbox, settings.registry, sys.prefix, sys.base_prefix)
+    keep = (settings.binaries, settings.daemons, settings.registry, sys.prefix, sys.base_prefix)
     return SpaceSpec(
         name=name,
         folder=str(folder),

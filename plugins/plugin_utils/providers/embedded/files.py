@@ -62,8 +62,8 @@ def write_host(layout: Layout) -> None:
         etc / "latihan" / "registry.conf",
         render("registry.conf", listen=registry, folder=layout.settings.registry),
     )
-    nginx = f"{layout.settings.toolbox}/usr/sbin/nginx"
-    dnsmasq = f"{layout.settings.toolbox}/usr/sbin/dnsmasq"
+    nginx = f"{layout.settings.daemons}/usr/sbin/nginx"
+    dnsmasq = f"{layout.settings.daemons}/usr/sbin/dnsmasq"
     _write(etc / "latihan" / "names.conf", "")
     programs = [
         Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
@@ -85,7 +85,7 @@ def write_host(layout: Layout) -> None:
 def write_node(layout: Layout, node: NodeLayout) -> None:
     """Write the files of a node: names, container runtime, pod network, and its programs."""
     _write_names(layout, node.etc, node.name)
-    shared = {"toolbox": layout.settings.toolbox, "sandbox_image": SANDBOX_IMAGE}
+    shared = {"daemons": layout.settings.daemons, "sandbox_image": SANDBOX_IMAGE}
     registry = f"{layout.host_address}:{REGISTRY_PORT}"
     etc = node.etc
     _write(etc / "containerd" / "config.toml", render("containerd.toml", **shared))
@@ -106,7 +106,7 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
         "tools.sh",
         path=_path(layout),
         image=_TOOLS_IMAGE,
-        crun=f"{layout.settings.toolbox}/usr/bin/crun",
+        crun=f"{layout.settings.daemons}/usr/bin/crun",
         cgroup=cgroup(layout, node.name),
     )
     for path, script in ((TOOLS_FILE, tools), (INSIDE_FILE, render("inside.sh"))):
@@ -121,11 +121,11 @@ def dns_manifest(layout: Layout) -> str:
 
 def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
     """The programs of a node, the control plane's first."""
-    binaries, toolbox = layout.settings.binaries, layout.settings.toolbox
+    binaries, daemons = layout.settings.binaries, layout.settings.daemons
     config = "/etc/kubernetes"
     programs = [
         # The libraries are for crun, which containerd starts.
-        Program("containerd", (*_with_libraries(layout), f"{toolbox}/usr/bin/containerd")),
+        Program("containerd", (*_with_libraries(layout), f"{daemons}/usr/bin/containerd")),
         Program(
             "kubelet",
             (
@@ -153,7 +153,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
         Program(
             "etcd",
             (
-                f"{settings.toolbox}/usr/bin/etcd",
+                f"{settings.daemons}/usr/bin/etcd",
                 f"--name={layout.control_plane.name}",
                 "--data-dir=/var/lib/etcd",
                 f"--listen-client-urls={etcd}",
@@ -250,8 +250,8 @@ def _write_names(layout: Layout, etc: Path, name: str) -> None:
 
 def _path(layout: Layout) -> str:
     """Where a space's programs are looked for: the lab's own, then the machine's."""
-    toolbox = layout.settings.toolbox
-    folders = [layout.settings.binaries, f"{toolbox}/usr/sbin", f"{toolbox}/usr/bin"]
+    daemons = layout.settings.daemons
+    folders = [layout.settings.binaries, f"{daemons}/usr/sbin", f"{daemons}/usr/bin"]
     return ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
 
 
@@ -272,4 +272,4 @@ def _with_libraries(layout: Layout) -> tuple[str, str]:
         libraries,
     )
 
-    return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.toolbox)}"
+    return "env", f"LD_LIBRARY_PATH={libraries(layout.settings.daemons)}"

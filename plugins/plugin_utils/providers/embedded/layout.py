@@ -28,7 +28,7 @@ class Settings:
         nodes: the number of nodes.
         network, pod_network, service_network: CIDR blocks.
         binaries: the folder of kube-apiserver, kubelet and the others.
-        toolbox: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
+        daemons: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
         registry: the folder that the image registry serves.
     """
 
@@ -39,7 +39,7 @@ class Settings:
     pod_network: str
     service_network: str
     binaries: str
-    toolbox: str
+    daemons: str
     registry: str
 
 

@@ -25,15 +25,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
     Settings,
 )
 
-_OPTIONS = ("binaries", "toolbox", "registry")
-# A newer toolbox or set of images is no reason to refuse a cluster that runs well with the old one.
+_OPTIONS = ("binaries", "daemons", "registry")
+# Newer daemons or images are no reason to refuse a cluster that runs well with the old ones.
 _FIXED = ("nodes", "network", "pod_network", "service_network", "binaries")
 
 
 class Embedded(Provider):
     """A real cluster whose nodes are Linux namespaces of this machine; it can do all there is.
 
-    Its options are the folders ``binaries``, ``toolbox`` and ``registry``, as in ``Settings``.
+    Its options are the folders ``binaries``, ``daemons`` and ``registry``, as in ``Settings``.
     """
 
     name = engine.PROVIDER

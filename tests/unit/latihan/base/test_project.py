@@ -18,7 +18,9 @@ def provider(needs_root: str) -> Provider:
 
 
 @pytest.mark.parametrize("asked", [None, DEFAULT_PROVIDER])
-def test_without_a_lab_it_is_the_provider_that_is_asked_for(project: Project, asked: str | None) -> None:
+def test_without_a_lab_it_is_the_provider_that_is_asked_for(
+    project: Project, asked: str | None
+) -> None:
     assert checked_lab(project, "latihan", asked).name == DEFAULT_PROVIDER
 
 

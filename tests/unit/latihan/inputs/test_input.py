@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
@@ -65,9 +64,8 @@ def test_a_second_lab_can_only_be_looked_at_and_removed(
 
 
 def test_the_roles_call_the_second_lab_the_same() -> None:
-    values = yaml.safe_load((from_environment().inventory / "group_vars/all.yml").read_text())
-    named = values["profiles_other"].replace("{{ lab_profile }}", "mine")
-    assert named == profiles.second_of("mine")
+    named = known(from_environment())["profiles_other"].default
+    assert named.replace("{{ lab_profile }}", "mine") == profiles.second_of("mine")
 
 
 def test_folders_come_from_the_environment() -> None:
@@ -76,6 +74,15 @@ def test_folders_come_from_the_environment() -> None:
     usual = from_environment({"LATIHAN_CACHE": ""})
     assert usual.cache == Path("/var/cache/latihan")
     assert usual.contract("x") == Path("/var/lib/latihan/x/contract.json")
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  roles: [latihan.lab.lab]
+  tasks:
+    - ansible.builtin.debug: {msg: "{{ [lab_cache, lab_state] }}"}
+"""
 
 
 def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,9 +97,10 @@ def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.M
     playbook = Playbook("provision", project.playbooks / "provision.yml", "")
     given = ansible.arguments(project, Request(playbook, "latihan", "embedded", ""), "mark")
     assert {name: given["extravars"][name] for name in folders} == folders
-    program = Path(sys.executable).with_name("ansible")
-    argv = [str(program), "-i", str(project.inventory / "embedded.yml"), "lab", "-m", "debug"]
-    argv += ["-a", "msg={{ [lab_cache, lab_state] }}"]
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY, encoding="utf-8")
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(project.root / "collections"))
+    argv = [str(Path(sys.executable).with_name("ansible-playbook")), str(play)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert [path for path in folders.values() if f'"{path}"' not in done.stdout] == []
 
@@ -281,9 +289,6 @@ PLACES = {
     *("lab_profile", "lab_provider", "lab_state", "lab_cache", "lab_contract"),
     *("cluster_provider", "cluster_profile", "cluster_state_folder", "profiles_other"),
     *("machine_profile", "machine_state", "machine_cache", "kubernetes_cache", "images_cache"),
-    *("pods_contract", "node_labels_contract", "host_network_contract", "ingress_contract"),
-    *("pod_lifecycle_contract", "services_contract", "profiles_contract", "outcomes_contract"),
-    "profiles_state_folder",
 }
 
 
@@ -320,7 +325,7 @@ def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
         ["kubernetes_version=v1.20.2"],
         ["kubernetes_version=v1.21.0", "kubernetes_source=release", "kubernetes_release_sha512=0"],
         ["pods_spare_node=latihan", "node_labels_node=latihan", "services_down_node=latihan-m02"],
-        ["pods_namespace=other"],
+        ["lab_namespace=other"],
     ],
 )
 def test_what_else_may_be_set(given: list[str]) -> None:
@@ -417,14 +422,14 @@ def test_bad_input_is_exit_2_and_one_line(
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["holds", "-e", "lab_nodes=3"]])
-def test_a_broken_inventory_is_bad_input(
+def test_broken_argument_specs_are_bad_input(
     project: Project, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    path = project.inventory / "group_vars" / "all.yml"
-    path.write_text("lab_nodes: 2\nlab_nodes: 3\n", encoding="utf-8")
+    path = project.roles / "lab" / "meta" / "argument_specs.yml"
+    path.write_text("argument_specs: {}\nargument_specs: {}\n", encoding="utf-8")
     assert main(arguments, project) == 2
     said = capsys.readouterr().err
-    assert f"{path}:2: not valid YAML: the key 'lab_nodes' appears twice" in said
+    assert f"{path}:2: not valid YAML: the key 'argument_specs' appears twice" in said
 
 
 @pytest.fixture

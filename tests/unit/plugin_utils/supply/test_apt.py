@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.action.missing import not_installed
+from ansible_collections.latihan.lab.plugins.action.missing_packages import not_installed
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import apt
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt, planned

@@ -19,7 +19,7 @@ SETTINGS = Settings(
     pod_network="10.244.0.0/16",
     service_network="10.96.0.0/12",
     binaries="/bin",
-    toolbox="/toolbox",
+    daemons="/daemons",
     registry="/registry",
 )
 

@@ -27,7 +27,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.pro
     PROVIDER,
 )
 
-FOLDERS = {"binaries": "/b", "toolbox": "/t", "registry": "/r"}
+FOLDERS = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
 NETWORKS = ("192.168.77.0/24", "10.77.0.0/16", "10.78.0.0/16")
 WANTED = Wanted(2, *NETWORKS, options=FOLDERS)
 
@@ -48,7 +48,7 @@ def made(tmp_path: Path, contract: Contract) -> Profile:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({**FOLDERS, "toolbox": ""}, "missing toolbox"),
+        ({**FOLDERS, "daemons": ""}, "missing daemons"),
         ({**FOLDERS, "image": "x"}, "unknown image"),
     ],
 )

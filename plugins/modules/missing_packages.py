@@ -1,9 +1,9 @@
-"""Documentation of the action plugin ``missing``; the work is done on the controller."""
+"""Documentation of the action plugin ``missing_packages``; the work is done on the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: missing
+module: missing_packages
 short_description: Tell which Debian packages are not installed
 description:
   - Tells which of some Debian packages are not installed, so that a run that has them all need not
@@ -21,7 +21,7 @@ options:
 
 EXAMPLES = r"""
 - name: See which tools are missing
-  latihan.lab.missing:
+  latihan.lab.missing_packages:
     packages: [iproute2, iptables]
   register: missing_tools
 """

@@ -6,18 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import collection
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import entries
 
 
 class ActionModule(LabAction):
-    """The action plugin ``latihan.lab.check``."""
+    """The action plugin ``latihan.lab.validate``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Read all of it; nothing is sent and nothing is written."""
-        files = [file for name in args["manifests"] for file in kubectl.manifest_files(Path(name))]
+        given = [Path(name) for name in args["manifests"]] or collection.manifests()
+        files = [file for path in given for file in kubectl.manifest_files(path)]
         objects = sum(len(kubectl.check_manifest(file)) for file in files)
-        found = entries.load([Path(name) for name in args["outcomes"]])
+        found = entries.load(
+            [Path(name) for name in args["outcomes"]] or collection.outcome_files()
+        )
         return {
             "changed": False,
             "manifests": [str(file) for file in files],

@@ -13,7 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import En
 
 
 class ActionModule(LabAction):
-    """The action plugin ``latihan.lab.debs``."""
+    """The action plugin ``latihan.lab.unpack_packages``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Unpack what isn't there yet."""

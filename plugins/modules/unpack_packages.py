@@ -1,9 +1,9 @@
-"""Documentation of the action plugin ``debs``; the work is done on the controller."""
+"""Documentation of the action plugin ``unpack_packages``; the work is done on the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: debs
+module: unpack_packages
 short_description: Unpack Debian packages into a folder, without installing them
 description:
   - Fetches packages with a private apt, which has the machine's own archives and keys, and unpacks
@@ -14,6 +14,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - filelock
 options:
   cache:
     description: The folder in which unpacked packages, package lists and package files are kept.
@@ -44,9 +46,9 @@ options:
 
 EXAMPLES = r"""
 - name: Have an etcd at hand
-  latihan.lab.debs:
+  latihan.lab.unpack_packages:
     cache: /var/cache/latihan
-    name: toolbox
+    name: daemons
     packages: [etcd-server]
     programs: [usr/bin/etcd --version]
 """

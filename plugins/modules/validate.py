@@ -1,9 +1,9 @@
-"""Documentation of the action plugin ``check``; the work is done on the controller."""
+"""Documentation of the action plugin ``validate``; the work is done on the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: check
+module: validate
 short_description: Check manifests and outcomes before they are used
 description:
   - Reads manifests and files with outcomes. One that isn't right ends the task with file and line,
@@ -11,14 +11,18 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - kubernetes
+  - pydantic
 options:
   manifests:
-    description: Kubernetes manifests, or folders of them.
+    description: Kubernetes manifests, or folders of them; those of all roles if none are given.
     type: list
     elements: path
     default: []
   outcomes:
-    description: Files with outcomes.
+    description: Files with outcomes; those of the collection if none are given.
     type: list
     elements: path
     default: []
@@ -26,7 +30,7 @@ options:
 
 EXAMPLES = r"""
 - name: Check what the role will apply
-  latihan.lab.check:
+  latihan.lab.validate:
     manifests: ["{{ role_path }}/files"]
 """
 

@@ -22,7 +22,7 @@ def not_installed(packages: Sequence[str], listing: str) -> list[str]:
 
 
 class ActionModule(LabAction):
-    """The action plugin ``latihan.lab.missing``."""
+    """The action plugin ``latihan.lab.missing_packages``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Ask dpkg."""

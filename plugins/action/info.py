@@ -9,13 +9,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import L
 
 
 class ActionModule(LabAction):
-    """The action plugin ``latihan.lab.facts``."""
+    """The action plugin ``latihan.lab.info``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Read once."""
-        keep = dict(zip(args["keep"], live.expressions(list(args["keep"].values())), strict=True))
+        query = live.queries(args["query"])
         lab = live.lab(args["contract"], args["namespace"])
         document = facts.gather(lab.api, lab.contract, lab.namespace)
-        if keep:
-            return {"changed": False, "kept": live.kept(keep, document)}
+        if query:
+            return {"changed": False, "answers": live.answers(query, document)}
         return {"changed": False, "facts": document}

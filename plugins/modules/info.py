@@ -1,9 +1,9 @@
-"""Documentation of the action plugin ``facts``; the work is done on the controller."""
+"""Documentation of the action plugin ``info``; the work is done on the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: facts
+module: info
 short_description: Read the lab's live facts
 description:
   - Reads nodes, pods, services and endpoints from the API, interfaces and routes inside the nodes,
@@ -11,20 +11,22 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - kubernetes
 extends_documentation_fragment:
   - latihan.lab.live
 options:
-  keep:
-    description: Just these facts, as name and JMESPath expression. Empty for all of them.
+  query:
+    description: The facts that are asked for, as name and JMESPath expression; all if none are.
     type: dict
     default: {}
 """
 
 EXAMPLES = r"""
 - name: Remember who p1 is
-  latihan.lab.facts:
-    contract: /var/lib/latihan/latihan/contract.json
-    keep:
+  latihan.lab.info:
+    query:
       uid: pods.p1.uid
 """
 
@@ -32,9 +34,9 @@ RETURN = r"""
 facts:
   description: The whole document.
   type: dict
-  returned: when nothing is to be kept
-kept:
-  description: The facts that were asked for, by name.
+  returned: without O(query)
+answers:
+  description: What the expressions of O(query) yield, by name.
   type: dict
-  returned: when something is to be kept
+  returned: with O(query)
 """
