@@ -7,7 +7,7 @@ import argparse
 from latihan.base.exits import Exit
 from latihan.commands import role_docs
 from latihan.commands.command import Context
-from latihan.reports import report
+from latihan.reports import models, report
 
 RAW = False
 
@@ -17,8 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Write the tables of variables into the roles' README files."""
-    for path, text in role_docs.stale(context.project.roles):
+    """Write the tables of variables into the roles' README files, and the report's schema."""
+    schema = (report.SCHEMA, models.schema())
+    old = schema[0].read_text(encoding="utf-8") if schema[0].exists() else ""
+    stale = [*role_docs.stale(context.project.roles), *([schema] if old != schema[1] else [])]
+    for path, text in stale:
         report.write(path, text)
         context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
     return Exit.HOLDS

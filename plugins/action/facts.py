@@ -15,7 +15,7 @@ class ActionModule(LabAction):
         """Read once."""
         keep = dict(zip(args["keep"], live.expressions(list(args["keep"].values())), strict=True))
         lab = live.lab(args["contract"], args["namespace"])
-        document = facts.gather(lab.api, lab.contract, lab.namespace)
+        document = facts.gather(lab.api, lab.contract, lab.namespace).plain()
         if keep:
             return {"changed": False, "kept": live.kept(keep, document)}
         return {"changed": False, "facts": document}

@@ -36,13 +36,13 @@ class ActionModule(LabAction):
             return {"changed": False, "skipped": True, "probes": {name: [] for name in entries}}
         lab = live.lab(args["contract"], args["namespace"])
         known = facts.gather(lab.api, lab.contract, lab.namespace, networks=False)
+        document = known.plain()
         try:
-            made = {name: checking.fill(name, entry, known) for name, entry in entries.items()}
+            made = {name: checking.fill(name, entry, document) for name, entry in entries.items()}
         except ExpressionError as error:
             raise LabError(f"It can't be probed: {error}.") from error
-        answers = iter(
-            probe_all(lab, [one for many in made.values() for one in many], known["addresses"])
-        )
+        asked = [one for many in made.values() for one in many]
+        answers = (answer.document() for answer in probe_all(lab, asked, known.addresses))
         return {
             "changed": False,
             "probes": {name: [next(answers) for _ in many] for name, many in made.items()},

@@ -30,5 +30,5 @@ class ActionModule(LabAction):
             "changed": False,
             "waited_s": round(waited.seconds, 2),
             "unmet": waited.unmet,
-            "kept": live.kept(keep, waited.facts),
+            "kept": live.kept(keep, waited.document),
         }

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     functions_of_the_lab,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import Outcome, load
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from tests.places import ROOT
 
@@ -32,7 +32,7 @@ def test_every_kind_is_told(kind: str) -> None:
         assert f"`{field}`" in GUIDE
 
 
-@pytest.mark.parametrize("field", sorted(Outcome.model_fields))
+@pytest.mark.parametrize("field", sorted(OutcomeEntry.model_fields))
 def test_every_field_is_told(field: str) -> None:
     assert f"`{field}`" in GUIDE
 

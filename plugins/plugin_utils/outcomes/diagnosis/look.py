@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -12,15 +12,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Node
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.facts import endpoints, gather
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.causes import (
-    Cause,
-    Document,
     Inside,
     Seen,
     causes,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Cause
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
 
 _DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
@@ -32,19 +32,19 @@ _SILENT = 124  # what timeout(1) ends with
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedOutcome:
     """An outcome that failed.
 
     Args:
-        text: its entry as text: the services that it names are looked at.
+        services: the services that it is about.
         down: a node that is down on purpose.
     """
 
-    text: str
+    services: Collection[str] = ()
     down: str = ""
 
 
-def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
+def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
     """The likely causes of failed outcomes, from one look into the lab.
 
     Returns:
@@ -68,36 +68,27 @@ def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
         inside={node.name: look for node, look in zip(running, looks, strict=True)},
         dns_ready=dns,
     )
-    return [
-        causes(replace(seen, services=named(facts["services"], each.text), down=each.down))
-        for each in failures
-    ]
+    return [causes(replace(seen, services=each.services, down=each.down)) for each in failures]
 
 
 def dns_endpoints(api: Api) -> int:
     """How many ready endpoints the cluster's DNS has: none where it has no service either."""
     try:
-        return len(endpoints(api.get(_DNS))["ready"])
+        return len(endpoints(api.get(_DNS)).ready)
     except RefusedError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return 0
         raise
 
 
-def named(services: Iterable[str], text: str) -> list[str]:
-    """The services whose names stand in a text as words."""
-    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
-    return [name for name in services if name in words]
-
-
-def inside(node: Node, running: Iterable[Node], facts: Document) -> Inside:
+def inside(node: Node, running: Iterable[Node], facts: Facts) -> Inside:
     """Look into one of the running nodes."""
     enter = node.enter or ()
     own = [
         f"{address}:{port}"
-        for service in facts["endpoints"].values()
-        for address in service["ready"]
-        for port in service["ports"]
+        for service in facts.endpoints.values()
+        for address in service.ready
+        for port in service.ports
         if _lives_on(facts, address, node.name)
     ]
     proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
@@ -127,16 +118,16 @@ def policy_dropped(rules: str) -> int | None:
     return int(counted[1]) if counted else None
 
 
-def _drops_the_rest(node: Node, running: Iterable[Node], facts: Document) -> bool:
+def _drops_the_rest(node: Node, running: Iterable[Node], facts: Facts) -> bool:
     """Whether a node's policy drops what another node sends to a pod there.
 
     The policy alone says nothing: rules may accept all that is for pods, as Docker's do.
     """
     peers = [peer.enter or () for peer in running if peer.name != node.name]
     pods = [
-        pod["ip"]
-        for pod in facts["pods"].values()
-        if pod["node"] == node.name and pod["phase"] == "Running" and not pod["host_network"]
+        pod.ip
+        for pod in facts.pods.values()
+        if pod.node == node.name and pod.phase == "Running" and not pod.host_network
     ]
     if not peers or not pods:
         return False
@@ -150,8 +141,8 @@ def _filter_table(node: Node) -> str:
     return run([*(node.enter or ()), *save], check=False).stdout
 
 
-def _lives_on(facts: Document, address: str, node: str) -> bool:
-    return any(pod["ip"] == address and pod["node"] == node for pod in facts["pods"].values())
+def _lives_on(facts: Facts, address: str, node: str) -> bool:
+    return any(pod.ip == address and pod.node == node for pod in facts.pods.values())
 
 
 def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
@@ -168,20 +159,22 @@ def _connect(enter: tuple[str, ...], endpoint: str) -> Completed:
 
 def _refused(error: RefusedError) -> Cause:
     return Cause(
-        "api-refuses", error.message, "Look at the control plane: `python3 runner.py status`."
+        id="api-refuses",
+        cause=error.message,
+        fix="Look at the control plane: `python3 runner.py status`.",
     )
 
 
 def _silent(contract: Contract, down: str) -> Cause:
     stopped = [node.name for node in contract.nodes if node.enter == () and node.name != down]
     if stopped:
-        names = ", ".join(stopped)
         return Cause(
-            "node-down", f"The API does not answer, and {names} is stopped.",
-            "Start the cluster: `python3 runner.py start`.",
-        )  # fmt: skip
+            id="node-down",
+            cause=f"The API does not answer, and {', '.join(stopped)} is stopped.",
+            fix="Start the cluster: `python3 runner.py start`.",
+        )
     return Cause(
-        "api-down",
-        "The cluster's API does not answer.",
-        "Look at the control plane: `python3 runner.py status`.",
+        id="api-down",
+        cause="The cluster's API does not answer.",
+        fix="Look at the control plane: `python3 runner.py status`.",
     )
