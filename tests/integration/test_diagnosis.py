@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     engine,
     layout,
@@ -28,22 +29,21 @@ _SHOWS_WITHIN = 20.0
 ENTRIES = {entry.id: entry for entry in entries.load(FILES)}
 
 
-def check(lab: Lab, identifier: str, within: float = 0.0) -> dict[str, Any]:
-    """The report of one outcome, checked now; asked again for that many seconds while it fails."""
+def check(lab: Lab, identifier: str, within: float = 0.0) -> OutcomeResult:
+    """The result of one outcome, checked now; asked again for that many seconds while it fails."""
     entry = ENTRIES[identifier].model_copy(update={"within": within})
     told = checking.check(live.lab(str(lab.contract_path), "default"), [entry], {})
-    report: dict[str, Any] = told.reports[0]
-    return report
+    return told.results[0]
 
 
-def check_until(lab: Lab, identifier: str, cause: str) -> dict[str, Any]:
-    """The report of one outcome, once it fails for that cause; the last one where it doesn't."""
+def check_until(lab: Lab, identifier: str, cause: str) -> OutcomeResult:
+    """The result of one outcome, once it fails for that cause; the last one where it doesn't."""
     deadline = time.monotonic() + _SHOWS_WITHIN
     while True:
-        report = check(lab, identifier)
-        causes = [found["id"] for found in report["diagnosis"]]
+        result = check(lab, identifier)
+        causes = [found.id for found in result.diagnosis]
         if causes[:1] == [cause] or time.monotonic() > deadline:
-            return report
+            return result
         time.sleep(0.3)
 
 
@@ -169,9 +169,9 @@ def test_the_cause_is_named_and_goes_with_it(
     with breaking(lab):
         broken = check_until(lab, outcome, cause)
     mended = check(lab, outcome, _SHOWS_WITHIN)
-    assert broken["verdict"] == "fail"
-    assert broken["diagnosis"][0]["id"] == cause, broken
-    assert mended["verdict"] == "pass", mended["reason"]
+    assert broken.verdict == "fail"
+    assert broken.diagnosis[0].id == cause, broken
+    assert mended.verdict == "pass", mended.reason
 
 
 def test_a_stopped_node_is_named(lab: Lab) -> None:
@@ -181,8 +181,8 @@ def test_a_stopped_node_is_named(lab: Lab) -> None:
     broken = check_until(lab, "C2", "node-down")
     engine.start(cluster)
     again = lab.runner("verify")  # It makes the node's bare pods again, which ended with it.
-    assert broken["diagnosis"][0]["id"] == "node-down", broken
-    assert stopped in broken["diagnosis"][0]["cause"]
+    assert broken.diagnosis[0].id == "node-down", broken
+    assert stopped in broken.diagnosis[0].cause
     assert again.code == 0, again.out
 
 

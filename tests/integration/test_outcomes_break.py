@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import load
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     engine,
     spaces,
@@ -24,21 +25,22 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
 from tests.integration.labs import STATE, Lab
 from tests.places import ROOT
 
-Check = Callable[..., dict[str, dict[str, Any]]]
+Check = Callable[..., dict[str, OutcomeResult]]
 
 
 @pytest.fixture
 def check(lab: Lab) -> Check:
-    """Checks outcomes of the lab: {id: report}."""
+    """Checks outcomes of the lab: {id: result}."""
 
-    def checked(*ids: str, within: float | None = None, **variables: Any) -> dict[str, Any]:
+    def checked(
+        *ids: str, within: float | None = None, **variables: Any
+    ) -> dict[str, OutcomeResult]:
         files = sorted((ROOT / "roles" / "outcomes" / "files").glob("*.yml"))
         chosen = [outcome for outcome in load(files) if outcome.id in ids]
         if within is not None:
             chosen = [outcome.model_copy(update={"within": within}) for outcome in chosen]
         place = live.lab(str(lab.contract_path), "default")
-        reports = checking.check(place, chosen, variables).reports
-        return {report["id"]: report for report in reports}
+        return {each.id: each for each in checking.check(place, chosen, variables).results}
 
     return checked
 
@@ -48,15 +50,15 @@ def pod(lab: Lab, name: str) -> dict[str, Any]:
     return document
 
 
-def verdicts(reports: dict[str, dict[str, Any]]) -> dict[str, str]:
-    return {name: report["verdict"] for name, report in reports.items()}
+def verdicts(results: dict[str, OutcomeResult]) -> dict[str, str]:
+    return {name: each.verdict.value for name, each in results.items()}
 
 
 @contextmanager
 def route_of(lab: Lab, name: str, *replaced: str) -> Iterator[None]:
     """The route to a pod on its own node is another one for a while."""
     told = pod(lab, name)
-    node, address = told["spec"]["nodeName"], told["status"]["podIP"]
+    node, address = told["spec"].nodeName, told["status"].podIP
     own = lab.enter(node, "ip", "route", "show", address).stdout.split()
     assert own, f"{node} has no route to {name}"
     assert lab.enter(node, "ip", "route", "del", *own).returncode == 0
@@ -76,7 +78,7 @@ def forget_path_mtu(lab: Lab, name: str) -> None:
         f" grep -q ' {told['status']['podIP']}/' && nsenter --net=$space ip route flush cache;"
         " done; true"
     )
-    assert lab.enter(told["spec"]["nodeName"], "sh", "-c", script).returncode == 0
+    assert lab.enter(told["spec"].nodeName, "sh", "-c", script).returncode == 0
 
 
 def test_the_lab_is_whole(check: Check) -> None:
@@ -93,8 +95,8 @@ def test_a_selector_that_matches_other_pods(lab: Lab, check: Check) -> None:
             "patch", "service", "s1", "--patch", '{"spec": {"selector": {"service": "s1"}}}'
         )
     assert verdicts(told) == {"S1": "fail", "S3": "fail"}
-    assert "The ready endpoints of s1 are" in told["S1"]["reason"]
-    assert told["S3"]["attempts"] > 1
+    assert "The ready endpoints of s1 are" in told["S1"].reason
+    assert told["S3"].attempts > 1
     assert verdicts(check("S1", "S3", within=15)) == {"S1": "pass", "S3": "pass"}
 
 
@@ -102,28 +104,28 @@ def test_a_pod_that_nobody_reaches_does_not_pass_for_a_refusal(lab: Lab, check: 
     with route_of(lab, "p1", "blackhole"):
         told = check("P2", "P7")
     assert verdicts(told) == {"P2": "fail", "P7": "fail"}
-    assert told["P2"]["reason"].startswith("The control failed, so nothing is proven")
-    seen = {each["reason"] for each in told["P2"]["evidence"]}
+    assert told["P2"].reason.startswith("The control failed, so nothing is proven")
+    seen = {each.reason for each in told["P2"].evidence}
     assert {"refused", "no_route"} <= seen, "the refusals themselves were as expected"
     assert verdicts(check("P2", "P7")) == {"P2": "pass", "P7": "pass"}
 
 
 def test_a_host_with_a_route_into_the_pod_network(lab: Lab, check: Check) -> None:
     told = pod(lab, "p1")
-    route = [told["status"]["podIP"], "via", told["status"]["hostIP"]]
+    route = [told["status"].podIP, "via", told["status"].hostIP]
     assert lab.enter("host", "ip", "route", "add", *route).returncode == 0
     try:
         told = check("P2")
     finally:
         lab.enter("host", "ip", "route", "del", *route)
     assert verdicts(told) == {"P2": "fail"}
-    assert "expected no_route, got ok" in told["P2"]["reason"]
+    assert "expected no_route, got ok" in told["P2"].reason
     assert verdicts(check("P2")) == {"P2": "pass"}
 
 
 def test_a_path_that_is_narrower_than_the_pod_s_interface(lab: Lab, check: Check) -> None:
     told = pod(lab, "p2")
-    node, address = told["spec"]["nodeName"], told["status"]["podIP"]
+    node, address = told["spec"].nodeName, told["status"].podIP
     (route,) = json.loads(lab.enter(node, "ip", "-json", "route", "show", address).stdout)
     veth = route["dev"]
     assert lab.enter(node, "ip", "link", "set", veth, "mtu", "1400").returncode == 0
@@ -133,7 +135,7 @@ def test_a_path_that_is_narrower_than_the_pod_s_interface(lab: Lab, check: Check
         lab.enter(node, "ip", "link", "set", veth, "mtu", "1500")
         forget_path_mtu(lab, "p1")
     assert verdicts(told) == {"P10": "fail"}
-    assert "near: expected ok, got too_small" in told["P10"]["reason"]
+    assert "near: expected ok, got too_small" in told["P10"].reason
     assert verdicts(check("P10")) == {"P10": "pass"}
 
 
@@ -146,7 +148,7 @@ def test_a_cluster_without_names(lab: Lab, check: Check) -> None:
         lab.kubectl("-n", "kube-system", "scale", "deployment", "kube-dns", "--replicas=1")
         lab.kubectl("-n", "kube-system", "rollout", "status", "deployment", "kube-dns")
     assert verdicts(told) == {"S2": "fail", "S4": "pass"}
-    assert "The name does not resolve in a pod either" in told["S2"]["reason"]
+    assert "The name does not resolve in a pod either" in told["S2"].reason
     deadline = time.monotonic() + 20
     while verdicts(check("S2"))["S2"] != "pass":
         assert time.monotonic() < deadline, "the names did not come back"
@@ -160,8 +162,8 @@ def test_a_host_without_a_name_server(lab: Lab, check: Check) -> None:
     finally:
         engine.supervise(host, "start", "names")
     assert verdicts(told) == {"S2": "fail"}
-    assert "The names of nodes do not resolve on the host either" in told["S2"]["reason"]
-    seen = {(each["from"], each["reason"]) for each in told["S2"]["evidence"]}
+    assert "The names of nodes do not resolve on the host either" in told["S2"].reason
+    seen = {(each.from_, each.reason) for each in told["S2"].evidence}
     assert {reason for place, reason in seen if place == "host"} == {"unresolved"}
     assert verdicts(check("S2", within=5)) == {"S2": "pass"}
 
@@ -169,9 +171,9 @@ def test_a_host_without_a_name_server(lab: Lab, check: Check) -> None:
 def test_a_pod_that_is_gone(lab: Lab, check: Check) -> None:
     told = check("P3", mark="x", changed="x", old_uid="1", peer="pod/nobody")
     assert verdicts(told) == {"P3": "fail"}
-    asked = next(each for each in told["P3"]["evidence"] if "nobody" in each["command"])
-    assert asked["reason"] == "not_run"
-    assert "not found" in asked["output"]
+    asked = next(each for each in told["P3"].evidence if "nobody" in each.command)
+    assert asked.reason == "not_run"
+    assert "not found" in asked.output
 
 
 def test_verify_tells_it_with_its_exit_code(lab: Lab) -> None:
@@ -222,8 +224,8 @@ def test_an_outcome_of_one_s_own(lab: Lab, tmp_path: Path) -> None:
         encoding="utf-8",
     )
     place = live.lab(str(lab.contract_path), "default")
-    (report,) = checking.check(place, load([own]), {}).reports
-    assert (report["verdict"], report["observed"]) == ("pass", "Ini adalah p1")
+    (result,) = checking.check(place, load([own]), {}).results
+    assert (result.verdict, result.observed) == ("pass", "Ini adalah p1")
 
 
 def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
@@ -252,9 +254,9 @@ def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
     lab.kubectl("wait", "--for=condition=Ready", "pod/bare", "--timeout=60s")
     try:
         place = live.lab(str(lab.contract_path), "default")
-        (report,) = checking.check(place, load([own]), {}).reports
+        (result,) = checking.check(place, load([own]), {}).results
     finally:
         lab.kubectl("delete", "pod", "bare", "--force", "--grace-period=0")
-    assert report["verdict"] == "pass", report["reason"]
-    asked = next(each for each in report["evidence"] if each["kind"] == "http")
-    assert "$ sh /etc/latihan/tools.sh " in asked["command"]
+    assert result.verdict == "pass", result.reason
+    asked = next(each for each in result.evidence if each.kind == "http")
+    assert "$ sh /etc/latihan/tools.sh " in asked.command

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     functions_of_the_lab,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import names
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from tests.places import ROOT
@@ -28,8 +29,8 @@ def test_the_example_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_is_told(kind: str) -> None:
     assert f"| `{kind}: " in GUIDE
-    for field in KINDS[kind].yields:
-        assert f"`{field}`" in GUIDE
+    for field in {*names(KINDS[kind].yields), *KINDS[kind].options}:
+        assert re.search(rf"[`{{]{field}[`:]", GUIDE), field
 
 
 @pytest.mark.parametrize("field", sorted(OutcomeEntry.model_fields))

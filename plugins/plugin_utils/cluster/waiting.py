@@ -56,7 +56,7 @@ class Goal:
     timeout: float = 60.0
 
 
-class Watched:
+class WatchedObjects:
     """The cluster as the watches tell it; ``kinds`` are the kinds of objects that are watched."""
 
     def __init__(self, kinds: set[str]) -> None:
@@ -108,7 +108,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     ends = started + goal.timeout
     changes: queue.Queue[Change] = queue.Queue()
     kinds = needed([*goal.until, *goal.keep])
-    watched, stop = Watched(kinds), threading.Event()
+    watched, stop = WatchedObjects(kinds), threading.Event()
     last: Waited | None = None
     for kind in kinds:
         listed = (kind, facts.paths(namespace)[kind])

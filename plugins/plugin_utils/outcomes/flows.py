@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry
@@ -29,6 +30,16 @@ _NEVER_LEFT = {"no_route", "unreachable", "unresolved", "no_such_name"}
 _MOST = 100
 
 
+class _Way(NamedTuple):
+    """A flow but for how many were alike; cheap, since there may be thousands."""
+
+    stops: tuple[str, ...]
+    goal: str
+    reason: str
+    seen: bool = False
+    asked: str = ""
+
+
 def flows(outcome: OutcomeEntry, probes: Probed, facts: Facts) -> list[Flow]:
     """The different flows of an outcome's probes, at most a hundred.
 
@@ -40,33 +51,33 @@ def flows(outcome: OutcomeEntry, probes: Probed, facts: Facts) -> list[Flow]:
     Returns:
         Those of answers that are wrong first, else in the order of the probes.
     """
-    wrong: Counter[Flow] = Counter()
-    right: Counter[Flow] = Counter()
+    wrong: Counter[_Way] = Counter()
+    right: Counter[_Way] = Counter()
     for name, results in probes.items():
         entry = outcome.probes[name]
         for result in results:
             into = right if entry.accepts(result.reason) else wrong
             into.update(_of(result, facts))
     counted = [*wrong.items(), *right.items()][:_MOST]
-    return [flow.model_copy(update={"times": times}) for flow, times in counted]
+    return [Flow(**way._asdict(), times=times) for way, times in counted]
 
 
-def _of(result: ProbeResult, facts: Facts) -> Iterator[Flow]:
+def _of(result: ProbeResult, facts: Facts) -> Iterator[_Way]:
     if isinstance(result.yields, PathYield):
         yield from _traced(result, result.yields, facts)
     elif KINDS[result.kind].packets:
         yield from _asked(result, facts)
 
 
-def _traced(result: ProbeResult, path: PathYield, facts: Facts) -> Iterator[Flow]:
+def _traced(result: ProbeResult, path: PathYield, facts: Facts) -> Iterator[_Way]:
     known = [hop.owner for hop in path.hops or [] if hop.owner]
     if known:
         goal = owner_of(result.target, facts) or known[-1]
         reason = OK if result.ok else "stopped"
-        yield Flow(stops=(_start(result), *known), goal=goal, reason=reason, seen=True)
+        yield _Way((_start(result), *known), goal, reason, seen=True)
 
 
-def _asked(result: ProbeResult, facts: Facts) -> Iterator[Flow]:
+def _asked(result: ProbeResult, facts: Facts) -> Iterator[_Way]:
     address, port = address_and_port(result.target)
     start, reason = _start(result), result.reason
     goal = facts.owner(_answered(result)) or owner_of(address, facts)
@@ -79,7 +90,7 @@ def _asked(result: ProbeResult, facts: Facts) -> Iterator[Flow]:
         goal = f"service/{service}"
         # What is not answered may never have come to the service.
         stops += (goal,) if reason == OK else ()
-    yield Flow(stops=stops, goal=goal, reason=reason, asked=KINDS[result.kind].packets)
+    yield _Way(stops, goal, reason, asked=KINDS[result.kind].packets)
 
 
 def _answered(result: ProbeResult) -> str:

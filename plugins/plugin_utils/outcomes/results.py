@@ -5,13 +5,14 @@ They are the same in a task's result, in the report and on its page. Times are i
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record, names
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
 
 OK = "ok"
 
@@ -108,8 +109,9 @@ class KubectlYield(CommandYield):
     refusal: dict[str, Any] = {}
 
 
-class ProbeResult(Record):
-    """A probe's answer.
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """A probe's answer. There may be thousands, so it is not checked by pydantic.
 
     Args:
         name: the probe's name in its outcome.
@@ -121,29 +123,32 @@ class ProbeResult(Record):
         output: what a person needs to see of what it printed.
         exit_code: None if it never ran or was cut off.
         reason: ok, refused, no_route ...
+        ok: whether the reason is ok.
         duration_s: from its own start.
         yields: what its kind yields besides.
     """
 
     name: str
     kind: str
-    from_: str = Field(alias="from")
+    from_: str
     target: str
-    item: Any = None
+    item: Any
     command: str
     output: str
     exit_code: int | None
     reason: str
     ok: bool
     duration_s: float
-    yields: Yield = Field(Yield(), exclude=True)
+    yields: Yield
 
     def document(self) -> Document:
         """As expressions see it: what its kind yields is beside the rest."""
-        return self.model_dump() | self.yields.model_dump()
+        common = {name: getattr(self, field) for name, field in _COMMON.items()}
+        return common | self.yields.model_dump()
 
 
-COMMON = names(ProbeResult) - {"yields"}
+_COMMON = {each.name.rstrip("_"): each.name for each in fields(ProbeResult)[:-1]}
+COMMON = frozenset(_COMMON)
 """What every probe's answer may be asked for."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
@@ -11,6 +12,7 @@ _HOST = "host.minikube.internal"
 _DOMAIN = "svc.cluster.local"
 
 
+@lru_cache(maxsize=4096)
 def address_and_port(target: str) -> tuple[str, int | None]:
     """The address or name in a probe's target, and the port if it names one."""
     try:

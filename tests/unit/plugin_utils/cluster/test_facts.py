@@ -39,7 +39,7 @@ def test_a_running_pod(known: Facts) -> None:
     assert pod.phase == "Running"
     assert pod.ready
     assert pod.node == "uji-m02"
-    assert pod.ip.startswith("10.77.1.")
+    assert (pod.ip or "").startswith("10.77.1.")
     assert pod.ips == [pod.ip]
     assert pod.declared == ["p1-c1", "p1-c2"]
     assert pod.containers["p1-c1"].state == "running"
@@ -78,7 +78,7 @@ def test_a_service_without_a_port_on_the_nodes_has_no_url(known: Facts) -> None:
 
 def test_endpoints(known: Facts) -> None:
     pods = known.pods
-    assert sorted(known.endpoints["s1"].ready) == sorted([pods["p1"].ip, pods["p3"].ip])
+    assert set(known.endpoints["s1"].ready) == {pods["p1"].ip, pods["p3"].ip}
     assert sorted(known.endpoints["s1"].ready_pods) == ["p1", "p3"]
     assert known.endpoints["s1"].not_ready == []
 
@@ -99,8 +99,8 @@ def test_who_has_which_address(known: Facts) -> None:
     assert addresses["192.168.77.2"] == AddressOwner(owner="node/uji", interface="eth0")
     assert addresses["192.168.77.3"] == AddressOwner(owner="node/uji-m02")
     assert addresses["10.77.0.1"].owner == "node/uji"
-    assert addresses[known.pods["p1"].ip].owner == "pod/p1"
-    assert addresses[known.services["s1"].cluster_ip].owner == "service/s1"
+    assert addresses[known.pods["p1"].ip or ""].owner == "pod/p1"
+    assert addresses[known.services["s1"].cluster_ip or ""].owner == "service/s1"
     assert "127.0.0.1" not in addresses
 
 

@@ -19,10 +19,11 @@ Given = ProbeResult | Sequence[ProbeResult]
 
 def answer(reason: str = "ok", kind: str = "http", **fields: Any) -> ProbeResult:
     """A probe's answer; what its kind yields may be among the fields."""
-    told = {
+    told: dict[str, Any] = {
         "name": "page",
         "kind": kind,
-        "from": "host",
+        "from_": "host",
+        "item": None,
         "target": "http://10.0.0.1/",
         "reason": reason,
         "ok": reason == "ok",
@@ -30,10 +31,14 @@ def answer(reason: str = "ok", kind: str = "http", **fields: Any) -> ProbeResult
         "output": "what it printed",
         "exit_code": 0,
         "duration_s": 0.1,
-        **{name: value for name, value in fields.items() if name in COMMON},
+        **{
+            "from_" if name == "from" else name: value
+            for name, value in fields.items()
+            if name in COMMON
+        },
     }
     yielded = {name: value for name, value in fields.items() if name not in COMMON}
-    return ProbeResult.model_validate({**told, "yields": KINDS[kind].yields(**yielded)})
+    return ProbeResult(**told, yields=KINDS[kind].yields(**yielded))
 
 
 def observed(

@@ -214,8 +214,10 @@ def test_the_report_of_many_answers_shows_each_probe_and_each_answer() -> None:
 
 def test_the_report_shows_each_of_more_probes_than_it_shows_answers() -> None:
     probes = {f"p{number}": {"from": "host", "tcp": "a:1"} for number in range(14)}
-    answers = {name: [answer(output=name) for _ in range(3)] for name in probes}
-    told = reported({**PAGE, "probes": probes, "expect": ["probes.p1[0].ok"]}, seen(**answers))
+    answers: dict[str, Given] = {name: [answer(output=name) for _ in range(3)] for name in probes}
+    told = reported(
+        {**PAGE, "probes": probes, "expect": ["probes.p1[0].ok"]}, observed({}, answers)
+    )
     assert [each.output for each in told.evidence] == list(probes)
 
 
