@@ -103,6 +103,6 @@ def last_run(context: Context) -> str:
     except LabError as error:
         return error.message
     counted = ", ".join(
-        f"{number} {verdict}" for verdict, number in told.verdicts.items() if number
+        f"{number} {verdict}" for verdict, number in told.verdicts.plain().items() if number
     )
     return f"{told.playbook}: {MEANING[told.exit_code]}" + (f" ({counted})" if counted else "")

@@ -10,10 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
-    OutcomeResult,
-    Verdict,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from latihan.base.exits import Exit
 from latihan.run.failures import Failure
 
@@ -30,6 +27,14 @@ class Spent(Record):
     waits: Seconds = Field(description="Kubernetes was waited for.")
     cluster: Seconds = Field(description="Clusters were made, stopped and started.")
     other: Seconds
+
+
+class VerdictCounts(Record):
+    """How many outcomes have each verdict."""
+
+    pass_: Count = Field(alias="pass")
+    fail: Count
+    skip: Count
 
 
 class StepRecord(Record):
@@ -67,7 +72,7 @@ class Report(Record):
     duration_s: Seconds
     spent_s: Spent
     exit_code: Exit
-    verdicts: dict[Verdict, Count] = Field(description="How many outcomes have each verdict.")
+    verdicts: VerdictCounts
     outcomes: list[OutcomeResult]
     facts: list[Facts] = Field(
         description="The different moments of the lab that judged outcomes, oldest first."

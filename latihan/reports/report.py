@@ -15,7 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
 from latihan.base import suggestions
 from latihan.base.exits import Exit
-from latihan.reports.models import VERSION, Report, Spent, StepRecord, TaskRecord
+from latihan.reports.models import VERSION, Report, Spent, StepRecord, TaskRecord, VerdictCounts
 from latihan.run.model import RunModel
 from latihan.run.outcomes import by_id
 
@@ -50,7 +50,7 @@ def made(about: About, model: RunModel) -> Report:
         duration_s=round(about.duration, 3),
         spent_s=Spent(**{name: round(seconds, 3) for name, seconds in model.spent.items()}),
         exit_code=about.code,
-        verdicts=count(model.outcomes.values()),
+        verdicts=VerdictCounts.model_validate(count(model.outcomes.values())),
         outcomes=by_id(model.outcomes.values()),
         facts=model.facts,
         steps=[

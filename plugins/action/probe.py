@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, live
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
@@ -16,6 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 
+_PROBES = TypeAdapter(dict[str, ProbeEntry])
+
 
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.probe``."""
@@ -23,9 +25,7 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Probe, and hand over what was seen without judging it."""
         try:
-            entries = {
-                name: ProbeEntry.model_validate(entry) for name, entry in args["probes"].items()
-            }
+            entries = _PROBES.validate_python(args["probes"])
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tests.places import ROOT
 
-# Ansible looks for each plugin's class by this name, and pages of Ansible's documentation by that.
+# Ansible finds the classes of plugins, and of shared documentation, by these names.
 GIVEN = {"ActionModule", "ModuleDocFragment"}
-# An outline of text and a line of a picture.
+# A kind of command line, and a line of a picture.
 TWICE = {"Line"}
 
 

@@ -157,7 +157,7 @@ def _headline(report: Report, failures: Sequence[Failure]) -> str:
     if failures:
         return "A step failed" if len(failures) == 1 else f"{len(failures)} steps failed"
     proven = not verdicts.nothing_proven(outcomes)
-    if report.exit_code and proven and not report.verdicts[Verdict.FAIL]:
+    if report.exit_code and proven and not report.verdicts.fail:
         return "The run failed"
     return verdicts.summed(outcomes) if outcomes else "Done; no outcomes were checked"
 

@@ -24,7 +24,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
-Change = tuple[str, ApiObject]
+WatchEvent = tuple[str, ApiObject]
 """The kind of the objects, and an event of their list or watch."""
 
 _RETRY = 0.3
@@ -106,7 +106,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     """
     started = time.monotonic()
     ends = started + goal.timeout
-    changes: queue.Queue[Change] = queue.Queue()
+    changes: queue.Queue[WatchEvent] = queue.Queue()
     kinds = needed([*goal.until, *goal.keep])
     watched, stop = WatchedObjects(kinds), threading.Event()
     last: Waited | None = None
@@ -159,7 +159,7 @@ def needed(expressions: Sequence[Expression]) -> set[str]:
     return kinds if "addresses" in roots or not roots & kinds else roots & kinds
 
 
-def _arrived(changes: queue.Queue[Change], seconds: float) -> list[Change]:
+def _arrived(changes: queue.Queue[WatchEvent], seconds: float) -> list[WatchEvent]:
     """What comes next, with all else that has come meanwhile; nothing when the time is over."""
     try:
         return [changes.get(timeout=seconds), *_ready(changes)]
@@ -167,7 +167,7 @@ def _arrived(changes: queue.Queue[Change], seconds: float) -> list[Change]:
         return []
 
 
-def _ready(changes: queue.Queue[Change]) -> Iterator[Change]:
+def _ready(changes: queue.Queue[WatchEvent]) -> Iterator[WatchEvent]:
     """What else has come meanwhile."""
     while True:
         try:
@@ -180,7 +180,7 @@ def _follow(
     api: Api,
     listed_as: tuple[str, str],
     ends: float,
-    changes: queue.Queue[Change],
+    changes: queue.Queue[WatchEvent],
     stop: threading.Event,
 ) -> None:
     """List the objects of a kind, then tell their changes; start over where a watch breaks off."""

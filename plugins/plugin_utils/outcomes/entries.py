@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     ExpressionError,
@@ -80,11 +80,16 @@ class ProbeEntry(_Entry):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise ValueError(f"a probe is exactly one of {', '.join(KINDS)}")
+        return self
+
     @property
     def kind(self) -> str:
-        """What kind of probe it is; empty where the entry names none or several."""
-        named = [kind for kind in KINDS if getattr(self, kind) is not None]
-        return named[0] if len(named) == 1 else ""
+        """What kind of probe it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def target(self) -> str | list[str]:
@@ -303,9 +308,6 @@ class _Names:
 
 
 def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
-    if not probe.kind:
-        yield _Fault((), f"a probe is exactly one of {', '.join(KINDS)}")
-        return
     yield from _kind_faults(probe)
     if probe.each is not None:
         yield from _expression_faults(probe.each, ("each",), names)
@@ -383,7 +385,7 @@ def _members(path: tuple[str, ...], names: _Names) -> frozenset[str] | None:
             return frozenset(names.probes)
         case ("probes", name) if name in names.probes:
             probe = names.probes[name]
-            return KINDS[probe.kind].fields if probe.kind and not probe.many else None
+            return None if probe.many else KINDS[probe.kind].fields
         case _:
             return members(path) or None
 

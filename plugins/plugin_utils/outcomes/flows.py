@@ -46,7 +46,7 @@ def flows(outcome: OutcomeEntry, probes: Probed, facts: Facts) -> list[Flow]:
     Args:
         outcome: the outcome.
         probes: the results of all its probes.
-        facts: the facts that the probes were made from.
+        facts: the facts that judge it.
 
     Returns:
         Those of answers that are wrong first, else in the order of the probes.

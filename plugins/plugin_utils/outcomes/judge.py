@@ -159,7 +159,7 @@ def paths(results: Sequence[ProbeResult]) -> list[TracedPath]:
             from_=result.from_,
             target=result.target,
             arrived=result.ok,
-            hops=[hop.plain_hop for hop in result.yields.hops],
+            hops=[hop.shown for hop in result.yields.hops],
         )
         for result in results
         if isinstance(result.yields, PathYield) and result.yields.hops

@@ -75,7 +75,7 @@ class TracedHop(Hop):
     addresses: list[str] = []
 
     @property
-    def plain_hop(self) -> Hop:
+    def shown(self) -> Hop:
         """What a report shows of it."""
         return Hop(address=self.address, owner=self.owner, interface=self.interface)
 

@@ -21,6 +21,11 @@ FACT = "outcomes_results"
 
 # An outcome that was proven once is proven, even if it could not be checked at another time.
 _WEIGHT = {Verdict.SKIP: 0, Verdict.PASS: 1, Verdict.FAIL: 2}
+_ALONE = {
+    Verdict.PASS: "holds",
+    Verdict.FAIL: "failed",
+    Verdict.SKIP: "could not be checked",
+}
 
 
 class Judged(Protocol):
@@ -100,20 +105,18 @@ def nothing_proven(results: Mapping[str, Judged]) -> bool:
 def summed(results: Mapping[str, Judged]) -> str:
     """What outcomes come to, in one phrase, as in ``3 of 4 outcomes hold, 1 was skipped``."""
     counts, total = count(results.values()), len(results)
-    noun = "outcome" if total == 1 else "outcomes"
+    if total == 1:
+        return f"The outcome {next(said for verdict, said in _ALONE.items() if counts[verdict])}"
     if counts[Verdict.FAIL]:
-        return f"{counts[Verdict.FAIL]} of {total} {noun} failed"
+        return f"{counts[Verdict.FAIL]} of {total} outcomes failed"
     if nothing_proven(results):
-        if total == 1:
-            return "The outcome could not be checked"
         return f"None of {total} outcomes could be checked"
-    if skipped := counts[Verdict.SKIP]:
-        one = counts[Verdict.PASS] == 1
-        return (
-            f"{counts[Verdict.PASS]} of {total} {noun} {'holds' if one else 'hold'}, "
-            f"{skipped} {'was' if skipped == 1 else 'were'} skipped"
-        )
-    return "The outcome holds" if total == 1 else f"All {total} outcomes hold"
+    if not counts[Verdict.SKIP]:
+        return f"All {total} outcomes hold"
+    hold = "holds" if counts[Verdict.PASS] == 1 else "hold"
+    were = "was" if counts[Verdict.SKIP] == 1 else "were"
+    passed, skipped = counts[Verdict.PASS], counts[Verdict.SKIP]
+    return f"{passed} of {total} outcomes {hold}, {skipped} {were} skipped"
 
 
 def concluded(known: Standings, ids: Sequence[str] = ()) -> str:

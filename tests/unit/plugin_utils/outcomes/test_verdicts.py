@@ -77,6 +77,7 @@ def test_what_holds_is_told_with_what_was_skipped(verdicts: str, said: str) -> N
     [
         ("", "Not checked: any outcome."),
         ("pass fail skip", "1 of 3 outcomes failed: X2."),
+        ("fail", "The outcome failed: X1."),
         ("skip", "The outcome could not be checked: X1 (r)."),
         ("skip skip", "None of 2 outcomes could be checked: X1, X2 (r)."),
     ],
