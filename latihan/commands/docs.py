@@ -18,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Write the tables of variables into the roles' README files, and the report's schema."""
-    schema = (report.SCHEMA, models.schema())
-    old = schema[0].read_text(encoding="utf-8") if schema[0].exists() else ""
-    stale = [*role_docs.stale(context.project.roles), *([schema] if old != schema[1] else [])]
-    for path, text in stale:
+    stale = dict(role_docs.stale(context.project.roles))
+    if report.SCHEMA.read_text(encoding="utf-8") != models.schema():
+        stale[report.SCHEMA] = models.schema()
+    for path, text in stale.items():
         report.write(path, text)
         context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
     return Exit.HOLDS

@@ -94,7 +94,7 @@ def print_end(console: Console, model: RunModel, about: About, folder: Path) -> 
 
 def totals(model: RunModel, code: Exit, duration: float) -> str:
     """The run in one line."""
-    unproven = verdicts.nothing_proven(model.outcomes) and not model.step_failures
+    unproven = code is Exit.OUTCOME_FAILED and verdicts.nothing_proven(model.outcomes)
     meaning = verdicts.summed(model.outcomes) if unproven else MEANING[code]
     parts = [f"{meaning} in {durations.text(duration)}"]
     counts = verdicts.count(model.outcomes.values())

@@ -54,8 +54,8 @@ def differences(old: Report, new: Report) -> list[Difference]:
         found += _differing("version", "Kubernetes", *versions)
     found += _differing("provider", "", old.provider, new.provider)
     # A run that never looked at the lab says nothing about it.
-    if old.facts and new.facts:
-        found += _labs(old.facts[-1], new.facts[-1])
+    if old.last and new.last:
+        found += _labs(old.last, new.last)
     return found
 
 

@@ -77,6 +77,9 @@ class Report(Record):
     facts: list[Facts] = Field(
         description="The different moments of the lab that judged outcomes, oldest first."
     )
+    last_moment: int | None = Field(
+        ge=0, description="Which of the facts were the last; null if there are none."
+    )
     steps: list[StepRecord]
     slowest: list[TaskRecord] = Field(max_length=10)
     failures: list[Failure]
@@ -86,10 +89,14 @@ class Report(Record):
         """The outcomes by their ids."""
         return {outcome.id: outcome for outcome in self.outcomes}
 
-    def moment(self, outcome: OutcomeResult) -> Facts | None:
-        """The facts that judged an outcome; None if the report has none of it."""
-        place = outcome.moment
-        return self.facts[place] if place is not None and place < len(self.facts) else None
+    def at(self, moment: int | None) -> Facts | None:
+        """The facts of a moment; None if the report has none of it."""
+        return self.facts[moment] if moment is not None and moment < len(self.facts) else None
+
+    @property
+    def last(self) -> Facts | None:
+        """The last facts; None if the run never looked at the lab."""
+        return self.at(self.last_moment)
 
 
 class _Untitled(GenerateJsonSchema):

@@ -53,6 +53,7 @@ def made(about: About, model: RunModel) -> Report:
         verdicts=VerdictCounts.model_validate(count(model.outcomes.values())),
         outcomes=by_id(model.outcomes.values()),
         facts=model.facts,
+        last_moment=model.last_moment,
         steps=[
             StepRecord(
                 name=step.name,

@@ -118,8 +118,9 @@ class RunModel:
     outcomes: dict[str, OutcomeResult] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
     kubernetes_version: str | None = None
-    # The different facts that judged outcomes.
+    # The different facts that judged outcomes, and the place of the last of them.
     facts: list[Facts] = field(default_factory=list)
+    last_moment: int | None = None
     _failures: list[Failure] = field(default_factory=list)
     _rescued: Mapping[str, int] = field(default_factory=dict)
 
@@ -251,7 +252,9 @@ class RunModel:
     def _outcomes(self, result: Mapping[str, Any]) -> Iterator[OutcomeResult]:
         """A task's outcomes; ``moment`` says which of the run's facts judged them."""
         for outcome, known in outcomes_in(result):
-            yield outcome.model_copy(update={"moment": self._moment(known)})
+            moment = self._moment(known)
+            self.last_moment = self.last_moment if moment is None else moment
+            yield outcome.model_copy(update={"moment": moment})
 
     def _moment(self, known: Facts | None) -> int | None:
         if known is None:

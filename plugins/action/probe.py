@@ -28,9 +28,10 @@ class ActionModule(LabAction):
             entries = _PROBES.validate_python(args["probes"])
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where, said = ".".join(map(str, first["loc"])), first["msg"]
             raise LabError(
-                f"A probe of the task is none: {where}: {first['msg']}.", kind=Kind.INPUT
+                f"A probe of the task is none: {where}: {said.removeprefix('Value error, ')}.",
+                kind=Kind.INPUT,
             ) from error
         if self.check_mode:
             return {"changed": False, "skipped": True, "probes": {name: [] for name in entries}}

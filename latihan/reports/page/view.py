@@ -137,7 +137,7 @@ def view(report: Report) -> View:
         sections=tuple(_sections(items)),
         groups=tuple(_groups(failed)),
         failures=tuple(failures),
-        picture=layout(report.facts[-1]) if report.facts else None,
+        picture=layout(report.last) if report.last else None,
         steps=tuple(_timed(report.steps)),
         slowest=tuple(_timed(report.slowest)),
     )
@@ -145,7 +145,7 @@ def view(report: Report) -> View:
 
 def _version(report: Report) -> str:
     """The version of Kubernetes: that which the run brought, or else that of the nodes."""
-    nodes = report.facts[-1].nodes.values() if report.facts else ()
+    nodes = report.last.nodes.values() if report.last else ()
     seen = sorted({node.version for node in nodes if node.version})
     return report.kubernetes_version or ", ".join(seen) or "not told"
 
@@ -163,7 +163,7 @@ def _headline(report: Report, failures: Sequence[Failure]) -> str:
 
 
 def _item(outcome: OutcomeResult, report: Report) -> Item:
-    moment, flows = report.moment(outcome), drawn(outcome.flows)
+    moment, flows = report.at(outcome.moment), drawn(outcome.flows)
     answers = _answers(outcome.evidence)
     return Item(
         outcome=outcome,

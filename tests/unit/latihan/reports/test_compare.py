@@ -71,6 +71,14 @@ def test_the_version_counts_where_both_know_it() -> None:
     ]
 
 
+def test_the_last_facts_count_where_the_lab_came_back_to_them() -> None:
+    between = copy.deepcopy(OLD["facts"][0])
+    del between["pods"]["p3"]
+    back = changed(facts=[*OLD["facts"], between], last_moment=0)
+    assert differences(read(OLD), read(back)) == []
+    assert differences(read(OLD), read(back | {"last_moment": 1}))
+
+
 def test_a_run_that_never_looked_says_nothing_of_the_lab() -> None:
     assert differences(read(OLD), read(changed(facts=[]))) == []
 

@@ -39,3 +39,5 @@ def test_each_outcome_knows_its_moment_and_equal_ones_are_kept_once() -> None:
     moments = {name: each.moment for name, each in model.outcomes.items()}
     assert moments == {"P1": 0, "P2": 1, "P3": 1, "P4": 0, "P5": None, "P6": None}
     assert model.facts == [FIRST, LATER]
+    # P4 was the last to be judged by any, and by the first ones once more.
+    assert model.last_moment == 0

@@ -127,6 +127,7 @@ def report(*outcomes: Document, **fields: Any) -> Document:
         "verdicts": counts,
         "outcomes": list(outcomes),
         "facts": [facts()],
+        "last_moment": 0,
         "steps": [
             {
                 "name": "cluster",
