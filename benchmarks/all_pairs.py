@@ -24,7 +24,9 @@ import yaml
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import PodInfo
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Verdict
 
 ROOT = Path(__file__).parents[1]
 PROFILE = "latihan-bench"
@@ -85,29 +87,28 @@ def kubectl(lab: Lab, *arguments: str, stdin: str = "") -> None:
         sys.exit(f"{' '.join(argv)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
-def ready(lab: Lab, count: int) -> dict[str, Any]:
+def ready(lab: Lab, count: int) -> dict[str, PodInfo]:
     """Wait for the pods; returns them as they are in the lab's info."""
     until = [compiled(f"length(values(pods)[?ready]) == `{count}`")]
     waited = waiting.wait(lab.api, lab.contract, NAMESPACE, waiting.Goal(until, timeout=600))
     if waited.unmet:
         sys.exit(waited.unmet)
-    found: dict[str, Any] = waited.facts["pods"]
-    return found
+    return waited.facts.pods
 
 
 def check(lab: Lab) -> None:
     """Check the outcome once."""
     (entry,) = entries.load([Path(__file__).with_suffix(".yml")])
-    (report,) = checking.check(lab, [entry], {}).reports
-    if report["verdict"] != "pass":
-        sys.exit(json.dumps(report["reason"]))
+    (result,) = checking.check(lab, [entry], {}).results
+    if result.verdict is not Verdict.PASS:
+        sys.exit(result.reason)
 
 
-def ask(lab: Lab, running: dict[str, Any]) -> None:
+def ask(lab: Lab, running: dict[str, PodInfo]) -> None:
     """Send one probe with ``kubectl exec``."""
     first, second = random.sample(list(running.values()), 2)
-    curl = ("curl", "-s", "-o", "/dev/null", "--connect-timeout", "2", f"http://{second['ip']}/")
-    kubectl(lab, "-n", NAMESPACE, "exec", first["name"], "-c", "tools", "--", *curl)
+    curl = ("curl", "-s", "-o", "/dev/null", "--connect-timeout", "2", f"http://{second.ip}/")
+    kubectl(lab, "-n", NAMESPACE, "exec", first.name, "-c", "tools", "--", *curl)
 
 
 def main() -> None:

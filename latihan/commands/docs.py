@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from latihan.base.exits import Exit
 from latihan.commands.command import Context, need_tools
+from latihan.reports import models, report
 
 RAW = False
 
@@ -23,16 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Write what the argument_specs say into the README files; what else they say stays."""
+    """Write what the argument_specs say into the README files, and the report's schema."""
     need_tools()
+    texts = {report.SCHEMA: models.schema()}
     for specs in sorted(context.project.roles.glob("*/meta/argument_specs.yml")):
         path = specs.parents[1] / "README.md"
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-        new = readme(path.parent, old)
-        if new != old:
-            path.write_text(new, encoding="utf-8")
+        texts[path] = readme(path.parent, _text(path))
+    for path, text in texts.items():
+        if text != _text(path):
+            report.write(path, text)
             context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
     return Exit.HOLDS
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def readme(role: Path, old: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import re
 import shlex
 import time
@@ -193,9 +192,9 @@ class Playing:
 
     def _write(self, folder: Path, about: report.About) -> None:
         report.write(folder / "junit.xml", junit.xml(about.playbook, self._model))
-        text = report.dumped(report.document(about, self._model))
-        report.write(folder / "report.json", text)
-        report.write(folder / "report.html", page.render(json.loads(text)))
+        made = report.made(about, self._model)
+        report.write(folder / "report.json", report.dumped(made))
+        report.write(folder / "report.html", page.render(made))
         report.point_latest(folder)
 
     def _say(self, text: str, style: str) -> None:

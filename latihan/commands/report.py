@@ -18,8 +18,7 @@ from latihan.base.exits import Exit
 from latihan.commands.command import Context
 from latihan.output import summary
 from latihan.reports import report
-from latihan.reports.compare import Change, changes
-from latihan.run.outcomes import outcomes_in
+from latihan.reports.compare import Difference, differences
 
 RAW = False
 
@@ -44,20 +43,19 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     if options.diff:
         return _compare(context.console, artifacts, *options.diff)
     folder = report.find(artifacts, options.run)
-    document = report.load(folder)
-    took = durations.text(float(document["duration_s"]))
+    told = report.load(folder)
     console = context.console
     console.print(
         Text(
-            f"{document['playbook']} (profile {document['profile']}, provider "
-            f"{document['provider']}), started {document['started']}, took {took}, "
-            f"exit code {document['exit_code']}"
+            f"{told.playbook} (profile {told.profile}, provider {told.provider}), started "
+            f"{told.started.isoformat()}, took {durations.text(told.duration_s)}, "
+            f"exit code {told.exit_code}"
         )
     )
-    summary.print_outcomes(console, list(outcomes_in(document)))
-    for failure in document["failures"]:
-        place = f"{failure['path']}:{failure['line']}"
-        console.print(Text(f"✘ {failure['task']}: {failure['message']} ({place})", style="red"))
+    summary.print_outcomes(console, told.outcomes)
+    for failure in told.failures:
+        said = f"✘ {failure.task}: {failure.message} ({failure.place})"
+        console.print(Text(said, style="red"))
     console.print(Text(f"Report: {folder / 'report.json'}"))
     page = folder / "report.html"
     if page.is_file():
@@ -85,7 +83,7 @@ def has_desktop(environment: Mapping[str, str], platform: str) -> bool:
 
 def _compare(console: Console, artifacts: Path, one: str, other: str) -> int:
     folders = [report.find(artifacts, name) for name in (one, other)]
-    found = changes(*(report.load(folder) for folder in folders))
+    found = differences(*(report.load(folder) for folder in folders))
     names = [folder.name for folder in folders]
     if not found:
         console.print(Text(f"{names[0]} and {names[1]} show the same."))
@@ -94,7 +92,7 @@ def _compare(console: Console, artifacts: Path, one: str, other: str) -> int:
     return _DIFFERENT
 
 
-def print_changes(console: Console, found: Sequence[Change], names: Sequence[str]) -> None:
+def print_changes(console: Console, found: Sequence[Difference], names: Sequence[str]) -> None:
     """The differences as a table on a terminal, a line for each elsewhere."""
     if not console.is_terminal:
         console.print(Text(f"From {names[0]} to {names[1]}:"))

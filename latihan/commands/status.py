@@ -94,10 +94,14 @@ def state(reach: Reach, ready: str | None) -> str:
 def last_run(context: Context) -> str:
     """What the last run of the profile came to."""
     try:
-        document = report.load(report.find(context.project.artifacts(context.profile), "latest"))
-        code = Exit(document["exit_code"])
-    except (LabError, KeyError, ValueError):
+        folder = report.find(context.project.artifacts(context.profile), "latest")
+    except LabError:
         return "none"
-    verdicts = document.get("verdicts", {})
-    counted = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items() if number)
-    return f"{document['playbook']}: {MEANING[code]}" + (f" ({counted})" if counted else "")
+    try:
+        told = report.load(folder)
+    except LabError as error:
+        return error.message
+    counted = ", ".join(
+        f"{number} {verdict}" for verdict, number in told.verdicts.plain().items() if number
+    )
+    return f"{told.playbook}: {MEANING[told.exit_code]}" + (f" ({counted})" if counted else "")

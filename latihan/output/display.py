@@ -14,10 +14,14 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
 from latihan.base import durations
 from latihan.run.failures import Failure
 from latihan.run.model import Change, OutcomeFailed, RunModel, Step, StepDone, TaskFailed, Warned
-from latihan.run.outcomes import Outcome, Verdict, count
 
 Clock = Callable[[], float]
 _PLAIN_PROGRESS_EVERY = 20.0
@@ -221,13 +225,13 @@ def step_counts(step: Step) -> str:
     if step.changed:
         parts.append(f"{step.changed} changed")
     counts = count(step.outcomes)
-    if counts["pass"]:
-        one = counts["pass"] == 1
-        parts.append("1 outcome holds" if one else f"{counts['pass']} outcomes hold")
-    if counts["fail"]:
-        parts.append(f"{counts['fail']} FAILED")
-    if counts["skip"]:
-        parts.append(f"{counts['skip']} skipped")
+    if counts[Verdict.PASS]:
+        one = counts[Verdict.PASS] == 1
+        parts.append("1 outcome holds" if one else f"{counts[Verdict.PASS]} outcomes hold")
+    if counts[Verdict.FAIL]:
+        parts.append(f"{counts[Verdict.FAIL]} FAILED")
+    if counts[Verdict.SKIP]:
+        parts.append(f"{counts[Verdict.SKIP]} skipped")
     return ", ".join(parts)
 
 
@@ -250,7 +254,7 @@ def failure_lines(failure: Failure) -> list[Text]:
     return lines
 
 
-def outcome_lines(outcome: Outcome) -> list[Text]:
+def outcome_lines(outcome: OutcomeResult) -> list[Text]:
     """An outcome that doesn't hold: what was expected, what was seen, and why."""
     lines = [Text(f"✘ {outcome.id} {outcome.title}", style="bold red")]
     for word, text in (

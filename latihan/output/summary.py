@@ -9,11 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import verdicts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
 from latihan.base import durations
 from latihan.base.exits import Exit
 from latihan.reports.report import About
 from latihan.run.model import RunModel, Task
-from latihan.run.outcomes import Outcome, Verdict, by_id, count
+from latihan.run.outcomes import by_id
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "yellow"}
 _WORTH_NAMING = 0.5
@@ -27,14 +32,7 @@ MEANING = {
 }
 
 
-def seen(outcome: Outcome) -> str:
-    """What an outcome's line says beside its title: what was seen, or why it isn't a pass."""
-    if outcome.verdict is Verdict.PASS:
-        return outcome.observed
-    return outcome.reason or outcome.observed
-
-
-def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
     """The table of outcomes on a terminal, a line for each elsewhere."""
     ordered = by_id(outcomes)
     if not ordered:
@@ -42,7 +40,7 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     if not console.is_terminal:
         for outcome in ordered:
             line = f"{outcome.verdict.upper():<4} {outcome.id:<4} {outcome.title}"
-            console.print(Text(f"{line} | {one_line(seen(outcome))}"))
+            console.print(Text(f"{line} | {one_line(outcome.brief)}"))
         return
     table = Table(title="Outcomes", title_justify="left", title_style="bold", expand=False)
     table.add_column("id", no_wrap=True)
@@ -51,16 +49,16 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
     table.add_column("observed", ratio=3)
     for outcome in ordered:
         verdict = Text(outcome.verdict.value, style=_STYLES[outcome.verdict])
-        table.add_row(outcome.id, Text(outcome.title), verdict, Text(one_line(seen(outcome))))
+        table.add_row(outcome.id, Text(outcome.title), verdict, Text(one_line(outcome.brief)))
     console.print(table)
 
 
-def print_diagnoses(console: Console, outcomes: Sequence[Outcome]) -> None:
+def print_diagnoses(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
     """The likely causes of what failed, each once, with the outcomes that it may explain."""
     blamed: dict[tuple[str, str], list[str]] = {}
     for outcome in by_id(outcomes):
-        for found in outcome.document.get("diagnosis") or []:
-            blamed.setdefault((found["cause"], found["fix"]), []).append(outcome.id)
+        for found in outcome.diagnosis:
+            blamed.setdefault((found.cause, found.fix), []).append(outcome.id)
     if not blamed:
         return
     console.print(Text("Likely causes", style="bold"))
@@ -96,13 +94,16 @@ def print_end(console: Console, model: RunModel, about: About, folder: Path) -> 
 
 def totals(model: RunModel, code: Exit, duration: float) -> str:
     """The run in one line."""
-    parts = [f"{MEANING[code]} in {durations.text(duration)}"]
-    counts = count(model.outcomes.values())
+    unproven = code is Exit.OUTCOME_FAILED and verdicts.nothing_proven(model.outcomes)
+    meaning = verdicts.summed(model.outcomes) if unproven else MEANING[code]
+    parts = [f"{meaning} in {durations.text(duration)}"]
+    counts = verdicts.count(model.outcomes.values())
     if model.outcomes:
-        said = [f"{counts['pass']} hold", f"{counts['fail']} fail" if counts["fail"] else ""]
-        said.append(f"{counts['skip']} skipped" if counts["skip"] else "")
+        said = [f"{counts[Verdict.PASS]} hold"]
+        said += [f"{counts[Verdict.FAIL]} fail"] if counts[Verdict.FAIL] else []
+        said += [f"{counts[Verdict.SKIP]} skipped"] if counts[Verdict.SKIP] else []
         noun = "outcome" + "s" * (len(model.outcomes) != 1)
-        parts.append(f"{len(model.outcomes)} {noun}: " + ", ".join(part for part in said if part))
+        parts.append(f"{len(model.outcomes)} {noun}: {', '.join(said)}")
     tasks = sum(step.tasks for step in model.steps)
     changed = sum(step.changed for step in model.steps)
     parts.append(f"{tasks} task{'s' * (tasks != 1)}, {changed} changed")

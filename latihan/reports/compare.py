@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Document = Mapping[str, Any]
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
+    EndpointsInfo,
+    Facts,
+    NodeInfo,
+    PodInfo,
+    ServiceInfo,
+)
+from latihan.reports.models import Report
 
 _NONE = "—"
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """One difference.
 
     Args:
         what: its kind: verdict, expected, observed, reason, endpoints, address, state or version.
         name: what it is about: an outcome's id, or an owner such as ``pod/p1``.
-        before: how it was in the first run; a dash where it wasn't.
+        before: how it was in the first run; a dash if it wasn't.
         after: the same of the second run.
     """
 
@@ -28,7 +34,7 @@ class Change:
     after: str
 
 
-def changes(old: Document, new: Document) -> list[Change]:
+def differences(old: Report, new: Report) -> list[Difference]:
     """The differences between two reports.
 
     Args:
@@ -43,28 +49,30 @@ def changes(old: Document, new: Document) -> list[Change]:
         *_outcomes(old, new, ("verdict",)),
         *_outcomes(old, new, ("expected", "observed", "reason")),
     ]
-    versions = [each["kubernetes_version"] for each in (old, new)]
+    versions = [each.kubernetes_version for each in (old, new)]
     if all(versions):
         found += _differing("version", "Kubernetes", *versions)
-    found += _differing("provider", "", old["provider"], new["provider"])
-    before, after = _last(old), _last(new)
+    found += _differing("provider", "", old.provider, new.provider)
     # A run that never looked at the lab says nothing about it.
-    return found + (list(_labs(before, after)) if before and after else [])
+    if old.last and new.last:
+        found += _labs(old.last, new.last)
+    return found
 
 
-def _outcomes(old: Document, new: Document, fields: tuple[str, ...]) -> Iterator[Change]:
-    before = {str(each["id"]): each for each in old["outcomes"]}
-    after = {str(each["id"]): each for each in new["outcomes"]}
+def _outcomes(old: Report, new: Report, fields: Sequence[str]) -> Iterator[Difference]:
+    before, after = old.by_id, new.by_id
     for name in dict.fromkeys([*before, *after]):
         for field in fields:
             if field != "verdict" and not (name in before and name in after):
                 continue
-            missing = {field: "not checked"}
-            one, other = (each.get(name, missing).get(field) for each in (before, after))
+            one, other = (
+                getattr(each[name], field) if name in each else "not checked"
+                for each in (before, after)
+            )
             yield from _differing(field, name, one, other)
 
 
-def _labs(before: Document, after: Document) -> Iterator[Change]:
+def _labs(before: Facts, after: Facts) -> Iterator[Difference]:
     for what, one, other in (
         ("endpoints", _endpoints(before), _endpoints(after)),
         ("address", _addresses(before), _addresses(after)),
@@ -74,62 +82,52 @@ def _labs(before: Document, after: Document) -> Iterator[Change]:
             yield from _differing(what, name, one.get(name), other.get(name))
 
 
-def _differing(what: str, name: str, before: object, after: object) -> Iterator[Change]:
+def _differing(what: str, name: str, before: object, after: object) -> Iterator[Difference]:
     if before != after:
         shown = [_NONE if each in (None, "") else str(each) for each in (before, after)]
-        yield Change(what, name, *shown)
+        yield Difference(what, name, *shown)
 
 
-def _endpoints(facts: Document) -> dict[str, str]:
+def _endpoints(facts: Facts) -> dict[str, str]:
+    return {f"service/{name}": _behind(each) for name, each in facts.endpoints.items()}
+
+
+def _behind(endpoints: EndpointsInfo) -> str:
+    """The ready pods with their addresses; an address without a pod has an empty name."""
+    missing = len(endpoints.ready) - len(endpoints.ready_pods)
+    pods = [*endpoints.ready_pods, *[""] * missing]
+    pairs = sorted(zip(endpoints.ready, pods, strict=False), key=lambda pair: pair[1])
+    return ", ".join(f"{pod} {address}" for address, pod in pairs) or "none ready"
+
+
+def _addresses(facts: Facts) -> dict[str, str]:
     return {
-        f"service/{name}": ", ".join(
-            f"{pod} {address}"
-            for address, pod in sorted(
-                zip(fact.get("ready") or [], _padded(fact), strict=False), key=lambda pair: pair[1]
-            )
-        )
-        or "none ready"
-        for name, fact in _part(facts, "endpoints").items()
+        **{f"node/{name}": node.internal_ip or "" for name, node in facts.nodes.items()},
+        **{f"pod/{name}": _place(pod) for name, pod in facts.pods.items()},
+        **{f"service/{name}": _ways(service) for name, service in facts.services.items()},
     }
 
 
-def _padded(fact: Document) -> list[str]:
-    """The pods behind ready addresses; an address without one has an empty name."""
-    pods = [str(name) for name in fact.get("ready_pods") or []]
-    return pods + [""] * (len(fact.get("ready") or []) - len(pods))
+def _place(pod: PodInfo) -> str:
+    return f"{pod.ip or 'none'} on {pod.node or 'no node'}"
 
 
-def _addresses(facts: Document) -> dict[str, str]:
-    found = {
-        f"node/{name}": str(fact.get("internal_ip") or "")
-        for name, fact in _part(facts, "nodes").items()
+def _ways(service: ServiceInfo) -> str:
+    port = f"port {service.node_port}" if service.node_port else None
+    parts = [service.type, service.cluster_ip, *service.external_ips, port]
+    return " ".join(part for part in parts if part)
+
+
+def _states(facts: Facts) -> dict[str, str]:
+    return {
+        **{f"node/{name}": _of_node(node) for name, node in facts.nodes.items()},
+        **{f"pod/{name}": _of_pod(pod) for name, pod in facts.pods.items()},
     }
-    for name, fact in _part(facts, "pods").items():
-        found[f"pod/{name}"] = f"{fact.get('ip') or 'none'} on {fact.get('node') or 'no node'}"
-    for name, fact in _part(facts, "services").items():
-        parts = [fact.get("type"), fact.get("cluster_ip"), *(fact.get("external_ips") or [])]
-        parts += [f"port {fact['node_port']}"] if fact.get("node_port") else []
-        found[f"service/{name}"] = " ".join(str(part) for part in parts if part)
-    return found
 
 
-def _states(facts: Document) -> dict[str, str]:
-    found = {
-        f"node/{name}": "ready" if fact.get("ready") else f"not ready: {fact.get('reason')}"
-        for name, fact in _part(facts, "nodes").items()
-    }
-    for name, fact in _part(facts, "pods").items():
-        ready = "ready" if fact.get("ready") else f"not ready {fact.get('reason') or ''}".strip()
-        found[f"pod/{name}"] = f"{fact.get('phase')}, {ready}"
-    return found
+def _of_node(node: NodeInfo) -> str:
+    return "ready" if node.ready else f"not ready: {node.reason}"
 
 
-def _last(report: Document) -> Document:
-    facts = report.get("facts") or [{}]
-    last = facts[-1]
-    return last if isinstance(last, Mapping) else {}
-
-
-def _part(facts: Document, name: str) -> Document:
-    part = facts.get(name)
-    return part if isinstance(part, Mapping) else {}
+def _of_pod(pod: PodInfo) -> str:
+    return f"{pod.phase}, {'ready' if pod.ready else f'not ready {pod.reason}'.strip()}"

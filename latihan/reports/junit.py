@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser import Failure as Failed
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
 from latihan.run.failures import Failure
 from latihan.run.model import RunModel, Step
-from latihan.run.outcomes import Outcome, Verdict, by_id
+from latihan.run.outcomes import by_id
 
 # What XML 1.0 can't hold, not even escaped (section 2.2 of its specification).
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -21,7 +24,8 @@ def xml(playbook: str, model: RunModel) -> str:
     """A suite of the outcomes and a suite of the steps.
 
     An outcome that doesn't hold is a failure, one that couldn't be checked is skipped, and a step
-    that failed is an error.
+    that failed is an error. A suite's time is what it really took: outcomes are checked side by
+    side, so that their own times add up to more.
     """
     outcomes = TestSuite(f"{playbook}: outcomes")
     outcomes.add_testcases([outcome_case(each) for each in by_id(model.outcomes.values())])
@@ -31,13 +35,18 @@ def xml(playbook: str, model: RunModel) -> str:
     report.add_testsuite(outcomes)
     report.add_testsuite(steps)
     report.update_statistics()
+    outcomes.time = round(model.spent["outcomes"], 3)
+    # The steps hold the checks of the outcomes.
+    report.time = steps.time
     written: bytes = report.tostring()
     return written.decode("utf-8")
 
 
-def outcome_case(outcome: Outcome) -> TestCase:
+def outcome_case(outcome: OutcomeResult) -> TestCase:
     """One outcome."""
-    case = TestCase(clean(f"{outcome.id} {outcome.title}"), "outcomes", round(outcome.duration, 3))
+    case = TestCase(
+        clean(f"{outcome.id} {outcome.title}"), "outcomes", round(outcome.duration_s, 3)
+    )
     if outcome.verdict is Verdict.FAIL:
         case.result = [_told(Failed(clean(outcome.reason or "it does not hold")), story(outcome))]
     elif outcome.verdict is Verdict.SKIP:
@@ -64,7 +73,7 @@ def step_cases(steps: Iterable[Step], failures: Iterable[Failure]) -> list[TestC
     return list(cases.values())
 
 
-def story(outcome: Outcome) -> str:
+def story(outcome: OutcomeResult) -> str:
     """All that is known about an outcome, as text."""
     lines = [
         f"{word}: {text}"
@@ -75,19 +84,14 @@ def story(outcome: Outcome) -> str:
         )
         if text
     ]
-    for each in _documents(outcome, "diagnosis"):
-        lines += [f"likely cause: {each.get('cause', '')}", f"what to do: {each.get('fix', '')}"]
-    for each in _documents(outcome, "why"):
-        lines += ["", f"why: {each.get('sentence', '')}"]
-        lines += [f"  {line}" for line in each.get("lines") or []]
-    for each in _documents(outcome, "evidence"):
-        lines += ["", f"$ {each.get('command', '')}", str(each.get("output", ""))]
+    for cause in outcome.diagnosis:
+        lines += [f"likely cause: {cause.cause}", f"what to do: {cause.fix}"]
+    for why in outcome.why:
+        lines += ["", f"why: {why.sentence}"]
+        lines += [f"  {line}" for line in why.lines]
+    for each in outcome.evidence:
+        lines += ["", f"$ {each.command}", each.output]
     return "\n".join(lines)
-
-
-def _documents(outcome: Outcome, name: str) -> list[dict[str, Any]]:
-    found = outcome.document.get(name)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def clean(text: str) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
 from latihan.base import suggestions
 from latihan.base.exits import Exit
+from latihan.reports.models import VERSION, Report, Spent, StepRecord, TaskRecord, VerdictCounts
 from latihan.run.model import RunModel
-from latihan.run.outcomes import by_id, count
+from latihan.run.outcomes import by_id
 
 SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
-VERSION = 1
 # This many of the newest runs are named where one is not found.
 _NAMED = 8
 
@@ -36,72 +37,47 @@ class About:
     code: Exit
 
 
-def document(about: About, model: RunModel) -> dict[str, Any]:
-    """The report of a run as its JSON Schema describes it."""
-    return {
-        "version": VERSION,
-        "playbook": about.playbook,
-        "profile": about.profile,
-        "provider": about.provider,
-        "command": about.command,
-        "kubernetes_version": model.kubernetes_version,
-        "started": about.started.isoformat(timespec="seconds"),
-        "duration_s": round(about.duration, 3),
-        "spent_s": {name: round(seconds, 3) for name, seconds in model.spent.items()},
-        "exit_code": int(about.code),
-        "verdicts": count(model.outcomes.values()),
-        "outcomes": [
-            {
-                "expected": each.expected,
-                "observed": each.observed,
-                "evidence": [],
-                **each.document,
-                "id": each.id,
-                "title": each.title,
-                "verdict": each.verdict.value,
-                "reason": each.reason,
-                "duration_s": each.duration,
-            }
-            for each in by_id(model.outcomes.values())
-        ],
-        "facts": model.facts,
-        "steps": [
-            {
-                "name": step.name,
-                "play": step.play,
-                "role": step.role,
-                "tasks": step.tasks,
-                "changed": step.changed,
-                "skipped": step.skipped,
-                "failed": any(failure in model.failures for failure in step.failures),
-                "duration_s": round(step.duration, 3),
-            }
+def made(about: About, model: RunModel) -> Report:
+    """The report of a run."""
+    return Report(
+        version=VERSION,
+        playbook=about.playbook,
+        profile=about.profile,
+        provider=about.provider,
+        command=about.command,
+        kubernetes_version=model.kubernetes_version,
+        started=about.started.replace(microsecond=0),
+        duration_s=round(about.duration, 3),
+        spent_s=Spent(**{name: round(seconds, 3) for name, seconds in model.spent.items()}),
+        exit_code=about.code,
+        verdicts=VerdictCounts.model_validate(count(model.outcomes.values())),
+        outcomes=by_id(model.outcomes.values()),
+        facts=model.facts,
+        last_moment=model.last_moment,
+        steps=[
+            StepRecord(
+                name=step.name,
+                play=step.play,
+                role=step.role,
+                tasks=step.tasks,
+                changed=step.changed,
+                skipped=step.skipped,
+                failed=any(failure in model.failures for failure in step.failures),
+                duration_s=round(step.duration, 3),
+            )
             for step in model.steps
         ],
-        "slowest": [
-            {
-                "task": task.name,
-                "step": task.step,
-                "place": task.place,
-                "duration_s": round(task.duration, 3),
-            }
+        slowest=[
+            TaskRecord(
+                task=task.name,
+                step=task.step,
+                place=task.place,
+                duration_s=round(task.duration, 3),
+            )
             for task in model.slowest
         ],
-        "failures": [
-            {
-                "task": failure.task,
-                "role": failure.role,
-                "host": failure.host,
-                "path": failure.path,
-                "line": failure.line,
-                "kind": failure.kind,
-                "message": failure.message,
-                "hint": failure.hint,
-                "detail": failure.detail,
-            }
-            for failure in model.failures
-        ],
-    }
+        failures=model.failures,
+    )
 
 
 def new_folder(artifacts: Path, playbook: str, started: datetime) -> Path:
@@ -135,9 +111,9 @@ def write(path: Path, content: str) -> None:
     new.replace(path)
 
 
-def dumped(report: Mapping[str, Any]) -> str:
+def dumped(report: Report) -> str:
     """A report as the text of its file."""
-    return json.dumps(report, indent=2, ensure_ascii=False, default=str) + "\n"
+    return report.model_dump_json(indent=2) + "\n"
 
 
 def find(artifacts: Path, run: str) -> Path:
@@ -174,13 +150,28 @@ def runs(artifacts: Path) -> list[str]:
     return sorted(name for name in found if name != "latest")
 
 
-def load(folder: Path) -> dict[str, Any]:
-    """The report of a run; LabError where it is damaged."""
+def load(folder: Path) -> Report:
+    """The report of a run.
+
+    Raises:
+        LabError: it is damaged, or of another version of the report.
+    """
     path = folder / "report.json"
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = document.get("version") if isinstance(document, dict) else None
+        if isinstance(version, int) and version != VERSION:
+            raise LabError(
+                f"{path} is a report of version {version}, and this is version {VERSION}.",
+                "Run the playbook again, or open the page beside it.",
+                Kind.INPUT,
+            )
+        return Report.model_validate(document)
     except ValueError as error:
-        raise LabError(f"{path} is no report: {error}.", "Run the playbook again.") from error
-    if not isinstance(report, dict):
-        raise LabError(f"{path} is no report.", "Run the playbook again.")
-    return report
+        why = _first(error) if isinstance(error, ValidationError) else error
+        raise LabError(f"{path} is not a report: {why}.", "Run the playbook again.") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"

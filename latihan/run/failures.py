@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
+from latihan.base.texts import encodable
 from latihan.run.events import Status, TaskEnded
 
 OUTCOME = "outcome"
@@ -14,24 +17,24 @@ _EMPTY = ("", "(traceback unavailable)")
 _RAW_OUTPUT = ("detail", "stderr", "module_stderr", "stdout", "module_stdout", "exception")
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A task that failed.
+class Failure(Record):
+    """A task that failed, and was neither rescued nor ignored.
 
-    ``kind`` says whose trouble it is (input, machine, step) or that it only repeats an outcome that
-    doesn't hold (outcome); ``path`` and ``line`` are of the task, empty and 0 where Ansible doesn't
-    say; ``detail`` is raw output.
+    ``path`` and ``line`` are of the task, empty and 0 where Ansible doesn't say.
     """
 
     task: str
     role: str
     host: str
     path: str
-    line: int
-    kind: str
+    line: int = Field(ge=0)
+    kind: str = Field(
+        description="Whose trouble it is: input, machine or step; outcome only repeats that one "
+        "does not hold."
+    )
     message: str
     hint: str
-    detail: str
+    detail: str = Field(description="Raw output.")
 
     @property
     def place(self) -> str:
@@ -93,5 +96,5 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "\n".join(str(part) for part in value)
-    return str(value).strip()
+        return encodable("\n".join(str(part) for part in value))
+    return encodable(str(value).strip())

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import verdicts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
 from latihan.base.exits import Exit, exit_of
 from latihan.run.events import (
     Event,
@@ -19,7 +25,7 @@ from latihan.run.events import (
     TaskStarted,
 )
 from latihan.run.failures import OUTCOME, Failure, failure_of
-from latihan.run.outcomes import Outcome, Verdict, facts_in, heavier, outcomes_in
+from latihan.run.outcomes import outcomes_in
 
 # Enough of Ansible's own words to tell why it ended before its first task.
 _KEPT_LINES = 200
@@ -53,7 +59,7 @@ class Step:
     changed: int = 0
     skipped: int = 0
     worked: bool = False
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[OutcomeResult] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -91,7 +97,7 @@ class TaskFailed:
 class OutcomeFailed:
     """An outcome doesn't hold."""
 
-    outcome: Outcome
+    outcome: OutcomeResult
 
 
 @dataclass(frozen=True)
@@ -115,10 +121,12 @@ class RunModel:
     step: Step | None = None
     steps: list[Step] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, OutcomeResult] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
     kubernetes_version: str | None = None
-    facts: list[Mapping[str, Any]] = field(default_factory=list)
+    # The different facts that judged outcomes, and the place of the last of them.
+    facts: list[Facts] = field(default_factory=list)
+    last_moment: int | None = None
     _failures: list[Failure] = field(default_factory=list)
     _rescued: Mapping[str, int] = field(default_factory=dict)
 
@@ -204,7 +212,7 @@ class RunModel:
             return exit_of(self.step_failures[0].kind)
         if any(outcome.verdict is Verdict.FAIL for outcome in self.outcomes.values()):
             return Exit.OUTCOME_FAILED
-        if self.failures:
+        if self.failures or verdicts.nothing_proven(self.outcomes):
             return Exit.OUTCOME_FAILED
         if returned != 0:
             return Exit.STEP_FAILED
@@ -241,7 +249,7 @@ class RunModel:
             self.kubernetes_version = str(event.result["version"])
         for outcome in self._outcomes(event.result):
             step.outcomes.append(outcome)
-            self.outcomes[outcome.id] = heavier(self.outcomes.get(outcome.id), outcome)
+            self.outcomes[outcome.id] = verdicts.counting(self.outcomes.get(outcome.id), outcome)
             if outcome.verdict is Verdict.FAIL:
                 changes.append(OutcomeFailed(outcome))
         if event.status in (Status.FAILED, Status.UNREACHABLE):
@@ -253,14 +261,16 @@ class RunModel:
                 changes.append(TaskFailed(failure))
         return changes
 
-    def _outcomes(self, result: Mapping[str, Any]) -> Iterator[Outcome]:
-        """A task's outcomes; ``moment`` says which of the facts they were judged by."""
-        known = facts_in(result)
+    def _outcomes(self, result: Mapping[str, Any]) -> Iterator[OutcomeResult]:
+        """A task's outcomes; ``moment`` says which of the run's facts judged them."""
+        for outcome, known in outcomes_in(result):
+            moment = self._moment(known)
+            self.last_moment = self.last_moment if moment is None else moment
+            yield outcome.model_copy(update={"moment": moment})
+
+    def _moment(self, known: Facts | None) -> int | None:
         if known is None:
-            yield from outcomes_in(result)
-            return
-        if not self.facts or self.facts[-1] != known:
+            return None
+        if known not in self.facts:
             self.facts.append(known)
-        moment = {"moment": len(self.facts) - 1}
-        for outcome in outcomes_in(result):
-            yield replace(outcome, document={**outcome.document, **moment})
+        return self.facts.index(known)

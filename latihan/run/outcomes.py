@@ -1,44 +1,34 @@
-"""The outcomes that tasks return, and how several results for one of them count. Pure."""
+"""The outcomes that tasks return. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from pydantic import ValidationError
 
-class Verdict(StrEnum):
-    """Whether an outcome holds; ``SKIP`` where it could not be checked."""
-
-    PASS = "pass"  # noqa: S105 - no password
-    FAIL = "fail"
-    SKIP = "skip"
-
-
-_WEIGHT = {Verdict.SKIP: 0, Verdict.PASS: 1, Verdict.FAIL: 2}
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
+from latihan.base.texts import encodable
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One checked outcome; ``document`` is all that the check returned, ``duration`` in seconds."""
+def outcomes_in(result: Mapping[str, Any]) -> Iterator[tuple[OutcomeResult, Facts | None]]:
+    """The outcomes in a task's result, also in the items of a loop.
 
-    id: str
-    title: str
-    verdict: Verdict
-    expected: str
-    observed: str
-    reason: str
-    duration: float
-    document: Mapping[str, Any]
-
-
-def outcomes_in(result: Mapping[str, Any]) -> Iterator[Outcome]:
-    """The outcomes in a task's result, also in the items of a loop."""
+    Returns:
+        Each with the facts that judged it; None if the result doesn't have them.
+    """
     found = result.get("outcomes")
     if isinstance(found, list):
-        yield from (outcome_of(each) for each in found if isinstance(each, dict) and "id" in each)
+        moments = _moments(result.get("facts"))
+        for each in found:
+            if isinstance(each, dict) and "id" in each:
+                outcome = outcome_of(each)
+                yield outcome, moments.get(outcome.moment)
     items = result.get("results")
     if isinstance(items, list):
         for item in items:
@@ -46,55 +36,41 @@ def outcomes_in(result: Mapping[str, Any]) -> Iterator[Outcome]:
                 yield from outcomes_in(item)
 
 
-def facts_in(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The facts that a task's outcomes were judged by; None where it tells none."""
-    found = result.get("facts")
-    return found if isinstance(found, dict) and found and "outcomes" in result else None
+def outcome_of(document: Mapping[str, Any]) -> OutcomeResult:
+    """One outcome from its document; what is not a right result counts as a failure."""
+    try:
+        return OutcomeResult.model_validate(document, extra="ignore")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = (
+            f"The check returned no result that can be read: {where}: {first['msg']}, "
+            f"not {first['input']!r}."
+        )
+        return OutcomeResult(
+            id=encodable(str(document["id"])) or "?",
+            title=encodable(str(document.get("title") or "")),
+            verdict=Verdict.FAIL,
+            expected=encodable(str(document.get("expected") or "")),
+            observed=encodable(str(document.get("observed") or "")),
+            reason=reason,
+        )
 
 
-def outcome_of(document: Mapping[str, Any]) -> Outcome:
-    """One outcome from its document; a verdict that is none of the three counts as a failure."""
-    verdict = str(document.get("verdict", ""))
-    known = verdict in set(Verdict)
-    reason = _line(document.get("reason"))
-    return Outcome(
-        id=str(document["id"]),
-        title=_line(document.get("title")),
-        verdict=Verdict(verdict) if known else Verdict.FAIL,
-        expected=_line(document.get("expected")),
-        observed=_line(document.get("observed")),
-        reason=reason if known else f"the check gave no verdict ({verdict!r}) {reason}".strip(),
-        duration=_seconds(document.get("duration_s")),
-        document=document,
-    )
-
-
-def heavier(old: Outcome | None, new: Outcome) -> Outcome:
-    """Which of two results for one outcome counts: any failure wins, a skip gives way."""
-    if old is None or _WEIGHT[new.verdict] >= _WEIGHT[old.verdict]:
-        return new
-    return old
-
-
-def by_id(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def by_id(outcomes: Iterable[OutcomeResult]) -> list[OutcomeResult]:
     """Outcomes in the order of their ids: P2 before P10."""
     return sorted(outcomes, key=lambda outcome: _natural(outcome.id))
 
 
-def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """How many outcomes have each verdict."""
-    counts = {verdict.value: 0 for verdict in Verdict}
-    for outcome in outcomes:
-        counts[outcome.verdict.value] += 1
-    return counts
-
-
-def _line(value: object) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+def _moments(given: object) -> Mapping[int | None, Facts]:
+    """Facts by their place; those that can't be read are left out."""
+    found: dict[int | None, Facts] = {}
+    for place, each in enumerate(given if isinstance(given, list) else []):
+        try:
+            found[place] = Facts.model_validate(each, extra="ignore")
+        except ValidationError:
+            continue
+    return found
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

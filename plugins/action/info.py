@@ -15,7 +15,7 @@ class ActionModule(LabAction):
         """Read once."""
         query = live.queries(args["query"])
         lab = live.lab(args["contract"], args["namespace"])
-        document = facts.gather(lab.api, lab.contract, lab.namespace)
+        document = facts.gather(lab.api, lab.contract, lab.namespace).plain()
         if query:
             return {"changed": False, "answers": live.answers(query, document)}
         return {"changed": False, "facts": document}

@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    Outcome,
+    OutcomeEntry,
     load,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import (
@@ -32,15 +32,16 @@ class ActionModule(LabAction):
             return {"changed": False, "skipped": True, "outcomes": []}
         lab = live.lab(args["contract"], args["namespace"])
         checked = checking.check(lab, chosen, args["vars"])
+        standings = gathered(earlier(self.task_vars), checked.results)
         return {
             "changed": False,
-            "outcomes": checked.reports,
-            "facts": checked.facts,
-            "ansible_facts": {FACT: gathered(earlier(self.task_vars), checked.reports)},
+            "outcomes": [result.plain() for result in checked.results],
+            "facts": [known.plain() for known in checked.facts],
+            "ansible_facts": {FACT: {name: each.plain() for name, each in standings.items()}},
         }
 
 
-def _chosen(outcomes: list[Outcome], ids: list[str]) -> list[Outcome]:
+def _chosen(outcomes: list[OutcomeEntry], ids: list[str]) -> list[OutcomeEntry]:
     """The outcomes that are meant, in the order they are asked for; all of them for no ids."""
     known = {outcome.id: outcome for outcome in outcomes}
     unknown = [name for name in ids if name not in known]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, live
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
@@ -16,6 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 
+_PROBES = TypeAdapter(dict[str, ProbeEntry])
+
 
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.probe``."""
@@ -23,26 +25,25 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Probe, and hand over what was seen without judging it."""
         try:
-            entries = {
-                name: ProbeEntry.model_validate(entry) for name, entry in args["probes"].items()
-            }
+            entries = _PROBES.validate_python(args["probes"])
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where, said = ".".join(map(str, first["loc"])), first["msg"]
             raise LabError(
-                f"A probe of the task is none: {where}: {first['msg']}.", kind=Kind.INPUT
+                f"A probe of the task is none: {where}: {said.removeprefix('Value error, ')}.",
+                kind=Kind.INPUT,
             ) from error
         if self.check_mode:
             return {"changed": False, "skipped": True, "probes": {name: [] for name in entries}}
         lab = live.lab(args["contract"], args["namespace"])
         known = facts.gather(lab.api, lab.contract, lab.namespace, networks=False)
+        document = known.plain()
         try:
-            made = {name: checking.fill(name, entry, known) for name, entry in entries.items()}
+            made = {name: checking.fill(name, entry, document) for name, entry in entries.items()}
         except ExpressionError as error:
             raise LabError(f"It can't be probed: {error}.") from error
-        answers = iter(
-            probe_all(lab, [one for many in made.values() for one in many], known["addresses"])
-        )
+        asked = [one for many in made.values() for one in many]
+        answers = (answer.document() for answer in probe_all(lab, asked, known.addresses))
         return {
             "changed": False,
             "probes": {name: [next(answers) for _ in many] for name, many in made.items()},

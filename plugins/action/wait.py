@@ -30,5 +30,5 @@ class ActionModule(LabAction):
             "changed": False,
             "waited_s": round(waited.seconds, 2),
             "unmet": waited.unmet,
-            "answers": live.answers(query, waited.facts),
+            "answers": live.answers(query, waited.document),
         }

@@ -14,6 +14,7 @@ author:
 requirements:
   - jmespath
   - kubernetes
+  - pydantic
 extends_documentation_fragment:
   - latihan.lab.live
 options:

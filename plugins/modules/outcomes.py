@@ -46,13 +46,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcomes:
-  description: For each outcome its id, title, expected, observed, verdict, reason and evidence.
+  description: For each outcome its verdict and all that it was judged by, as C(report.json) has it.
   type: list
   elements: dict
   returned: always
 facts:
-  description: What the outcomes were judged by, as M(latihan.lab.info) tells it.
-  type: dict
+  description:
+    - The different moments of the lab that outcomes were judged by, each as M(latihan.lab.info)
+      tells it. An outcome's C(moment) is the place of its own in this list.
+  type: list
+  elements: dict
   returned: when the outcomes were checked
 ansible_facts:
   description: What the play goes on with.

@@ -7,10 +7,14 @@ module: verdict
 short_description: End a run with the verdict on its outcomes
 description:
   - Fails when an outcome that M(latihan.lab.outcomes) checked earlier in the run doesn't hold, and
-    when none was checked.
+    when none was checked or all were skipped. Of an outcome that was checked twice any fail counts,
+    else a pass before a skip.
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - jmespath
+  - pydantic
 options:
   ids:
     description: Outcomes that have to have been checked.

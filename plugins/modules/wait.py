@@ -16,6 +16,7 @@ author:
 requirements:
   - jmespath
   - kubernetes
+  - pydantic
 extends_documentation_fragment:
   - latihan.lab.live
 options:

@@ -15,42 +15,42 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from tests.integration import breakages
 from tests.integration.breakages import BREAKAGES, Breakage
 from tests.integration.labs import Lab
 from tests.places import OUTCOME_FILES
 
-Report = dict[str, Any]
-Settled = Callable[[dict[str, Report]], bool]
+Results = dict[str, OutcomeResult]
+Settled = Callable[[Results], bool]
 
 ENTRIES = {entry.id: entry for entry in entries.load(sorted(OUTCOME_FILES.glob("*.yml")))}
 _SETTLES_WITHIN = 20.0
 
 
-def check(lab: Lab, ids: Sequence[str], within: float = 0.0, **variables: Any) -> dict[str, Report]:
-    """The outcomes' reports; each is asked again for that many seconds while it fails."""
+def check(lab: Lab, ids: Sequence[str], within: float = 0.0, **variables: Any) -> Results:
+    """The outcomes' results; each is asked again for that many seconds while it fails."""
     chosen = [ENTRIES[name].model_copy(update={"within": within}) for name in ids]
     place = live.lab(str(lab.contract_path), "default")
-    reports = checking.check(place, chosen, variables).reports
-    return {report["id"]: report for report in reports}
+    return {result.id: result for result in checking.check(place, chosen, variables).results}
 
 
-def check_until(lab: Lab, ids: Sequence[str], settled: Settled) -> dict[str, Report]:
-    """The reports once they are as they should be, or the last ones; some things break slowly."""
+def check_until(lab: Lab, ids: Sequence[str], settled: Settled) -> Results:
+    """The results once they are as they should be, or the last ones; some things break slowly."""
     deadline = time.monotonic() + _SETTLES_WITHIN
-    while not settled(reports := check(lab, ids)) and time.monotonic() < deadline:
+    while not settled(results := check(lab, ids)) and time.monotonic() < deadline:
         time.sleep(0.3)
-    return reports
+    return results
 
 
-def seen(breakage: Breakage, reports: dict[str, Report]) -> dict[str, Any]:
+def seen(breakage: Breakage, results: Results) -> dict[str, Any]:
     """What the table says of a breakage, as the reports have it."""
-    first = reports[next(iter(breakage.fails))]
-    reasons = {each["reason"] for each in first["evidence"]}
-    causes = [found["id"] for found in first["diagnosis"]]
+    first = results[next(iter(breakage.fails))]
+    reasons = {str(each.reason) for each in first.evidence}
+    causes = [found.id for found in first.diagnosis]
     return {
-        "verdicts": {name: report["verdict"] for name, report in reports.items()},
-        "reasons": {name: part in reports[name]["reason"] for name, part in breakage.fails.items()},
+        "verdicts": {name: result.verdict for name, result in results.items()},
+        "reasons": {name: part in results[name].reason for name, part in breakage.fails.items()},
         "cause": not breakage.cause or causes[:1] == [breakage.cause],
         "sees": sorted(reasons & breakage.sees),
     }
@@ -73,21 +73,21 @@ def test_what_is_broken_is_seen_and_what_is_healed_holds(lab: Lab, breakage: Bre
         broken = check_until(lab, ids, lambda found: seen(breakage, found) == wanted(breakage))
     healed = check(lab, ids, _SETTLES_WITHIN)
     assert seen(breakage, broken) == wanted(breakage), broken
-    assert {report["verdict"] for report in healed.values()} == {"pass"}, healed
+    assert {result.verdict for result in healed.values()} == {"pass"}, healed
 
 
 def test_what_is_broken_stays_broken_while_an_outcome_may_wait(lab: Lab) -> None:
     with breakages.selector_of_no_pod(lab):
-        reports = check(lab, ["S1"], within=2)
-    assert reports["S1"]["verdict"] == "fail"
-    assert reports["S1"]["attempts"] > 1
+        result = check(lab, ["S1"], within=2)["S1"]
+    assert result.verdict == "fail"
+    assert result.attempts > 1
 
 
 def test_a_pod_that_is_gone_answers_nothing(lab: Lab) -> None:
-    report = check(lab, ["P3"], mark="x", changed="x", old_uid="1", peer="pod/nobody")["P3"]
-    asked = next(each for each in report["evidence"] if "nobody" in each["command"])
-    assert (report["verdict"], asked["reason"]) == ("fail", "not_run")
-    assert "not found" in asked["output"]
+    result = check(lab, ["P3"], mark="x", changed="x", old_uid="1", peer="pod/nobody")["P3"]
+    asked = next(each for each in result.evidence if "nobody" in each.command)
+    assert (result.verdict, asked.reason) == ("fail", "not_run")
+    assert "not found" in asked.output
 
 
 def test_verify_prints_reason_and_cause_and_exits_with_1(lab: Lab) -> None:
@@ -129,12 +129,12 @@ def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
     try:
         lab.wait("pods.bare.ready")
         place = live.lab(str(lab.contract_path), "default")
-        (report,) = checking.check(place, entries.load([own]), {}).reports
+        (result,) = checking.check(place, entries.load([own]), {}).results
     finally:
         lab.kubectl("delete", "pod", "bare", "--force", "--grace-period=0")
-    assert report["verdict"] == "pass", report["reason"]
-    asked = next(each for each in report["evidence"] if each["kind"] == "http")
-    assert "$ sh /etc/latihan/tools.sh " in asked["command"]
+    assert result.verdict == "pass", result.reason
+    asked = next(each for each in result.evidence if each.kind == "http")
+    assert "$ sh /etc/latihan/tools.sh " in asked.command
 
 
 def state(lab: Lab) -> str:

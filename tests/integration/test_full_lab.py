@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from tests.integration.labs import Lab, report_in
 from tests.integration.test_breakages import check_until
 
@@ -61,13 +61,13 @@ def test_second_provision_changes_nothing(lab: Lab) -> None:
 def test_stop_start_verify(lab: Lab) -> None:
     control_plane, other = (node["name"] for node in lab.contract["nodes"])
     assert lab.runner("stop", "-e", f"cluster_node={other}").code == 0
-    report = check_until(lab, ["C2"], lambda found: causes(found["C2"]) == ["node-down"])["C2"]
-    assert (report["verdict"], causes(report)) == ("fail", ["node-down"]), report
-    assert other in report["diagnosis"][0]["cause"]
+    result = check_until(lab, ["C2"], lambda found: causes(found["C2"]) == ["node-down"])["C2"]
+    assert (result.verdict, causes(result)) == ("fail", ["node-down"]), result
+    assert other in result.diagnosis[0].cause
     assert lab.runner("stop", "-e", f"cluster_node={control_plane}").code == 0
     without = lab.runner("verify")
     assert without.code == 1, without.out
-    assert f"The API does not answer, and {control_plane}, {other}" in without.out
+    assert f"The API does not answer; stopped: {control_plane}, {other}." in without.out
     assert lab.runner("stop").code == 0
     assert [node["reach"]["state"] for node in lab.contract["nodes"]] == ["stopped", "stopped"]
     started = lab.runner("start")
@@ -76,8 +76,8 @@ def test_stop_start_verify(lab: Lab) -> None:
     assert verified.code == 0, verified.out
 
 
-def causes(report: dict[str, Any]) -> list[str]:
-    return [found["id"] for found in report["diagnosis"][:1]]
+def causes(result: OutcomeResult) -> list[str]:
+    return [found.id for found in result.diagnosis[:1]]
 
 
 def test_the_parts_run_again_on_what_they_left(lab: Lab) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from latihan.reports.page import render
 from tests.integration.browser import Browser, chromium
 from tests.integration.labs import Lab
 from tests.places import ROOT
-from tests.unit.latihan.reports.page.sample import FULL, failure, outcome, report
+from tests.unit.latihan.reports.page.sample import FULL, failure, outcome, rendered, report
 
 Show = Callable[..., Browser]
 PHONE = 360
@@ -63,7 +62,7 @@ def show(browser: Browser, tmp_path: Path) -> Show:
 
     def shown(document: dict[str, Any] = FULL) -> Browser:
         page = tmp_path / "report.html"
-        page.write_text(render(document), encoding="utf-8")
+        page.write_text(rendered(document), encoding="utf-8")
         browser.screen(1200, 900)
         browser.media()
         browser.open(page)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import models
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     functions_of_the_lab,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import records
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
     ANY,
-    Outcome,
+    OutcomeEntry,
     ProbeEntry,
     load,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS, YIELDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import (
     REASONS,
     is_reason,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import COMMON
 from tests.places import ROOT
 
 GUIDE = (ROOT / "docs" / "outcomes.md").read_text(encoding="utf-8")
@@ -65,7 +66,7 @@ def test_the_example_loads(tmp_path: Path) -> None:
 
 def test_the_fields_of_an_entry() -> None:
     assert names("| Field | Meaning |", after("## The fields of an entry")) == set(
-        Outcome.model_fields
+        OutcomeEntry.model_fields
     )
 
 
@@ -74,11 +75,11 @@ def test_the_kinds_of_probes_and_what_they_yield() -> None:
         cell.strip("`").partition(":")[0]: coded(others[1])
         for cell, others in table("| Kind | Asks | Yields |").items()
     }
-    assert told == {kind: set(KINDS[kind].yields) for kind in KINDS}
+    assert told == {kind: records.names(KINDS[kind].yields) for kind in KINDS}
 
 
 def test_what_every_probe_yields() -> None:
-    assert names("| Field | Meaning |", after("Each yields these too:")) == set(YIELDS)
+    assert names("| Field | Meaning |", after("Each yields these too:")) == COMMON
 
 
 def test_the_fields_of_a_probe() -> None:
@@ -87,9 +88,11 @@ def test_the_fields_of_a_probe() -> None:
 
 
 def test_the_options_of_probes() -> None:
-    told = re.findall(r"`options: \{(\w+): ", GUIDE)
-    (options, _value) = get_args(ProbeEntry.model_fields["options"].annotation)
-    assert sorted(told) == sorted(get_args(options))
+    told = {
+        cell.strip("`").partition(":")[0]: set(re.findall(r"`options: \{(\w+): ", others[0]))
+        for cell, others in table("| Kind | Asks | Yields |").items()
+    }
+    assert told == {kind: set(KINDS[kind].options) for kind in KINDS}
 
 
 def test_the_reasons() -> None:
@@ -112,12 +115,12 @@ def test_the_reasons() -> None:
 )
 def test_the_facts(part: str, path: tuple[str, ...]) -> None:
     (cell,) = table("| Part | What is in it |")[f"`{part}`"]
-    assert coded(cell) == facts.members(path)
+    assert coded(cell) == models.members(path)
 
 
 def test_the_roots_of_expressions() -> None:
     told = {name.partition(".")[0] for name in names("| Part | What is in it |")}
-    assert told == {*facts.ROOTS, "probes", "vars", "before"}
+    assert told == {*models.ROOTS, "probes", "vars", "before"}
 
 
 def test_the_functions() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from latihan.reports.models import Report
 from latihan.reports.page.view import view
 
 __all__ = ["render"]
@@ -27,11 +26,11 @@ def marked(text: str) -> Markup:
     )
 
 
-def render(report: Mapping[str, Any]) -> str:
+def render(report: Report) -> str:
     """The page of a report.
 
     Args:
-        report: a report as its JSON Schema describes it.
+        report: a report.
 
     Returns:
         HTML, whole in one file.
@@ -44,5 +43,4 @@ def render(report: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["marked"] = marked
-    shown = view(report)
-    return environment.get_template("page.html.j2").render(view=shown, report=shown.report)
+    return environment.get_template("page.html.j2").render(view=view(report), report=report)

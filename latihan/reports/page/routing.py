@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
-from latihan.reports.page.flows import Flow, short, told, words
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Flow
 from latihan.reports.page.shapes import GAP, HEAD, HOST, LANE, MARGIN, WIDTH, Box, Line, Mark, Point
-
-Document = Mapping[str, Any]
+from latihan.reports.page.words import short, told, words
 
 # What keeps the flows of one lane apart.
 _SHIFTS = (0.0, 5.0, -5.0, 8.0)
@@ -34,16 +33,17 @@ class Router:
         self._homes = homes
         self._bottom = bottom
 
-    def endpoints(self, facts: Document) -> list[Line]:
+    def endpoints(self, facts: Facts) -> list[Line]:
         """From each service to the pods that are ready behind it, through the gutter."""
         lines = []
-        names = [name for name in facts["services"] if f"service/{name}" in self._boxes]
+        names = [name for name in facts.services if f"service/{name}" in self._boxes]
         for place, name in enumerate(names):
             box = self._boxes[f"service/{name}"]
             lane = WIDTH / 2 + (place % 5 - 2) * 5
             side = box.x + box.width if box.x < WIDTH / 2 else box.x
             middle = box.y + box.height / 2
-            for pod in (facts["endpoints"].get(name) or {}).get("ready_pods") or []:
+            behind = facts.endpoints.get(name)
+            for pod in behind.ready_pods if behind else ():
                 target = self._boxes.get(f"pod/{pod}")
                 if target is None:
                     continue

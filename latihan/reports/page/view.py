@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import verdicts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    Cause,
+    Evidence,
+    OutcomeResult,
+    Verdict,
+)
 from latihan.base import durations
 from latihan.base.exits import Exit
-from latihan.reports.page.flows import flows_of, told
+from latihan.reports.models import Report, StepRecord, TaskRecord
 from latihan.reports.page.layout import layout
 from latihan.reports.page.shapes import Picture
-
-Document = Mapping[str, Any]
+from latihan.reports.page.words import drawn, told
+from latihan.run.failures import OUTCOME, Failure
 
 # The article's order; an outcome of another name comes after them.
 _SECTIONS = {
@@ -25,11 +30,10 @@ _SECTIONS = {
 _OTHERS = ("More outcomes", "Those that this lab adds of its own.")
 _ID = re.compile(r"([CPS])(\d+)")
 _PROMPT = re.compile(r"(\S+\$) ")
-_FACTS = ("nodes", "pods", "services", "endpoints", "host", "addresses", "lab")
 # This many answers are shown at once; the rest of them are folded.
 _ANSWERS = 4
-_SIGNS = {"pass": "✓", "fail": "✗", "skip": "○"}
-_WORDS = {"pass": "holds", "fail": "fails", "skip": "skipped"}
+_SIGNS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.SKIP: "○"}
+_WORDS = {Verdict.PASS: "holds", Verdict.FAIL: "fails", Verdict.SKIP: "skipped"}
 
 
 @dataclass(frozen=True)
@@ -46,46 +50,27 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Path:
-    """A traced path in words; each hop has its owner, address and interface."""
-
-    start: str
-    arrived: bool
-    hops: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(frozen=True)
 class Item:
-    """One outcome as the page shows it."""
+    """One outcome as the page shows it: what was checked, and what is made of it."""
 
-    id: str
+    outcome: OutcomeResult
     anchor: str
-    title: str
-    verdict: str
-    sign: str
-    word: str
-    expected: str
-    observed: str
-    reason: str
     took: str
-    attempts: int
-    retried: tuple[str, ...]
-    false_alarm: str
-    article: str
     picture: Picture | None
     captions: tuple[str, ...]
-    paths: tuple[Path, ...]
-    why: tuple[Document, ...]
-    diagnosis: tuple[Document, ...]
     answers: tuple[Answer, ...]
     more: tuple[Answer, ...]
     shown: int
-    probes: int
 
     @property
-    def brief(self) -> str:
-        """What stands beside the title while the outcome is folded."""
-        return self.observed if self.verdict == "pass" else self.reason or self.observed
+    def sign(self) -> str:
+        """Its verdict as a sign."""
+        return _SIGNS[self.outcome.verdict]
+
+    @property
+    def word(self) -> str:
+        """Its verdict as a word."""
+        return _WORDS[self.outcome.verdict]
 
 
 @dataclass(frozen=True)
@@ -99,157 +84,104 @@ class Section:
 
 @dataclass(frozen=True)
 class Group:
-    """Outcomes that fail for one cause; the first of them tells it."""
+    """Outcomes that fail for one cause; None for those whose cause nobody knows."""
 
-    id: str
-    cause: str
-    fix: str
+    cause: Cause | None
     items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Something with its time in words, and its share of the longest in percent."""
+
+    of: StepRecord | TaskRecord
+    took: str
+    share: int
 
 
 @dataclass(frozen=True)
 class View:
     """The whole page."""
 
+    report: Report
     headline: str
     verdict: str
     sign: str
-    counts: Document
-    total: int
-    report: Document
     version: str
     started: str
     took: str
     spent: str
     sections: tuple[Section, ...]
     groups: tuple[Group, ...]
-    failures: tuple[Document, ...]
+    failures: tuple[Failure, ...]
     picture: Picture | None
-    steps: tuple[Document, ...]
-    slowest: tuple[Document, ...]
+    steps: tuple[Timed, ...]
+    slowest: tuple[Timed, ...]
 
 
-def view(report: Document) -> View:
-    """What to show of a report; see its JSON Schema for what it holds."""
-    moments = [known for known in report.get("facts") or [] if _whole(known)]
-    items = [_item(outcome, report) for outcome in report["outcomes"]]
-    failures = [each for each in report["failures"] if each["kind"] != "outcome"]
-    counts = report["verdicts"]
-    bad = bool(failures or counts["fail"] or report["exit_code"])
+def view(report: Report) -> View:
+    """What to show of a report."""
+    items = [_item(outcome, report) for outcome in report.outcomes]
+    failed = [item for item in items if item.outcome.verdict is Verdict.FAIL]
+    failures = [each for each in report.failures if each.kind != OUTCOME]
+    bad = bool(failures or failed or report.exit_code)
     return View(
+        report=report,
         headline=_headline(report, failures),
         verdict="fail" if bad else "pass",
         sign="✗" if bad else "✓",
-        counts=counts,
-        total=len(items),
-        report=report,
-        version=_version(report, moments),
-        started=_when(str(report["started"])),
-        took=durations.text(float(report["duration_s"])),
-        spent=durations.spent(report["spent_s"]),
+        version=_version(report),
+        started=f"{report.started:%d %B %Y, %H:%M:%S} UTC",
+        took=durations.text(report.duration_s),
+        spent=durations.spent(report.spent_s.plain()),
         sections=tuple(_sections(items)),
-        groups=tuple(_groups([item for item in items if item.verdict == "fail"])),
+        groups=tuple(_groups(failed)),
         failures=tuple(failures),
-        picture=layout(moments[-1]) if moments else None,
-        steps=tuple(_timed(report["steps"])),
-        slowest=tuple(_timed(report["slowest"])),
+        picture=layout(report.last) if report.last else None,
+        steps=tuple(_timed(report.steps)),
+        slowest=tuple(_timed(report.slowest)),
     )
 
 
-def _version(report: Document, moments: Sequence[Document]) -> str:
+def _version(report: Report) -> str:
     """The version of Kubernetes: that which the run brought, or else that of the nodes."""
-    nodes = moments[-1]["nodes"].values() if moments else ()
-    seen = sorted({str(node["version"]) for node in nodes if node.get("version")})
-    return str(report["kubernetes_version"] or ", ".join(seen) or "not told")
+    nodes = report.last.nodes.values() if report.last else ()
+    seen = sorted({node.version for node in nodes if node.version})
+    return report.kubernetes_version or ", ".join(seen) or "not told"
 
 
-def _headline(report: Document, failures: Sequence[Document]) -> str:
-    total, counts = len(report["outcomes"]), report["verdicts"]
-    if report["exit_code"] == Exit.INTERRUPTED:
+def _headline(report: Report, failures: Sequence[Failure]) -> str:
+    outcomes = report.by_id
+    if report.exit_code is Exit.INTERRUPTED:
         return "Interrupted"
     if failures:
         return "A step failed" if len(failures) == 1 else f"{len(failures)} steps failed"
-    if report["exit_code"] and not counts["fail"]:
+    proven = not verdicts.nothing_proven(outcomes)
+    if report.exit_code and proven and not report.verdicts.fail:
         return "The run failed"
-    return _verdict(total, counts)
+    return verdicts.summed(outcomes) if outcomes else "Done; no outcomes were checked"
 
 
-def _verdict(total: int, counts: Document) -> str:
-    if counts["fail"]:
-        return f"{counts['fail']} of {total} outcomes {'fails' if counts['fail'] == 1 else 'fail'}"
-    if counts["pass"] < total:
-        return f"{counts['pass']} of {total} outcomes hold, none fails"
-    many = {0: "Done; no outcomes were checked", 1: "The outcome holds"}
-    return many.get(total, f"All {total} outcomes hold")
-
-
-def _item(outcome: Document, report: Document) -> Item:
-    verdict = str(outcome["verdict"])
-    known = _moment(outcome, report)
-    flows = flows_of(outcome, known) if known else []
-    answers = _answers(_documents(outcome.get("evidence")))
-    name = str(outcome["id"])
+def _item(outcome: OutcomeResult, report: Report) -> Item:
+    moment, flows = report.at(outcome.moment), drawn(outcome.flows)
+    answers = _answers(outcome.evidence)
     return Item(
-        id=name,
-        anchor="o-" + re.sub(r"[^A-Za-z0-9_-]", "-", name),
-        title=str(outcome["title"]),
-        verdict=verdict,
-        sign=_SIGNS.get(verdict, "?"),
-        word=_WORDS.get(verdict, verdict),
-        expected=str(outcome["expected"]),
-        observed=str(outcome["observed"]),
-        reason=str(outcome["reason"]),
-        took=durations.text(float(outcome["duration_s"])),
-        attempts=_whole_number(outcome.get("attempts")),
-        retried=tuple(_texts(outcome.get("retried"))),
-        false_alarm=str(outcome.get("false_alarm") or ""),
-        article=str(outcome.get("article") or ""),
-        picture=layout(known, flows) if known else None,
+        outcome=outcome,
+        anchor="o-" + re.sub(r"[^A-Za-z0-9_-]", "-", outcome.id),
+        took=durations.text(outcome.duration_s),
+        picture=layout(moment, flows) if moment else None,
         captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
-        paths=tuple(_path(each) for each in _documents(outcome.get("paths"))),
-        why=tuple(_documents(outcome.get("why"))),
-        diagnosis=tuple(_documents(outcome.get("diagnosis"))),
         answers=answers[:_ANSWERS],
         more=answers[_ANSWERS:],
         shown=sum(answer.times for answer in answers),
-        probes=_whole_number(outcome.get("probes")),
     )
 
 
-def _moment(outcome: Document, report: Document) -> Document | None:
-    """The facts that an outcome was judged by; None where the report has none of it."""
-    place, facts = outcome.get("moment"), report.get("facts") or []
-    if isinstance(place, int) and 0 <= place < len(facts) and _whole(facts[place]):
-        found: Document = facts[place]
-        return found
-    return None
-
-
-def _whole(facts: object) -> bool:
-    return isinstance(facts, Mapping) and all(isinstance(facts.get(n), Mapping) for n in _FACTS)
-
-
-def _path(path: Document) -> Path:
-    return Path(
-        start=str(path.get("from", "")),
-        arrived=bool(path.get("arrived", True)),
-        hops=tuple(
-            (
-                str(hop.get("owner") or "nobody known"),
-                str(hop.get("address") or "no answer"),
-                str(hop.get("interface") or ""),
-            )
-            for hop in _documents(path.get("hops"))
-        ),
-    )
-
-
-def _answers(evidence: Iterable[Document]) -> tuple[Answer, ...]:
+def _answers(evidence: Iterable[Evidence]) -> tuple[Answer, ...]:
     """The evidence, with a command that was run often told once."""
     seen: dict[str, list[str]] = {}
     for each in evidence:
-        output = str(each.get("output") or "").rstrip()
-        seen.setdefault(str(each.get("command") or ""), []).append(output)
+        seen.setdefault(each.command, []).append(each.output.rstrip())
     return tuple(
         Answer(
             *_prompted(command),
@@ -269,10 +201,10 @@ def _prompted(command: str) -> tuple[str, str]:
 def _sections(items: Sequence[Item]) -> list[Section]:
     groups: dict[str, list[Item]] = {letter: [] for letter in [*_SECTIONS, ""]}
     for item in items:
-        matched = _ID.fullmatch(item.id)
+        matched = _ID.fullmatch(item.outcome.id)
         groups[matched.group(1) if matched else ""].append(item)
     for letter in _SECTIONS:
-        groups[letter].sort(key=lambda item: int(item.id[1:]))
+        groups[letter].sort(key=lambda item: int(item.outcome.id[1:]))
     return [
         Section(*_SECTIONS.get(letter, _OTHERS), items=tuple(members))
         for letter, members in groups.items()
@@ -281,51 +213,23 @@ def _sections(items: Sequence[Item]) -> list[Section]:
 
 
 def _groups(failed: Sequence[Item]) -> list[Group]:
-    """Failed outcomes by their likeliest cause; those without one come last, each for itself."""
+    """Failed outcomes by their likeliest cause; those without one come last."""
     causes: dict[str, list[Item]] = {}
     for item in failed:
-        key = str(item.diagnosis[0].get("id") or "cause") if item.diagnosis else ""
-        causes.setdefault(key, []).append(item)
+        found = item.outcome.diagnosis
+        causes.setdefault(found[0].id if found else "", []).append(item)
     unknown = causes.pop("", [])
-    found = [
-        Group(
-            name,
-            str(members[0].diagnosis[0].get("cause") or ""),
-            str(members[0].diagnosis[0].get("fix") or ""),
-            tuple(members),
-        )
-        for name, members in causes.items()
-    ]
-    return [*found, Group("", "", "", tuple(unknown))] if unknown else found
+    groups = [Group(items[0].outcome.diagnosis[0], tuple(items)) for items in causes.values()]
+    return [*groups, Group(None, tuple(unknown))] if unknown else groups
 
 
-def _timed(entries: Sequence[Document]) -> list[Document]:
-    """Entries with their time in words, and its share of the longest in percent."""
-    longest = max((float(entry["duration_s"]) for entry in entries), default=0.0)
+def _timed(entries: Sequence[StepRecord | TaskRecord]) -> list[Timed]:
+    longest = max((entry.duration_s for entry in entries), default=0.0)
     return [
-        {
-            **entry,
-            "took": durations.text(float(entry["duration_s"])),
-            "share": round(100 * float(entry["duration_s"]) / longest) if longest else 0,
-        }
+        Timed(
+            entry,
+            durations.text(entry.duration_s),
+            round(100 * entry.duration_s / longest) if longest else 0,
+        )
         for entry in entries
     ]
-
-
-def _whole_number(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _documents(value: object) -> list[Document]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
-
-
-def _texts(value: object) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list) else []
-
-
-def _when(started: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(started):%d %B %Y, %H:%M:%S} UTC"
-    except ValueError:
-        return started

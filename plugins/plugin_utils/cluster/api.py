@@ -22,6 +22,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubeconfig imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 Query = Sequence[tuple[str, str]]
+ApiObject = dict[str, Any]  # an object, or a part of one, as the API's JSON has it
 
 UNFINISHED = "it did not end within"
 
@@ -73,7 +74,7 @@ class Api:
         """Where the API is, as in https://127.0.0.1:6443."""
         return str(self._access.configuration.host)
 
-    def get(self, path: str, query: Query = ()) -> dict[str, Any]:
+    def get(self, path: str, query: Query = ()) -> ApiObject:
         """The document at a path; RefusedError or LabError where there is none."""
         document = json.loads(self.text(path, query))
         return dict(document)
@@ -94,7 +95,7 @@ class Api:
         )
         response.release_conn()
 
-    def watch(self, path: str, version: str, seconds: float) -> Iterator[dict[str, Any]]:
+    def watch(self, path: str, version: str, seconds: float) -> Iterator[ApiObject]:
         """The changes of a list since a resourceVersion, as they come.
 
         Args:

@@ -19,6 +19,7 @@ import jmespath
 from jmespath import exceptions, functions, visitor
 
 Node = Any  # jmespath keeps its syntax tree in plain dictionaries
+Document = dict[str, Any]  # what expressions are written over: records as plain data
 
 _OF_NULLS = ("not_null", "type")  # functions that are there to be asked about nulls
 _SEEKING = ("contains", "starts_with", "ends_with")  # an empty text is in every text

@@ -9,15 +9,13 @@ may land in the old one, or find no container.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import PodInfo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
-Document = dict[str, Any]
 
-
-def still_running(api: Api, pods: Iterable[Document]) -> list[str]:
+def still_running(api: Api, pods: Iterable[PodInfo]) -> list[str]:
     """The pods that run on the nodes of these ones and had their names before.
 
     Args:
@@ -27,18 +25,18 @@ def still_running(api: Api, pods: Iterable[Document]) -> list[str]:
     Returns:
         A sentence for each; none where a node doesn't tell what it runs.
     """
-    by_node: dict[str, list[Document]] = {}
+    by_node: dict[str, list[PodInfo]] = {}
     for pod in pods:
-        if pod["node"]:
-            by_node.setdefault(pod["node"], []).append(pod)
+        if pod.node:
+            by_node.setdefault(pod.node, []).append(pod)
     return [
-        f"an earlier pod {pod['name']} still runs on {node}"
+        f"an earlier pod {pod.name} still runs on {node}"
         for node, expected in by_node.items()
         for pod in replaced(_running(api, node), expected)
     ]
 
 
-def replaced(running: Iterable[Document], pods: Iterable[Document]) -> list[Document]:
+def replaced(running: Iterable[ApiObject], pods: Iterable[PodInfo]) -> list[PodInfo]:
     """Those pods of which the node runs another one of the same name too. A pure function.
 
     Args:
@@ -49,14 +47,10 @@ def replaced(running: Iterable[Document], pods: Iterable[Document]) -> list[Docu
     for item in running:
         told = item["metadata"]
         found.setdefault((told.get("namespace", ""), told["name"]), set()).add(told["uid"])
-    return [
-        pod
-        for pod in pods
-        if found.get((pod["namespace"], pod["name"]), set()) - {pod["runtime_uid"]}
-    ]
+    return [pod for pod in pods if found.get((pod.namespace, pod.name), set()) - {pod.runtime_uid}]
 
 
-def _running(api: Api, node: str) -> list[Document]:
+def _running(api: Api, node: str) -> list[ApiObject]:
     """What the kubelet runs; empty where it may not be asked or doesn't answer."""
     try:
         return api.get(f"/api/v1/nodes/{node}/proxy/runningpods/").get("items") or []

@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, predecessors
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Expression
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
+    Document,
+    Expression,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
+    EndpointsInfo,
+    Facts,
+    NodeInfo,
+    PodInfo,
+    ServiceInfo,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching import (
     Changed,
     Event,
@@ -20,8 +29,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
-Document = dict[str, Any]
-
 _RETRY = 0.3
 
 
@@ -29,10 +36,11 @@ _RETRY = 0.3
 class Waited:
     """What a wait ended with: the facts, how long it took in seconds, and what was still not true.
 
-    ``unmet`` is empty where everything became true.
+    ``unmet`` is empty where everything became true; ``document`` holds the facts as plain data.
     """
 
-    facts: Document
+    facts: Facts
+    document: Document
     seconds: float
     unmet: str = ""
 
@@ -50,12 +58,12 @@ class Goal:
     timeout: float = 60.0
 
 
-class View:
+class WatchedObjects:
     """The cluster as the watches tell it; ``kinds`` are the kinds of objects that are watched."""
 
     def __init__(self, kinds: set[str]) -> None:
         self.trouble = "the API has not answered"
-        self._items: dict[str, dict[str, Document]] = {}
+        self._items: dict[str, dict[str, ApiObject]] = {}
         self._missing = set(kinds)
 
     @property
@@ -76,10 +84,10 @@ class View:
             case Changed(item=item):
                 self._items[kind][item["metadata"]["uid"]] = item
 
-    def document(self, namespace: str, contract: Contract) -> Document:
+    def facts(self, namespace: str, contract: Contract) -> Facts:
         """The facts, without interfaces and routes: nothing announces a change of those."""
         items = {kind: self._items.get(kind, {}).values() for kind in facts.paths(namespace)}
-        return facts.document(items, namespace, contract)
+        return facts.assemble(items, namespace, contract)
 
 
 def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
@@ -102,16 +110,17 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     started = time.monotonic()
     ends = started + goal.timeout
     kinds = needed([*goal.until, *goal.keep])
-    view, last = View(kinds), Waited({}, 0.0)
+    watched = WatchedObjects(kinds)
+    last: Waited | None = None
     paths = facts.paths(namespace)
     watch = Watch(api, {kind: paths[kind] for kind in kinds}, goal.timeout)
     pause = goal.timeout
     try:
         while (left := ends - time.monotonic()) > 0:
             for kind, event in watch.arrived(min(left, pause)):
-                view.take(kind, event)
-            if view.complete:
-                last = _judged(view.document(namespace, contract), goal, started)
+                watched.take(kind, event)
+            if watched.complete:
+                last = _judged(watched.facts(namespace, contract), goal, started)
                 if last.unmet:
                     continue
                 earlier = predecessors.still_running(api, _meant(last.facts, goal.until))
@@ -121,24 +130,25 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
                 last, pause = replace(last, unmet="; ".join(earlier)), _RETRY
     finally:
         watch.stop()
-    if not last.facts:
+    if last is None:
         raise LabError(
-            f"Waited {goal.timeout:g} s in vain: {view.trouble}",
+            f"Waited {goal.timeout:g} s in vain: {watched.trouble}",
             "See whether the lab is up: `python3 runner.py status`.",
         )
     return last
 
 
-def _meant(document: Document, until: Sequence[Expression]) -> list[Document]:
+def _meant(known: Facts, until: Sequence[Expression]) -> list[PodInfo]:
     """The pods that the expressions name."""
     names = {path[1] for item in until for path in item.paths() if path[0] == "pods" and path[1:]}
-    return [pod for name, pod in document["pods"].items() if name in names]
+    return [pod for name, pod in known.pods.items() if name in names]
 
 
-def _judged(document: Document, goal: Goal, started: float) -> Waited:
+def _judged(known: Facts, goal: Goal, started: float) -> Waited:
+    document = known.plain()
     unmet = [why for holds, why in (item.holds(document) for item in goal.until) if not holds]
-    told = f"{unmet[0]}; last seen: {state(document, goal.until)}" if unmet else ""
-    return Waited(document, time.monotonic() - started, told)
+    told = f"{unmet[0]}; last seen: {state(known, goal.until)}" if unmet else ""
+    return Waited(known, document, time.monotonic() - started, told)
 
 
 def needed(expressions: Sequence[Expression]) -> set[str]:
@@ -148,11 +158,11 @@ def needed(expressions: Sequence[Expression]) -> set[str]:
     return kinds if "addresses" in roots or not roots & kinds else roots & kinds
 
 
-def state(document: Document, until: Sequence[Expression]) -> str:
+def state(known: Facts, until: Sequence[Expression]) -> str:
     """The state of the objects that the expressions speak of, in one line.
 
     Args:
-        document: the facts.
+        known: the facts.
         until: the expressions.
 
     Returns:
@@ -160,42 +170,41 @@ def state(document: Document, until: Sequence[Expression]) -> str:
     """
     told: dict[str, None] = {}
     for path in sorted({path for expression in until for path in expression.paths()}):
-        kind = path[0]
-        named = path[1:2] if len(path) > 1 else tuple(document.get(kind) or ())
-        describe = _DESCRIBE.get(kind)
-        if describe is not None:
-            for name in named:
-                known = document[kind].get(name)
-                told[describe(known) if known else f"there is no {kind} {name}"] = None
+        kind, *named = path[:2]
+        if kind in ("pods", "nodes", "services", "endpoints"):
+            members: dict[str, Described] = getattr(known, kind)
+            for name in named or members:
+                there = members.get(name)
+                told[_described(there) if there else f"there is no {kind} {name}"] = None
     return "; ".join(told) or "nothing"
 
 
-def _pod(pod: Document) -> str:
-    parts = [f"pod {pod['name']}: {pod['phase']}" + (", ready" if pod["ready"] else "")]
-    if pod["deleting"]:
+Described = PodInfo | NodeInfo | ServiceInfo | EndpointsInfo
+
+
+def _described(told: Described) -> str:
+    match told:
+        case PodInfo():
+            return _pod(told)
+        case NodeInfo():
+            return f"node {told.name}: {'Ready' if told.ready else 'not Ready'} {told.reason}"
+        case ServiceInfo():
+            outside = ", ".join(told.external_ips) or "none"
+            return f"service {told.name}: {told.type}, external addresses: {outside}"
+        case EndpointsInfo():
+            ready, waiting = (", ".join(each) or "none" for each in (told.ready, told.not_ready))
+            return f"endpoints {told.name}: ready {ready}, not ready {waiting}"
+
+
+def _pod(pod: PodInfo) -> str:
+    parts = [f"pod {pod.name}: {pod.phase}" + (", ready" if pod.ready else "")]
+    if pod.deleting:
         parts.append("being deleted")
-    if pod["reason"]:
-        parts.append(f"{pod['reason']}: {pod['message']}".rstrip(": "))
+    if pod.reason:
+        parts.append(f"{pod.reason}: {pod.message}".rstrip(": "))
     parts += [
-        f"container {each['name']} {each['state']} ({each['reason']}) {each['message']}".strip()
-        for each in pod["containers"].values()
-        if each["state"] != "running" and each["reason"]
+        f"container {each.name} {each.state} ({each.reason}) {each.message}".strip()
+        for each in pod.containers.values()
+        if each.state != "running" and each.reason
     ]
     return ", ".join(parts)
-
-
-def _node(node: Document) -> str:
-    return f"node {node['name']}: {'Ready' if node['ready'] else 'not Ready'} {node['reason']}"
-
-
-def _service(service: Document) -> str:
-    outside = ", ".join(service["external_ips"]) or "none"
-    return f"service {service['name']}: {service['type']}, external addresses: {outside}"
-
-
-def _endpoints(endpoints: Document) -> str:
-    ready, waiting = (", ".join(endpoints[key]) or "none" for key in ("ready", "not_ready"))
-    return f"endpoints {endpoints['name']}: ready {ready}, not ready {waiting}"
-
-
-_DESCRIBE = {"pods": _pod, "nodes": _node, "services": _service, "endpoints": _endpoints}

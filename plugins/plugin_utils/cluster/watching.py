@@ -9,12 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-
-Document = dict[str, Any]
 
 _RETRY = 0.3
 _LONGEST = 300.0
@@ -24,14 +21,14 @@ _LONGEST = 300.0
 class Listed:
     """All objects that there are now."""
 
-    items: list[Document]
+    items: list[ApiObject]
 
 
 @dataclass(frozen=True)
 class Changed:
     """An object was added or changed, or deleted (``gone``)."""
 
-    item: Document
+    item: ApiObject
     gone: bool
 
 

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
+    Document,
     ExpressionError,
     compiled,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
-    Failure,
+    FailedOutcome,
     diagnose,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.subjects import (
+    services_of,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    Outcome,
+    OutcomeEntry,
     ProbeEntry,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import (
-    FAIL,
-    PASS,
-    Verdict,
+    Course,
+    Judgement,
     judge,
     report,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation import (
+    Observation,
+    documents,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    ProbeResult,
+    Verdict,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
-
-Document = dict[str, Any]
 
 _PAUSE = 0.5
 # The node that an outcome is about the loss of: no cause, for it is down on purpose.
@@ -44,22 +55,47 @@ _HELD = "It held, so the wait was over; the next round was judged."
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of outcomes: their ``reports``, and the ``facts`` they were last judged by."""
+    """What became of outcomes, and the different facts that judged them.
 
-    reports: list[Document]
-    facts: Document
+    A result's ``moment`` is the place of its facts in ``facts``.
+    """
+
+    results: list[OutcomeResult]
+    facts: list[Facts]
 
 
 @dataclass(frozen=True)
 class _Plan:
     """An outcome with its probes filled in; ``fault`` says why they couldn't be."""
 
-    outcome: Outcome
-    probes: dict[str, list[Probe]]
+    outcome: OutcomeEntry
+    variables: Document
+    probes: dict[str, list[Probe]] = field(default_factory=dict)
     fault: str = ""
 
+    @property
+    def all_probes(self) -> list[Probe]:
+        """The probes, without their names."""
+        return [probe for group in self.probes.values() for probe in group]
 
-def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -> Checked:
+
+@dataclass(frozen=True)
+class _Judged:
+    """An outcome after a round: how it was asked, what was seen, and the verdict on it."""
+
+    plan: _Plan
+    seen: Observation
+    judgement: Judgement
+
+    @property
+    def failed(self) -> FailedOutcome:
+        """What a diagnosis has to know of it."""
+        known = self.seen.facts or Facts()
+        services = services_of(self.plan.outcome, self.plan.all_probes, known)
+        return FailedOutcome(services, self.plan.variables.get(_DOWN) or "")
+
+
+def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]) -> Checked:
     """Check outcomes, all at the same time.
 
     Args:
@@ -68,46 +104,53 @@ def check(lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]) -
         variables: values for what the outcomes call ``vars``.
 
     Returns:
-        For each outcome, in their order: id, title, expected, observed, verdict (pass, fail or
-        skip), reason, evidence, paths, attempts, retried (why not earlier), waited_s (seconds until
-        the last attempt), duration_s (seconds). And the facts; empty where they could not be read.
+        A result for each outcome, in their order.
     """
-    reports: dict[str, Document] = {}
+    results: dict[str, OutcomeResult] = {}
     earlier: dict[str, list[tuple[float, str]]] = {}
-    known: Document = {}
+    moments: list[Facts] = []
     started = time.monotonic()
     open_ones, attempt = list(outcomes), 0
     while open_ones:
         attempt += 1
-        waited = time.monotonic() - started
+        waited = time.monotonic() - started if attempt > 1 else 0.0
         judged = _round(lab, open_ones, variables)
         passed = time.monotonic() - started
         again, failed = [], []
-        for outcome, verdict, document in judged:
-            known = {root: document[root] for root in facts.ROOTS if root in document} or known
+        for each in judged:
+            outcome = each.plan.outcome
             tries = earlier.setdefault(outcome.id, [])
-            reason = _not_yet(outcome, verdict, passed, tries)
+            reason = _not_yet(outcome, each.judgement, passed, tries)
             if reason:
                 again.append(outcome)
                 tries.append((passed, reason))
                 continue
-            told = report(outcome, verdict, document, attempts=attempt, duration=passed)
-            told["retried"] = [f"{at:.1f} s: {why}" for at, why in tries]
-            told["waited_s"] = round(waited, 3) if attempt > 1 else 0.0
-            told["diagnosis"] = []
-            reports[outcome.id] = told
-            if verdict.verdict == FAIL:
-                failed.append(outcome)
-        for outcome, causes in zip(failed, _diagnoses(lab, failed, variables), strict=True):
-            reports[outcome.id]["diagnosis"] = causes
+            retried = [f"{at:.1f} s: {why}" for at, why in tries]
+            course = Course(attempt, retried, waited, _moment(moments, each.seen.facts))
+            results[outcome.id] = report(outcome, each.judgement, each.seen, course)
+            if each.judgement.verdict is Verdict.FAIL:
+                failed.append(each)
+        causes = diagnose(lab, [each.failed for each in failed])
+        for each, found in zip(failed, causes, strict=True):
+            known = results[each.plan.outcome.id]
+            results[known.id] = known.model_copy(update={"diagnosis": found})
         open_ones = again
         if any(earlier[outcome.id][-1][1] != _HELD for outcome in open_ones):
             time.sleep(_PAUSE)
-    return Checked([reports[outcome.id] for outcome in outcomes], known)
+    return Checked([results[outcome.id] for outcome in outcomes], moments)
+
+
+def _moment(moments: list[Facts], known: Facts | None) -> int | None:
+    """The place of facts among those that are kept, which they are put to if they are new."""
+    if known is None:
+        return None
+    if known not in moments:
+        moments.append(known)
+    return moments.index(known)
 
 
 def _not_yet(
-    outcome: Outcome, verdict: Verdict, passed: float, tries: list[tuple[float, str]]
+    outcome: OutcomeEntry, judgement: Judgement, passed: float, tries: list[tuple[float, str]]
 ) -> str:
     """Why the outcome is asked once more; empty where the verdict stands.
 
@@ -116,60 +159,63 @@ def _not_yet(
     """
     if tries and tries[-1][1] == _HELD:
         return ""
-    if verdict.verdict == FAIL:
-        return verdict.reason if passed < outcome.within else ""
-    return _HELD if tries and outcome.sampled and verdict.verdict == PASS else ""
+    if judgement.verdict is Verdict.FAIL:
+        return judgement.reason if passed < outcome.within else ""
+    return _HELD if tries and outcome.sampled and judgement.verdict is Verdict.PASS else ""
 
 
 def _round(
-    lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]
-) -> list[tuple[Outcome, Verdict, Document]]:
+    lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]
+) -> list[_Judged]:
     """Facts, probes and verdicts once, for all of these outcomes."""
+    given = {outcome.id: _variables(outcome, variables) for outcome in outcomes}
     try:
         before = facts.gather(lab.api, lab.contract, lab.namespace)
     except LabError as error:
-        return [
-            (outcome, Verdict(FAIL, str(error)), {"probes": {}, "vars": {}}) for outcome in outcomes
-        ]
-    plans = [_plan(outcome, before, _variables(outcome, variables)) for outcome in outcomes]
-    probes = [probe for plan in plans for group in plan.probes.values() for probe in group]
+        nothing, judgement = Observation({}), Judgement(Verdict.FAIL, str(error))
+        return [_Judged(_Plan(each, given[each.id]), nothing, judgement) for each in outcomes]
+    known = before.plain()
+    plans = [_plan(outcome, known, given[outcome.id]) for outcome in outcomes]
     explained = any(outcome.explain for outcome in outcomes)
     quiet = collect.read(lab.contract) if explained else {}
-    answers = iter(probe_all(lab, probes, before["addresses"]))
+    probes = [probe for plan in plans for probe in plan.all_probes]
+    answers = iter(probe_all(lab, probes, before.addresses))
     passed = collect.read(lab.contract) if explained else {}
-    after = before
+    after, known_after = before, known
     if any(outcome.reread for outcome in outcomes):
         after = facts.gather(lab.api, lab.contract, lab.namespace)
+        known_after = after.plain()
     judged = []
     for plan in plans:
-        found = {name: [next(answers) for _ in group] for name, group in plan.probes.items()}
-        document = {
-            **(after if plan.outcome.reread else before),
-            "before": before,
-            "vars": _variables(plan.outcome, variables),
-            "probes": {
-                name: results if plan.outcome.probes[name].many else results[0]
-                for name, results in found.items()
-            },
-        }
-        told = [result for name in plan.outcome.explain for result in found.get(name, [])]
-        document["why"] = collect.reasons(lab.contract, before, told, before=quiet, after=passed)
-        verdict = Verdict(FAIL, plan.fault) if plan.fault else judge(plan.outcome, document)
-        judged.append((plan.outcome, verdict, document))
+        outcome = plan.outcome
+        seen = _observation(
+            plan,
+            (after, known_after) if outcome.reread else (before, known),
+            {"before": known, "vars": plan.variables},
+            answers,
+        )
+        told = [each for name in outcome.explain for each in seen.probes.get(name, ())]
+        why = collect.reasons(lab.contract, before, told, before=quiet, after=passed)
+        seen = replace(seen, why=why)
+        fault = Judgement(Verdict.FAIL, plan.fault) if plan.fault else None
+        judged.append(_Judged(plan, seen, fault or judge(outcome, seen)))
     return judged
 
 
-def _diagnoses(
-    lab: Lab, outcomes: Sequence[Outcome], variables: Mapping[str, Any]
-) -> list[list[Document]]:
-    failures = [
-        Failure(outcome.model_dump_json(), _variables(outcome, variables).get(_DOWN) or "")
-        for outcome in outcomes
-    ]
-    return [[cause.document() for cause in found] for found in diagnose(lab, failures)]
+def _observation(
+    plan: _Plan,
+    known: tuple[Facts, Document],
+    more: Document,
+    answers: Iterator[ProbeResult],
+) -> Observation:
+    """What was seen of an outcome; the answers to its probes come next among all answers."""
+    found = {name: [next(answers) for _ in group] for name, group in plan.probes.items()}
+    told, document = known
+    probes = documents(plan.outcome, found)
+    return Observation({**document, **more, "probes": probes}, told, found)
 
 
-def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:
+def _variables(outcome: OutcomeEntry, given: Mapping[str, Any]) -> Document:
     """The outcome's own values, and those given in their place."""
     return {
         name: given[name] if given.get(name) is not None else default
@@ -177,16 +223,14 @@ def _variables(outcome: Outcome, given: Mapping[str, Any]) -> Document:
     }
 
 
-def _plan(outcome: Outcome, known: Document, variables: Document) -> _Plan:
+def _plan(outcome: OutcomeEntry, known: Document, variables: Document) -> _Plan:
     """Fill in an outcome's probes from the facts."""
     document = {**known, "vars": variables, "before": known}
     try:
-        return _Plan(
-            outcome,
-            {name: fill(name, entry, document) for name, entry in outcome.probes.items()},
-        )
+        probes = {name: fill(name, entry, document) for name, entry in outcome.probes.items()}
     except (ExpressionError, LabError) as error:
-        return _Plan(outcome, {}, f"It can't be probed: {error}.")
+        return _Plan(outcome, variables, fault=f"It can't be probed: {error}.")
+    return _Plan(outcome, variables, probes)
 
 
 def fill(name: str, entry: ProbeEntry, document: Document) -> list[Probe]:

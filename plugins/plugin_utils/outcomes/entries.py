@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     ExpressionError,
     compiled,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import ROOTS, members
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS, YIELDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import place
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import (
     REASONS,
@@ -34,10 +34,9 @@ Location = tuple[str | int, ...]
 Words = Annotated[list[str], Field(min_length=1)]
 
 ANY = "any"
-_ROOTS = frozenset([*facts.ROOTS, "probes", "vars", "before"])
+_ROOTS = frozenset([*ROOTS, "probes", "vars", "before"])
 _ITEM = "item"
 _EXPLAINED = "http"  # Only curl tells the port that a connection was made from.
-_PLACELESS = ("log", "kubectl")
 
 
 class _Entry(BaseModel):
@@ -55,8 +54,7 @@ class ProbeEntry(_Entry):
         count: how often the same is asked, all at once.
         after: seconds after the others that it starts.
         timeout: seconds for the connection or the answer.
-        options: what its kind takes besides: ``host`` (http), ``server`` (dns), ``send`` (udp),
-            ``packets`` (icmp), ``interface`` (mtu).
+        options: what its kind takes besides, as in {server: 10.96.0.10}.
     """
 
     from_: str | None = Field(default=None, alias="from")
@@ -75,18 +73,23 @@ class ProbeEntry(_Entry):
     count: int = Field(default=1, ge=1, le=1000)
     after: float = Field(default=0.0, ge=0, le=30)
     timeout: float = Field(default=2.0, gt=0, le=30)
-    options: dict[Literal["host", "server", "send", "packets", "interface"], str] = {}
+    options: dict[str, str] = {}
 
     @field_validator("want", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise ValueError(f"a probe is exactly one of {', '.join(KINDS)}")
+        return self
+
     @property
     def kind(self) -> str:
-        """What kind of probe it is; empty where the entry names none or several."""
-        named = [kind for kind in KINDS if getattr(self, kind) is not None]
-        return named[0] if len(named) == 1 else ""
+        """What kind of probe it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def target(self) -> str | list[str]:
@@ -98,6 +101,10 @@ class ProbeEntry(_Entry):
     def many(self) -> bool:
         """Whether it makes a list of answers."""
         return self.each is not None or self.count > 1
+
+    def accepts(self, reason: str) -> bool:
+        """Whether an answer with that reason is right."""
+        return ANY in self.want or reason in self.want
 
     @property
     def refusal(self) -> bool:
@@ -119,8 +126,8 @@ class SkipRule(_Entry):
     reason: str
 
 
-class Outcome(_Entry):
-    """An outcome: who probes what, and what has to be true of the answers.
+class OutcomeEntry(_Entry):
+    """An outcome as it is written: who probes what, and what has to be true of the answers.
 
     Args:
         id: its stable name, as in P9.
@@ -182,7 +189,7 @@ class _Fault:
     message: str
 
 
-def load(paths: Sequence[Path]) -> list[Outcome]:
+def load(paths: Sequence[Path]) -> list[OutcomeEntry]:
     """Read the outcomes of some files.
 
     Args:
@@ -194,7 +201,7 @@ def load(paths: Sequence[Path]) -> list[Outcome]:
     Raises:
         LabError: of the kind INPUT, with file, line and field of the first fault.
     """
-    found: dict[str, Outcome] = {}
+    found: dict[str, OutcomeEntry] = {}
     for path in paths:
         for outcome, where in _load_one(path):
             if outcome.id in found:
@@ -207,7 +214,7 @@ def load(paths: Sequence[Path]) -> list[Outcome]:
     return list(found.values())
 
 
-def _load_one(path: Path) -> Iterator[tuple[Outcome, str]]:
+def _load_one(path: Path) -> Iterator[tuple[OutcomeEntry, str]]:
     documents = yaml_files.read(path, "outcomes file")
     entries = documents[0].value if len(documents) == 1 else None
     if not isinstance(entries, list) or not entries:
@@ -223,9 +230,9 @@ def _load_one(path: Path) -> Iterator[tuple[Outcome, str]]:
         yield _checked(entry, number, path, lines), where
 
 
-def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) -> Outcome:
+def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) -> OutcomeEntry:
     try:
-        outcome = Outcome.model_validate(entry)
+        outcome = OutcomeEntry.model_validate(entry)
         faults = list(_faults(outcome))
     except ValidationError as error:
         faults = [_Fault(tuple(item["loc"]), _plain(item)) for item in error.errors()]
@@ -253,7 +260,7 @@ def _plain(item: Any) -> str:
             return str(item["msg"]).removeprefix("Value error, ")
 
 
-def _faults(outcome: Outcome) -> Iterator[_Fault]:
+def _faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
     """What is wrong with an entry that has the right shape."""
     names = _Names(outcome.probes, frozenset(outcome.vars))
     for name, probe in outcome.probes.items():
@@ -280,7 +287,7 @@ def _faults(outcome: Outcome) -> Iterator[_Fault]:
         )
 
 
-def _explain_faults(outcome: Outcome) -> Iterator[_Fault]:
+def _explain_faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
     for number, name in enumerate(outcome.explain):
         if name not in outcome.probes:
             there = ", ".join(outcome.probes) or "none"
@@ -301,12 +308,7 @@ class _Names:
 
 
 def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
-    if not probe.kind:
-        yield _Fault((), f"a probe is exactly one of {', '.join(KINDS)}")
-        return
-    if (probe.from_ is None) != (probe.kind in _PLACELESS):
-        says = "has no place" if probe.kind in _PLACELESS else "needs a place"
-        yield _Fault(("from",), f"a probe of the kind {probe.kind} {says} to start from")
+    yield from _kind_faults(probe)
     if probe.each is not None:
         yield from _expression_faults(probe.each, ("each",), names)
     inner = _Names({}, names.variables, item=probe.each is not None)
@@ -324,6 +326,18 @@ def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
     words = [probe.target] if isinstance(probe.target, str) else probe.target
     for text in (*words, *probe.options.values()):
         yield from _template_faults(text, (probe.kind,), inner)
+
+
+def _kind_faults(probe: ProbeEntry) -> Iterator[_Fault]:
+    """What its kind does not take, or needs."""
+    kind, name = KINDS[probe.kind], f"a probe of the kind {probe.kind}"
+    if (probe.from_ is None) != kind.placeless:
+        says = "has no place" if kind.placeless else "needs a place"
+        yield _Fault(("from",), f"{name} {says} to start from")
+    for option in probe.options:
+        if option not in kind.options:
+            there = ", ".join(kind.options) or "none"
+            yield _Fault(("options", option), f"{name} has no option {option!r}; there is {there}")
 
 
 def _template_faults(text: str, at: Location, names: _Names) -> Iterator[_Fault]:
@@ -353,9 +367,9 @@ def _root_faults(paths: set[tuple[str, ...]], at: Location, names: _Names) -> It
             yield _Fault(at, f"there is no fact {path[0]!r}; there is {', '.join(sorted(known))}")
             continue
         for length in range(1, len(path)):
-            members = _members(path[:length], names)
-            if members is not None and path[length] not in members:
-                there = ", ".join(sorted(members)) or "none"
+            among = _members(path[:length], names)
+            if among is not None and path[length] not in among:
+                there = ", ".join(sorted(among)) or "none"
                 yield _Fault(at, f"there is no {'.'.join(path[: length + 1])}; there is {there}")
                 break
 
@@ -364,17 +378,16 @@ def _members(path: tuple[str, ...], names: _Names) -> frozenset[str] | None:
     """What a part of the document may be asked for; None where only the run can tell."""
     match path:
         case ("before", *rest):
-            return facts.members(tuple(rest)) or None
+            return members(tuple(rest)) or None
         case ("vars",):
             return names.variables
         case ("probes",):
             return frozenset(names.probes)
         case ("probes", name) if name in names.probes:
             probe = names.probes[name]
-            known = probe.kind and not probe.many
-            return frozenset([*YIELDS, *KINDS[probe.kind].yields]) if known else None
+            return None if probe.many else KINDS[probe.kind].fields
         case _:
-            return facts.members(path) or None
+            return members(path) or None
 
 
 def _lines(node: yaml.Node, at: Location) -> Iterator[tuple[Location, int]]:

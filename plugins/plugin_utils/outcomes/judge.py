@@ -7,69 +7,96 @@ never ran and an expression that yields anything but true all fail the outcome.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeGuard
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
+    Document,
+    compiled,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    ANY,
     Expectation,
-    Outcome,
+    OutcomeEntry,
     ProbeEntry,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.flows import flows
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation import (
+    Observation,
+    Probed,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OK,
+    Evidence,
+    OutcomeResult,
+    PathYield,
+    ProbeResult,
+    TracedPath,
+    Verdict,
+)
 
-Document = dict[str, Any]
-
-PASS, FAIL, SKIP = "pass", "fail", "skip"
 _SHOWN = 12
 _OUTPUT = 4000
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``verdict`` is pass, fail or skip; ``reason`` says why it isn't pass."""
+class Judgement:
+    """A verdict; ``reason`` says why it isn't pass."""
 
-    verdict: str
+    verdict: Verdict
     reason: str = ""
 
 
-def judge(outcome: Outcome, document: Mapping[str, Any]) -> Verdict:
-    """The verdict on an outcome.
+@dataclass(frozen=True)
+class Course:
+    """How an outcome came to its verdict.
 
     Args:
-        outcome: the outcome.
-        document: the facts, with ``probes`` (results by name; a list of them where the entry makes
-            many), ``vars`` and ``before``.
+        attempts: how often it was probed.
+        retried: why it was not settled by the attempts before the last.
+        waited: seconds until the last attempt began.
+        moment: which of the facts that are kept judged it; None if there were none.
     """
+
+    attempts: int = 1
+    retried: Sequence[str] = ()
+    waited: float = 0.0
+    moment: int | None = None
+
+
+def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
+    """The verdict on an outcome."""
+    document, variables = seen.document, seen.variables
     for name, value in outcome.vars.items():
-        if value is None and document["vars"].get(name) is None:
-            return Verdict(FAIL, f"The step before did not hand over {name!r}.")
+        if value is None and variables.get(name) is None:
+            return Judgement(Verdict.FAIL, f"The step before did not hand over {name!r}.")
     for name in outcome.evidence:
-        if not _is_command(document["vars"].get(name)):
-            return Verdict(FAIL, f"The step before handed over no command and output as {name!r}.")
+        if not _is_command(variables.get(name)):
+            return Judgement(
+                Verdict.FAIL, f"The step before handed over no command and output as {name!r}."
+            )
     for rule in outcome.skip:
         if compiled(rule.when).holds(document)[0]:
-            return Verdict(SKIP, template(rule.reason).text(document))
-    for result in _results(document["probes"]):
-        if result["reason"] == "unavailable":
-            return Verdict(SKIP, result["output"])
+            return Judgement(Verdict.SKIP, template(rule.reason).text(document))
+    for result in seen.results:
+        if result.reason == "unavailable":
+            return Judgement(Verdict.SKIP, result.output)
     wrong = [
         fault
         for name, entry in outcome.probes.items()
-        for fault in _unwanted(name, entry, document["probes"].get(name))
+        for fault in _unwanted(name, entry, seen.probes.get(name, ()))
     ]
     controls = list(_unmet(outcome.control, document))
     if controls:
         told = [f"The control failed, so nothing is proven: {controls[0]}", *wrong[:1]]
-        return Verdict(FAIL, " ".join(told))
+        return Judgement(Verdict.FAIL, " ".join(told))
     wrong += _unmet(outcome.expect, document)
-    return Verdict(FAIL, " ".join(wrong[:4])) if wrong else Verdict(PASS)
+    return Judgement(Verdict.FAIL, " ".join(wrong[:4])) if wrong else Judgement(Verdict.PASS)
 
 
-def _unmet(expectations: list[Expectation], document: Mapping[str, Any]) -> Iterator[str]:
+def _unmet(expectations: list[Expectation], document: Document) -> Iterator[str]:
     """What to say of each expectation that isn't met."""
     for expectation in expectations:
         holds, why = compiled(expectation.that).holds(document)
@@ -78,16 +105,15 @@ def _unmet(expectations: list[Expectation], document: Mapping[str, Any]) -> Iter
             yield f"{told} ({why})." if told else f"{why}."
 
 
-def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
+def _unwanted(name: str, entry: ProbeEntry, results: Sequence[ProbeResult]) -> Iterator[str]:
     """What to say of each answer that isn't among those that are right."""
-    found = list(_results({name: results}))
-    if not found:
+    if not results:
         yield f"The probe {name!r} asked nothing."
-    wrong = [result for result in found if not _wanted(entry, result)]
-    asked = Counter((result["command"], result["reason"]) for result in wrong)
-    told = {(result["command"], result["reason"]): result for result in reversed(wrong)}
+    wrong = [result for result in results if not entry.accepts(result.reason)]
+    asked = Counter((result.command, result.reason) for result in wrong)
+    told = {(result.command, result.reason): result for result in reversed(wrong)}
     for (typed, reason), times in asked.items():
-        said = (told[typed, reason]["output"] or "it printed nothing").strip().splitlines()[-1]
+        said = (told[typed, reason].output or "it printed nothing").strip().splitlines()[-1]
         often = f" {times} times" if times > 1 else ""
         yield (
             f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
@@ -95,87 +121,62 @@ def _unwanted(name: str, entry: ProbeEntry, results: Any) -> Iterator[str]:
         )
 
 
-def _wanted(entry: ProbeEntry, result: Document) -> bool:
-    return ANY in entry.want or result["reason"] in entry.want
-
-
-def _results(probes: Mapping[str, Any]) -> Iterator[Document]:
-    for results in probes.values():
-        if isinstance(results, list):
-            yield from results
-        elif results is not None:
-            yield results
-
-
 def report(
-    outcome: Outcome,
-    verdict: Verdict,
-    document: Mapping[str, Any],
-    *,
-    attempts: int,
-    duration: float,
-) -> Document:
-    """An outcome as it stands in the report.
-
-    Args:
-        outcome: the outcome.
-        verdict: the verdict on it.
-        document: what it was judged by.
-        attempts: how often it was probed until the verdict.
-        duration: seconds that it took.
-    """
-    results = list(_results(document["probes"]))
-    evidence = _handed_over(outcome, document["vars"]) + [
-        {
-            "kind": result["kind"],
-            "from": result["from"],
-            "target": result["target"],
-            "command": result["command"],
-            "output": _shortened(result["output"], result["kind"]),
-            "reason": result["reason"],
-            "exit_code": result["exit_code"],
-            "duration_s": result["duration_s"],
-        }
-        for result in _telling(outcome.probes, document["probes"])
-    ]
-    told: Document = {
-        "id": outcome.id,
-        "title": outcome.title,
-        "expected": template(outcome.expected).text(document),
-        "observed": template(outcome.observed).text(document),
-        "verdict": verdict.verdict,
-        "reason": verdict.reason,
-        "evidence": evidence,
-        "paths": paths(results),
-        "why": list(document.get("why", [])),
-        "probes": len(results),
-        "attempts": attempts,
-        "duration_s": round(duration, 3),
-    }
-    notes = {"false_alarm": outcome.false_alarm, "article": outcome.article}
-    return told | {name: text for name, text in notes.items() if text}
+    outcome: OutcomeEntry, judgement: Judgement, seen: Observation, course: Course
+) -> OutcomeResult:
+    """An outcome as it stands in the report, without the causes of a failure."""
+    results = list(seen.results)
+    longest = max((each.duration_s for each in results), default=0.0)
+    return OutcomeResult(
+        id=outcome.id,
+        title=outcome.title,
+        verdict=judgement.verdict,
+        expected=template(outcome.expected).text(seen.document),
+        observed=template(outcome.observed).text(seen.document),
+        reason=judgement.reason,
+        evidence=[
+            *_handed_over(outcome, seen.variables),
+            *map(_evidence, _telling(outcome.probes, seen.probes)),
+        ],
+        paths=paths(results),
+        flows=flows(outcome, seen.probes, seen.facts) if seen.facts else [],
+        why=list(seen.why),
+        probes=len(results),
+        attempts=course.attempts,
+        retried=list(course.retried),
+        waited_s=round(course.waited, 3),
+        duration_s=round(course.waited + longest, 3),
+        moment=course.moment,
+        false_alarm=outcome.false_alarm,
+        article=outcome.article,
+    )
 
 
-def paths(results: list[Document]) -> list[Document]:
-    """The ways that packets took, from the probes of kind path.
-
-    Returns:
-        For each its ``from``, its ``target``, whether it ``arrived``, and ``hops``: address,
-        owner and interface, each None where nobody answered or nobody is known to have it.
-    """
+def paths(results: Sequence[ProbeResult]) -> list[TracedPath]:
+    """The ways that packets took, from the probes of kind path."""
     return [
-        {
-            "from": result["from"],
-            "target": result["target"],
-            "arrived": result["ok"],
-            "hops": [
-                {name: hop.get(name) for name in ("address", "owner", "interface")}
-                for hop in result["hops"]
-            ],
-        }
+        TracedPath(
+            from_=result.from_,
+            target=result.target,
+            arrived=result.ok,
+            hops=[hop.shown for hop in result.yields.hops],
+        )
         for result in results
-        if result.get("hops")
+        if isinstance(result.yields, PathYield) and result.yields.hops
     ]
+
+
+def _evidence(result: ProbeResult) -> Evidence:
+    return Evidence(
+        kind=result.kind,
+        from_=result.from_,
+        target=result.target,
+        command=result.command,
+        output=_shortened(result.output, result.kind),
+        reason=result.reason,
+        exit_code=result.exit_code,
+        duration_s=result.duration_s,
+    )
 
 
 def _is_command(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -183,17 +184,17 @@ def _is_command(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and {"command", "stdout", "stderr", "rc"} <= set(value)
 
 
-def _handed_over(outcome: Outcome, variables: Mapping[str, Any]) -> list[Document]:
+def _handed_over(outcome: OutcomeEntry, variables: Mapping[str, Any]) -> list[Evidence]:
     """The commands that were run in the steps before, as evidence."""
     given = [variables.get(name) for name in outcome.evidence]
     return [
-        {
-            "kind": "kubectl",
-            "command": each["command"],
-            "output": _shortened(f"{each['stdout']}{each['stderr']}".strip(), "kubectl"),
-            "reason": f"exit_{each['rc']}" if each["rc"] else "ok",
-            "exit_code": each["rc"],
-        }
+        Evidence(
+            kind="kubectl",
+            command=each["command"],
+            output=_shortened(f"{each['stdout']}{each['stderr']}".strip(), "kubectl"),
+            reason=f"exit_{each['rc']}" if each["rc"] else OK,
+            exit_code=each["rc"],
+        )
         for each in given
         if _is_command(each)
     ]
@@ -209,31 +210,30 @@ def _shortened(output: str, kind: str) -> str:
     return f"{output[:_OUTPUT]}\n({missing} characters after this are left out)"
 
 
-def _telling(entries: Mapping[str, ProbeEntry], probes: Mapping[str, Any]) -> list[Document]:
+def _telling(entries: Mapping[str, ProbeEntry], probes: Probed) -> list[ProbeResult]:
     """The results to show, wrong ones first: all of a few; of many some of each probe."""
-    groups = {name: list(_results({name: found})) for name, found in probes.items()}
-    asked = [result for group in groups.values() for result in group]
+    asked = [result for results in probes.values() for result in results]
     if len(asked) <= _SHOWN:
         return asked
     right = {
-        id(result): _wanted(entries[name], result)
-        for name, group in groups.items()
-        for result in group
+        id(result): entries[name].accepts(result.reason)
+        for name, results in probes.items()
+        for result in results
     }
-    rows = zip_longest(*(_ranked(group, right) for group in groups.values()))
+    rows = zip_longest(*(_ranked(results, right) for results in probes.values()))
     chosen = [result for row in rows for result in row if result is not None]
-    shown = {id(result) for result in chosen[: max(_SHOWN, len(groups))]}
+    shown = {id(result) for result in chosen[: max(_SHOWN, len(probes))]}
     return sorted(
         (result for result in asked if id(result) in shown), key=lambda result: right[id(result)]
     )
 
 
-def _ranked(results: list[Document], right: Mapping[int, bool]) -> list[Document]:
+def _ranked(results: Sequence[ProbeResult], right: Mapping[int, bool]) -> list[ProbeResult]:
     """A probe's results: wrong ones first, and each answer once before it is there again."""
     seen: Counter[tuple[str, str, str]] = Counter()
     ranks = {}
     for result in results:
-        answer = (result["command"], result["reason"], result["output"])
+        answer = (result.command, result.reason, result.output)
         ranks[id(result)] = (right[id(result)], seen[answer])
         seen[answer] += 1
     return sorted(results, key=lambda result: ranks[id(result)])

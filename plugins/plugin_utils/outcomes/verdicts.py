@@ -1,42 +1,160 @@
-"""The verdicts of a run, gathered from task to task in a fact of the host. Pure functions."""
+"""What several results come to: for one outcome, and for a whole run. Pure functions.
+
+The tasks of a playbook hand their verdicts on in a fact of the host; runner.py gathers them from
+the tasks' results. Both count by what stands here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OutcomeResult,
+    Verdict,
+)
 
 FACT = "outcomes_results"
 
-Verdicts = dict[str, dict[str, str]]
-_WEIGHT = {"pass": 0, "skip": 1, "fail": 2}
+# An outcome that was proven once is proven, even if it could not be checked at another time.
+_WEIGHT = {Verdict.SKIP: 0, Verdict.PASS: 1, Verdict.FAIL: 2}
+_ALONE = {
+    Verdict.PASS: "holds",
+    Verdict.FAIL: "failed",
+    Verdict.SKIP: "could not be checked",
+}
 
 
-def earlier(task_vars: Mapping[str, Any]) -> Verdicts:
+class Judged(Protocol):
+    """What has a verdict."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+
+    @property
+    def reason(self) -> str:
+        """Why it isn't pass."""
+
+
+AnyJudged = TypeVar("AnyJudged", bound=Judged)
+
+
+class Standing(Record):
+    """How an outcome stands so far; ``cause`` is the likeliest one of a failure, if any is known.
+
+    It is what the tasks of a playbook hand on.
+    """
+
+    verdict: Verdict
+    title: str = ""
+    reason: str = ""
+    cause: str = ""
+
+    def told(self, name: str) -> str:
+        """One line about an outcome that doesn't hold: why, and the likely cause if known."""
+        cause = f" Likely cause: {self.cause}" if self.cause else ""
+        return f"{name} {self.title}: {self.reason}{cause}"
+
+
+Standings = Mapping[str, Standing]
+
+
+def counting(old: AnyJudged | None, new: AnyJudged) -> AnyJudged:
+    """Which of two results for one outcome counts: any fail wins, and a pass over a skip."""
+    if old is None or _WEIGHT[new.verdict] >= _WEIGHT[old.verdict]:
+        return new
+    return old
+
+
+def earlier(task_vars: Mapping[str, Any]) -> dict[str, Standing]:
     """What the tasks before this one have gathered."""
     known = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
-    return {name: dict(entry) for name, entry in known.items()}
+    return {name: Standing.model_validate(dict(each)) for name, each in known.items()}
 
 
-def gathered(before: Verdicts, reports: Iterable[Mapping[str, Any]]) -> Verdicts:
-    """The verdicts so far and some more; of an outcome checked twice the worse one counts."""
-    found = {name: dict(entry) for name, entry in before.items()}
-    for report in reports:
-        entry = {key: str(report[key]) for key in ("verdict", "title", "reason")}
-        entry["cause"] = next((str(each["cause"]) for each in report.get("diagnosis") or []), "")
-        known = found.get(str(report["id"]))
-        if known is None or _WEIGHT[entry["verdict"]] > _WEIGHT[known["verdict"]]:
-            found[str(report["id"])] = entry
+def gathered(before: Standings, results: Iterable[OutcomeResult]) -> dict[str, Standing]:
+    """The outcomes so far and some more."""
+    found = dict(before)
+    for each in results:
+        cause = each.diagnosis[0].cause if each.diagnosis else ""
+        new = Standing(verdict=each.verdict, title=each.title, reason=each.reason, cause=cause)
+        found[each.id] = counting(found.get(each.id), new)
     return found
 
 
-def told(name: str, entry: Mapping[str, str]) -> str:
-    """One line about an outcome that doesn't hold: why, and the likely cause where one is known."""
-    cause = entry.get("cause")
-    return f"{name} {entry['title']}: {entry['reason']}" + (
-        f" Likely cause: {cause}" if cause else ""
-    )
+def count(results: Iterable[Judged]) -> dict[Verdict, int]:
+    """How many have each verdict."""
+    counted = Counter(each.verdict for each in results)
+    return {verdict: counted[verdict] for verdict in Verdict}
 
 
-def failed(verdicts: Verdicts) -> list[str]:
-    """The ids of the outcomes that don't hold."""
-    return [name for name, entry in verdicts.items() if entry["verdict"] == "fail"]
+def having(verdict: Verdict, results: Mapping[str, Judged]) -> list[str]:
+    """The ids of the outcomes with that verdict."""
+    return [name for name, each in results.items() if each.verdict is verdict]
+
+
+def nothing_proven(results: Mapping[str, Judged]) -> bool:
+    """Whether there were outcomes and none of them could be checked."""
+    return bool(results) and all(each.verdict is Verdict.SKIP for each in results.values())
+
+
+def summed(results: Mapping[str, Judged]) -> str:
+    """What outcomes come to, in one phrase, as in ``3 of 4 outcomes hold, 1 was skipped``."""
+    counts, total = count(results.values()), len(results)
+    if total == 1:
+        return f"The outcome {next(said for verdict, said in _ALONE.items() if counts[verdict])}"
+    if counts[Verdict.FAIL]:
+        return f"{counts[Verdict.FAIL]} of {total} outcomes failed"
+    if nothing_proven(results):
+        return f"None of {total} outcomes could be checked"
+    if not counts[Verdict.SKIP]:
+        return f"All {total} outcomes hold"
+    hold = "holds" if counts[Verdict.PASS] == 1 else "hold"
+    were = "was" if counts[Verdict.SKIP] == 1 else "were"
+    passed, skipped = counts[Verdict.PASS], counts[Verdict.SKIP]
+    return f"{passed} of {total} outcomes {hold}, {skipped} {were} skipped"
+
+
+def concluded(known: Standings, ids: Sequence[str] = ()) -> str:
+    """What a run's outcomes come to, in one sentence.
+
+    Args:
+        known: the outcomes that were checked.
+        ids: those that have to have been checked.
+
+    Raises:
+        LabError: of the kind OUTCOME: one failed, or nothing is proven.
+    """
+    said = summed(known)
+    if bad := having(Verdict.FAIL, known):
+        raise LabError(
+            f"{said}: {', '.join(bad)}.",
+            "The report tells what was expected and what was seen.",
+            Kind.OUTCOME,
+            "\n".join(known[name].told(name) for name in bad),
+        )
+    missing = [name for name in ids if name not in known]
+    if missing or not known:
+        raise LabError(
+            f"Not checked: {', '.join(missing) or 'any outcome'}.",
+            "Without an answer nothing is proven.",
+            Kind.OUTCOME,
+        )
+    if nothing_proven(known):
+        raise LabError(
+            f"{said}: {reasons(known)}.", "Without an answer nothing is proven.", Kind.OUTCOME
+        )
+    skipped = having(Verdict.SKIP, known)
+    return f"{said}: {', '.join(skipped)}." if skipped else f"{said}."
+
+
+def reasons(results: Mapping[str, Judged]) -> str:
+    """Why outcomes are as they are, each reason once, with the outcomes that it is of."""
+    found: dict[str, list[str]] = {}
+    for name, each in results.items():
+        found.setdefault(each.reason.rstrip("."), []).append(name)
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in found.items())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
     Missing,
@@ -16,6 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reachable,
     Stopped,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 
 DATA = Path(__file__).parent / "data"
 
@@ -41,7 +43,7 @@ def contract() -> Contract:
 
 
 @pytest.fixture
-def items() -> dict[str, list[dict[str, Any]]]:
+def items() -> dict[str, list[ApiObject]]:
     return {
         kind: json.loads((DATA / f"{kind}.json").read_text(encoding="utf-8"))["items"]
         for kind in ("nodes", "pods", "services", "endpoints")
@@ -49,6 +51,12 @@ def items() -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def document(contract: Contract, items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def known(contract: Contract, items: dict[str, list[ApiObject]]) -> Facts:
     network = (DATA / "network.json").read_text(encoding="utf-8")
-    return facts.document(items, "default", contract, {"uji": network})
+    return facts.assemble(items, "default", contract, {"uji": network})
+
+
+@pytest.fixture
+def document(known: Facts) -> Document:
+    """The facts as expressions see them."""
+    return known.plain()

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A likely cause.
-
-    Args:
-        id: its stable name, as in ``no-route``.
-        cause: what is wrong, and where.
-        fix: what to do about it.
-    """
-
-    id: str
-    cause: str
-    fix: str
-
-    def document(self) -> Document:
-        """As it stands in a report."""
-        return asdict(self)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
+    EndpointsInfo,
+    Facts,
+    RouteInfo,
+    ServiceInfo,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Cause
 
 
 @dataclass(frozen=True)
@@ -58,11 +44,11 @@ class Seen:
         down: the node that is down on purpose; empty for none.
     """
 
-    facts: Document
+    facts: Facts
     entered: frozenset[str]
     inside: Mapping[str, Inside]
     dns_ready: int
-    services: Sequence[str] = field(default=())
+    services: Collection[str] = ()
     down: str = ""
 
 
@@ -75,20 +61,20 @@ def causes(seen: Seen) -> list[Cause]:
 
 
 def _nodes_down(seen: Seen) -> Iterator[Cause]:
-    for name, node in seen.facts.get("nodes", {}).items():
+    for name, node in seen.facts.nodes.items():
         if name == seen.down:
             continue
         if name in seen.entered and name not in seen.inside:
             yield Cause(
-                "node-down",
-                f"The node {name} is stopped.",
-                f"Start it: `python3 runner.py start -e cluster_node={name}`.",
+                id="node-down",
+                cause=f"The node {name} is stopped.",
+                fix=f"Start it: `python3 runner.py start -e cluster_node={name}`.",
             )
-        elif not node["ready"]:
+        elif not node.ready:
             yield Cause(
-                "node-down",
-                f"The node {name} is not Ready: {node['reason'] or 'no reason given'}.",
-                f"Look into it: `python3 runner.py kubectl describe node {name}`.",
+                id="node-down",
+                cause=f"The node {name} is not Ready: {node.reason or 'no reason given'}.",
+                fix=f"Look into it: `python3 runner.py kubectl describe node {name}`.",
             )
 
 
@@ -96,59 +82,72 @@ def _kube_proxy(seen: Seen) -> Iterator[Cause]:
     for name, inside in seen.inside.items():
         if not inside.kube_proxy:
             yield Cause(
-                "kube-proxy-down",
-                f"kube-proxy does not run on the node {name}: its service rules are out of date.",
-                f"Start it: `python3 runner.py shell {name} -- supervisorctl start kube-proxy`.",
+                id="kube-proxy-down",
+                cause=(
+                    f"kube-proxy does not run on the node {name}: its service rules are out of "
+                    "date."
+                ),
+                fix=(
+                    f"Start it: `python3 runner.py shell {name} -- supervisorctl start kube-proxy`."
+                ),
             )
 
 
 def _routes(seen: Seen) -> Iterator[Cause]:
-    nodes = seen.facts.get("nodes", {})
+    nodes = seen.facts.nodes
     for name, node in nodes.items():
-        routes = node.get("routes")
+        routes = node.routes
         if not routes:
             continue
         for other, peer in nodes.items():
-            block = peer.get("pod_cidr")
-            if other != name and block and not _routed(routes, block, peer["internal_ip"]):
+            block = peer.pod_cidr
+            if other != name and block and not _routed(routes, block, peer.internal_ip):
                 yield Cause(
-                    "no-route",
-                    f"The node {name} has no route to {block}, the pods of {other}.",
-                    f"Add it: `python3 runner.py shell {name} -- ip route add {block} via "
-                    f"{peer['internal_ip']}`.",
+                    id="no-route",
+                    cause=f"The node {name} has no route to {block}, the pods of {other}.",
+                    fix=(
+                        f"Add it: `python3 runner.py shell {name} -- ip route add {block} via "
+                        f"{peer.internal_ip}`."
+                    ),
                 )
 
 
-def _routed(routes: Sequence[Document], block: str, gateway: str) -> bool:
-    return any(route["to"] == block and route["via"] == gateway for route in routes)
+def _routed(routes: Sequence[RouteInfo], block: str, gateway: str | None) -> bool:
+    return any(route.to == block and route.via == gateway for route in routes)
 
 
 def _mtu(seen: Seen) -> Iterator[Cause]:
-    for name, node in seen.facts.get("nodes", {}).items():
-        links = node.get("interfaces") or {}
-        uplink = links.get("eth0", {}).get("mtu")
+    for name, node in seen.facts.nodes.items():
+        links = node.interfaces or {}
+        uplink = links["eth0"].mtu if "eth0" in links else None
         wider = [
-            link["mtu"]
+            link.mtu
             for link in links.values()
-            if link["name"].startswith("veth") and uplink and link["mtu"] > uplink
+            if link.name.startswith("veth") and uplink and link.mtu and link.mtu > uplink
         ]
         if wider:
             yield Cause(
-                "mtu-too-large",
-                f"Pods on the node {name} send packets of up to {max(wider)} bytes, and its own "
-                f"interface eth0 takes {uplink}.",
-                f"Give both the same: `python3 runner.py shell {name} -- ip link set eth0 mtu "
-                f"{max(wider)}`.",
+                id="mtu-too-large",
+                cause=(
+                    f"Pods on the node {name} send packets of up to {max(wider)} bytes, and its "
+                    f"own interface eth0 takes {uplink}."
+                ),
+                fix=(
+                    f"Give both the same: `python3 runner.py shell {name} -- ip link set eth0 mtu "
+                    f"{max(wider)}`."
+                ),
             )
 
 
 def _dns(seen: Seen) -> Iterator[Cause]:
     if seen.dns_ready == 0:
         yield Cause(
-            "dns-no-endpoint",
-            "The cluster's DNS has no ready endpoint, so no service name resolves.",
-            "Look at its service and its pods: `python3 runner.py kubectl -n kube-system get "
-            "services,pods -l k8s-app=kube-dns`.",
+            id="dns-no-endpoint",
+            cause="The cluster's DNS has no ready endpoint, so no service name resolves.",
+            fix=(
+                "Look at its service and its pods: `python3 runner.py kubectl -n kube-system get "
+                "services,pods -l k8s-app=kube-dns`."
+            ),
         )
 
 
@@ -156,73 +155,84 @@ def _drops(seen: Seen) -> Iterator[Cause]:
     for name, inside in seen.inside.items():
         for rule in inside.drops:
             yield Cause(
-                "policy-drops",
-                f"A rule on the node {name} drops forwarded packets: {rule}.",
-                f"If it is yours, delete it: `python3 runner.py shell {name} -- iptables "
-                f"{rule.replace('-A ', '-D ', 1)}`.",
+                id="policy-drops",
+                cause=f"A rule on the node {name} drops forwarded packets: {rule}.",
+                fix=(
+                    f"If it is yours, delete it: `python3 runner.py shell {name} -- iptables "
+                    f"{rule.replace('-A ', '-D ', 1)}`."
+                ),
             )
         if inside.drops_the_rest:
             yield Cause(
-                "policy-drops",
-                f"The node {name} drops forwarded packets that no rule accepts: the policy of its "
-                "chain FORWARD is DROP.",
-                f"Change it: `python3 runner.py shell {name} -- iptables -P FORWARD ACCEPT`.",
+                id="policy-drops",
+                cause=(
+                    f"The node {name} drops forwarded packets that no rule accepts: the policy of "
+                    "its chain FORWARD is DROP."
+                ),
+                fix=f"Change it: `python3 runner.py shell {name} -- iptables -P FORWARD ACCEPT`.",
             )
 
 
 def _selectors(seen: Seen) -> Iterator[Cause]:
     for name, service in _services(seen):
-        selector = service["selector"]
+        selector = service.selector
         pods = [
-            pod["name"]
-            for pod in seen.facts["pods"].values()
-            if selector.items() <= pod["labels"].items()
+            pod.name for pod in seen.facts.pods.values() if selector.items() <= pod.labels.items()
         ]
         if selector and not pods:
             wanted = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield Cause(
-                "selector-matches-no-pod",
-                f"The service {name} selects {wanted}, and no pod has that label.",
-                f"Compare `python3 runner.py kubectl get pods --show-labels` with the selector "
-                f"of {name}.",
+                id="selector-matches-no-pod",
+                cause=f"The service {name} selects {wanted}, and no pod has that label.",
+                fix=(
+                    f"Compare `python3 runner.py kubectl get pods --show-labels` with the selector "
+                    f"of {name}."
+                ),
             )
 
 
 def _not_ready(seen: Seen) -> Iterator[Cause]:
     for name, _service in _services(seen):
-        endpoints = seen.facts["endpoints"].get(name, {})
         waiting = [
             pod
-            for pod in endpoints.get("not_ready_pods", [])
-            if seen.facts["pods"].get(pod, {}).get("node") != seen.down
+            for pod in _endpoints(seen, name).not_ready_pods
+            if pod not in seen.facts.pods or seen.facts.pods[pod].node != seen.down
         ]
         if waiting:
             pods = ", ".join(waiting)
             yield Cause(
-                "endpoint-not-ready",
-                f"Behind the service {name} these pods are not ready: {pods}.",
-                f"See why: `python3 runner.py kubectl describe pods {pods.replace(',', '')}`.",
+                id="endpoint-not-ready",
+                cause=f"Behind the service {name} these pods are not ready: {pods}.",
+                fix=f"See why: `python3 runner.py kubectl describe pods {pods.replace(',', '')}`.",
             )
 
 
 def _closed(seen: Seen) -> Iterator[Cause]:
     closed = {endpoint for inside in seen.inside.values() for endpoint in inside.closed}
     for name, service in _services(seen):
-        endpoints = seen.facts["endpoints"].get(name, {})
-        for address in endpoints.get("ready", []):
-            for port in endpoints.get("ports", []):
+        endpoints = _endpoints(seen, name)
+        for address in endpoints.ready:
+            for port in endpoints.ports:
                 if f"{address}:{port}" in closed:
-                    owner = seen.facts["addresses"].get(address, {}).get("owner", address)
+                    owner = seen.facts.owner(address) or address
                     yield Cause(
-                        "target-port-closed",
-                        f"The service {name} sends to port {port} of {owner}, where nothing "
-                        "listens.",
-                        f"Compare the targetPort of {name} ({service['ports'][0]['target_port']}) "
-                        "with what the container listens on.",
+                        id="target-port-closed",
+                        cause=(
+                            f"The service {name} sends to port {port} of {owner}, where nothing "
+                            "listens."
+                        ),
+                        fix=(
+                            f"Compare the targetPort of {name} ({service.ports[0].target_port}) "
+                            "with what the container listens on."
+                        ),
                     )
 
 
-def _services(seen: Seen) -> Iterator[tuple[str, Document]]:
-    for name, service in seen.facts.get("services", {}).items():
+def _services(seen: Seen) -> Iterator[tuple[str, ServiceInfo]]:
+    for name, service in seen.facts.services.items():
         if name in seen.services:
             yield name, service
+
+
+def _endpoints(seen: Seen, service: str) -> EndpointsInfo:
+    return seen.facts.endpoints.get(service) or EndpointsInfo(name=service)

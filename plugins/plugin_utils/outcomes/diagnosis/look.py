@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -16,15 +16,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.facts import endpoints, gather
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.causes import (
-    Cause,
-    Document,
     Inside,
     Seen,
     causes,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Cause
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
 
 _DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
@@ -39,19 +39,19 @@ Entries = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedOutcome:
     """An outcome that failed.
 
     Args:
-        text: its entry as text: the services that it names are looked at.
+        services: the services that it is about.
         down: a node that is down on purpose.
     """
 
-    text: str
+    services: Collection[str] = ()
     down: str = ""
 
 
-def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
+def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
     """The likely causes of failed outcomes, from one look into the lab.
 
     Returns:
@@ -77,36 +77,27 @@ def diagnose(lab: Lab, failures: Sequence[Failure]) -> list[list[Cause]]:
         inside=dict(zip(entries, looks, strict=True)),
         dns_ready=dns,
     )
-    return [
-        causes(replace(seen, services=named(facts["services"], each.text), down=each.down))
-        for each in failures
-    ]
+    return [causes(replace(seen, services=each.services, down=each.down)) for each in failures]
 
 
 def dns_endpoints(api: Api) -> int:
     """How many ready endpoints the cluster's DNS has: none where it has no service either."""
     try:
-        return len(endpoints(api.get(_DNS))["ready"])
+        return len(endpoints(api.get(_DNS)).ready)
     except RefusedError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return 0
         raise
 
 
-def named(services: Iterable[str], text: str) -> list[str]:
-    """The services whose names stand in a text as words."""
-    words = set(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text))
-    return [name for name in services if name in words]
-
-
-def inside(node: str, entries: Entries, facts: Document) -> Inside:
+def inside(node: str, entries: Entries, facts: Facts) -> Inside:
     """Look into one of the nodes that can be entered."""
     enter = entries[node]
     own = [
         f"{address}:{port}"
-        for service in facts["endpoints"].values()
-        for address in service["ready"]
-        for port in service["ports"]
+        for service in facts.endpoints.values()
+        for address in service.ready
+        for port in service.ports
         if _lives_on(facts, address, node)
     ]
     proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
@@ -136,16 +127,16 @@ def policy_dropped(rules: str) -> int | None:
     return int(counted[1]) if counted else None
 
 
-def _drops_the_rest(node: str, entries: Entries, facts: Document) -> bool:
+def _drops_the_rest(node: str, entries: Entries, facts: Facts) -> bool:
     """Whether a node's policy drops what another node sends to a pod there.
 
     The policy alone says nothing: rules may accept all that is for pods, as Docker's do.
     """
     peers = [enter for peer, enter in entries.items() if peer != node]
     pods = [
-        pod["ip"]
-        for pod in facts["pods"].values()
-        if pod["node"] == node and pod["phase"] == "Running" and not pod["host_network"]
+        pod.ip
+        for pod in facts.pods.values()
+        if pod.node == node and pod.phase == "Running" and not pod.host_network
     ]
     if not peers or not pods:
         return False
@@ -159,8 +150,8 @@ def _filter_table(enter: Sequence[str]) -> str:
     return run([*enter, *save], check=False).stdout
 
 
-def _lives_on(facts: Document, address: str, node: str) -> bool:
-    return any(pod["ip"] == address and pod["node"] == node for pod in facts["pods"].values())
+def _lives_on(facts: Facts, address: str, node: str) -> bool:
+    return any(pod.ip == address and pod.node == node for pod in facts.pods.values())
 
 
 def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
@@ -177,7 +168,9 @@ def _connect(enter: tuple[str, ...], endpoint: str) -> Completed:
 
 def _refused(error: RefusedError) -> Cause:
     return Cause(
-        "api-refuses", error.message, "Look at the control plane: `python3 runner.py status`."
+        id="api-refuses",
+        cause=error.message,
+        fix="Look at the control plane: `python3 runner.py status`.",
     )
 
 
@@ -186,13 +179,13 @@ def _silent(contract: Contract, down: str) -> Cause:
         node.name for node in contract.nodes if node.reach == Stopped() and node.name != down
     ]
     if stopped:
-        names = ", ".join(stopped)
         return Cause(
-            "node-down", f"The API does not answer, and {names} is stopped.",
-            "Start the cluster: `python3 runner.py start`.",
-        )  # fmt: skip
+            id="node-down",
+            cause=f"The API does not answer; stopped: {', '.join(stopped)}.",
+            fix="Start the cluster: `python3 runner.py start`.",
+        )
     return Cause(
-        "api-down",
-        "The cluster's API does not answer.",
-        "Look at the control plane: `python3 runner.py status`.",
+        id="api-down",
+        cause="The cluster's API does not answer.",
+        fix="Look at the control plane: `python3 runner.py status`.",
     )

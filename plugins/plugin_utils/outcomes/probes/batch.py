@@ -49,7 +49,7 @@ def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
         probe = probes[number]
         wait = f"sleep {probe.delay:g}; " if probe.delay else ""
         run.append(
-            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].run(probe)} ) >"$d/{index}.out"'
+            f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].script_of(probe)} ) >"$d/{index}.out"'
             f' 2>"$d/{index}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{index}.end" ) &'
         )
     for index, group in enumerate(groups):

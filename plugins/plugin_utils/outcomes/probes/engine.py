@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
-    UNFINISHED,
-    RefusedError,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import UNFINISHED
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Missing
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import AddressOwner
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch import (
@@ -31,12 +26,19 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch 
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
-    Document,
     Place,
     Probe,
     Raw,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.tools import through_node
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OK,
+    PathYield,
+    ProbeResult,
+    Yield,
+)
+
+Addresses = Mapping[str, AddressOwner]
 
 _WORKERS = 32
 # Places that ask many at once keep the processors busy, and more of them would only time out.
@@ -48,7 +50,7 @@ _TOOLS_START = 20.0
 _NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
 
 
-def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Document]:
+def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Addresses) -> list[ProbeResult]:
     """Run probes, all at the same time but logs, which are read at last, and read their answers.
 
     Args:
@@ -57,15 +59,13 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Do
         addresses: who has which address, from the facts: hops are labelled with it.
 
     Returns:
-        A result for each probe, in their order: name, kind, from, target, item, command (what a
-        person would type), output, exit_code, reason, ok, duration_s (seconds), and what its kind
-        yields besides.
+        A result for each probe, in their order.
     """
     groups: dict[object, list[int]] = {}
     for number, probe in enumerate(probes):
         alone = probe.place is None
         groups.setdefault(number if alone else probe.place, []).append(number)
-    results: list[Document] = [{} for _ in probes]
+    results: dict[int, ProbeResult] = {}
     turns = threading.BoundedSemaphore(_BUSY_PLACES)
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
         for last in (False, True):
@@ -75,42 +75,44 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Document) -> list[Do
                     pool.submit(_answers, lab, [probes[n] for n in numbers], addresses, turns),
                 )
                 for numbers in groups.values()
-                if (probes[numbers[0]].kind == "log") == last
+                if KINDS[probes[numbers[0]].kind].tells_of_others == last
             ]
             for numbers, future in running:
-                for number, answer in zip(numbers, future.result(), strict=True):
-                    results[number] = answer
-    return results
+                results |= zip(numbers, future.result(), strict=True)
+    return [results[number] for number in range(len(probes))]
 
 
-def result(probe: Probe, raw: Raw, namespace: str, addresses: Document) -> Document:
-    """A probe's answer as the document that expectations are written over."""
-    reading = readers.broken(raw) or KINDS[probe.kind].read(raw)
-    fields = dict(reading.fields)
-    for hop in fields.get("hops", []):
-        known = addresses.get(hop["address"] or "", {})
-        hop["owner"] = known.get("owner")
-        hop["interface"] = known.get("interface")
-    output = reading.output
-    if probe.kind == "kubectl":
-        fields["refusal"] = refusal = status_object(raw.stderr)
-        if refusal:
-            told = {name: refusal.get(name) for name in ("code", "reason", "message")}
-            output = f"{raw.stdout.strip()}\nThe API answered {json.dumps(told)}".strip()
-    return {
-        "name": probe.name,
-        "kind": probe.kind,
-        "from": str(probe.place) if probe.place else "",
-        "target": probe.text,
-        "item": probe.item,
-        "command": command(probe, namespace, raw.way),
-        "output": output,
-        "exit_code": raw.exit_code,
-        "reason": reading.reason,
-        "ok": reading.reason == "ok",
-        "duration_s": round(raw.seconds, 3),
-        **fields,
-    }
+def result(probe: Probe, raw: Raw, namespace: str, addresses: Addresses) -> ProbeResult:
+    """A probe's answer."""
+    kind = KINDS[probe.kind]
+    reading = readers.broken(raw) or kind.read(raw)
+    return ProbeResult(
+        name=probe.name,
+        kind=probe.kind,
+        from_=str(probe.place) if probe.place else "",
+        target=probe.text,
+        item=probe.item,
+        command=command(probe, namespace, raw.way),
+        output=reading.output,
+        exit_code=raw.exit_code,
+        reason=reading.reason,
+        ok=reading.reason == OK,
+        duration_s=round(raw.seconds, 3),
+        yields=_labelled(reading.yields or kind.yields(), addresses),
+    )
+
+
+def _labelled(yields: Yield, addresses: Addresses) -> Yield:
+    """The hops of a path with who they are."""
+    if not isinstance(yields, PathYield) or not yields.hops:
+        return yields
+    known = [addresses.get(hop.address or "") for hop in yields.hops]
+    return PathYield(
+        hops=[
+            hop.model_copy(update={"owner": has.owner, "interface": has.interface}) if has else hop
+            for hop, has in zip(yields.hops, known, strict=True)
+        ]
+    )
 
 
 def command(probe: Probe, namespace: str, way: str = "") -> str:
@@ -121,27 +123,25 @@ def command(probe: Probe, namespace: str, way: str = "") -> str:
         namespace: the namespace that is meant.
         way: what is typed before the probe's own command, where its place alone doesn't say that.
     """
-    inner = KINDS[probe.kind].shown(probe)
-    where = [] if namespace == "default" else ["-n", namespace]
-    if probe.kind == "kubectl":
-        return shlex.join(["kubectl", *where, *probe.target])
-    if probe.kind == "log":
-        pod, _, container = probe.text.partition("/")
-        return shlex.join(["kubectl", *where, "logs", pod, *(["-c", container] * bool(container))])
+    kind = KINDS[probe.kind]
+    inner = kind.shown(probe)
+    kubectl = ["kubectl"] if namespace == "default" else ["kubectl", "-n", namespace]
+    if kind.placeless:
+        return f"{shlex.join(kubectl)} {inner}"
     place = probe.place or Place("host")
     if place.kind != "pod":
         return f"{place.name or 'host'}$ {inner}"
     chosen = ["-c", place.container] if place.container else []
-    if probe.kind == "mtu":
+    if kind.script:
         inner = shlex.join(["sh", "-c", inner])
     if way:
         return f"{way} {inner}"
-    return f"{shlex.join(['kubectl', *where, 'exec', place.name, *chosen])} -- {inner}"
+    return f"{shlex.join([*kubectl, 'exec', place.name, *chosen])} -- {inner}"
 
 
 def _answers(
-    lab: Lab, probes: Sequence[Probe], addresses: Document, turns: AbstractContextManager[object]
-) -> list[Document]:
+    lab: Lab, probes: Sequence[Probe], addresses: Addresses, turns: AbstractContextManager[object]
+) -> list[ProbeResult]:
     """Run the probes of one place and read their answers."""
     return [
         result(probe, raw, lab.namespace, addresses)
@@ -153,10 +153,8 @@ def _run_group(
     lab: Lab, probes: Sequence[Probe], turns: AbstractContextManager[object]
 ) -> list[Raw]:
     first = probes[0]
-    if first.kind == "kubectl":
-        return [_kubectl(lab, first)]
-    if first.kind == "log":
-        return [_log(lab, first)]
+    if ask := KINDS[first.kind].ask:
+        return [ask(lab, first)]
     place = first.place or Place("host")
     made = batch(probes)
     with turns if made.together else nullcontext():
@@ -195,7 +193,7 @@ def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> lis
     lacking = [
         number
         for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
-        if raw.exit_code in readers.NO_TOOL and probe.kind != "exec"
+        if raw.exit_code in readers.NO_TOOL and not KINDS[probe.kind].brings_tools
     ]
     instead = _beside(lab, place, [probes[number] for number in lacking], limit)
     for number, raw in zip(lacking, instead, strict=True):
@@ -268,28 +266,3 @@ def _plain() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
     }
-
-
-def _kubectl(lab: Lab, probe: Probe) -> Raw:
-    time.sleep(probe.delay)
-    words = [probe.target] if isinstance(probe.target, str) else list(probe.target)
-    argv = lab.contract.kubectl_command("-n", lab.namespace, *words)
-    try:
-        done: Completed = run(argv, check=False, timeout=KINDS["kubectl"].seconds)
-    except LabError as error:
-        return Raw(error=error.message)
-    return Raw(done.stdout, done.stderr, done.returncode, done.duration)
-
-
-def _log(lab: Lab, probe: Probe) -> Raw:
-    time.sleep(probe.delay)
-    started = time.monotonic()
-    pod, _, container = probe.text.partition("/")
-    query = [("container", container)] if container else []
-    try:
-        text = lab.api.text(f"/api/v1/namespaces/{lab.namespace}/pods/{pod}/log", query)
-    except RefusedError as error:
-        return Raw(stderr=error.message, exit_code=1, seconds=time.monotonic() - started)
-    except LabError as error:
-        return Raw(error=error.message)
-    return Raw(text, "", 0, time.monotonic() - started)

@@ -6,32 +6,75 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import names
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import (
+    placeless,
+    readers,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
     Probe,
     Raw,
     Reading,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    COMMON,
+    CommandYield,
+    DnsYield,
+    HttpYield,
+    IcmpYield,
+    KubectlYield,
+    MtuYield,
+    PathYield,
+    UdpYield,
+    Yield,
+)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of probe.
+class ProbeKind:
+    """A kind of probe: all that is particular to it.
 
     Args:
-        run: the shell text that is run; it ends in time by itself, since what it shares a shell
-            with is only told when all have ended.
-        shown: what a person would type for the same.
         read: what its output says.
+        shown: what a person would type for the same; for one that starts nowhere, after kubectl.
+        run: the shell text that is run, if it is other than what is shown; it ends in time by
+            itself, since what it shares a shell with is only told when all have ended.
+        ask: how it is asked instead, if it starts nowhere.
         yields: what its answer holds besides what every answer does.
+        options: the options it takes.
+        packets: what a picture calls the packets it sends to its target; empty for none.
         seconds: the longest it may take, besides the probe's own timeout.
+        script: whether what is shown is more than one command.
+        brings_tools: whether it runs what the user named, and not a tool of the lab's choice.
+        tells_of_others: whether it is asked when all others have been.
     """
 
-    run: Callable[[Probe], str]
-    shown: Callable[[Probe], str]
     read: Callable[[Raw], Reading]
-    yields: tuple[str, ...] = ()
+    shown: Callable[[Probe], str]
+    run: Callable[[Probe], str] | None = None
+    ask: Callable[[Lab, Probe], Raw] | None = None
+    yields: type[Yield] = Yield
+    options: tuple[str, ...] = ()
+    packets: str = ""
     seconds: float = 0.0
+    script: bool = False
+    brings_tools: bool = False
+    tells_of_others: bool = False
+
+    @property
+    def placeless(self) -> bool:
+        """Whether it starts nowhere in the lab."""
+        return self.ask is not None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What its answers may be asked for."""
+        return COMMON | names(self.yields)
+
+    def script_of(self, probe: Probe) -> str:
+        """The shell text that is run."""
+        return (self.run or self.shown)(probe)
 
 
 _ANSWER, _PINGS, _TRACE, _PROGRAM = 3.0, 6.0, 8.0, 5.0
@@ -132,25 +175,71 @@ def _words(probe: Probe) -> str:
     return shlex.join([probe.target] if isinstance(probe.target, str) else probe.target)
 
 
-# What every answer holds; see ``engine.result``.
-YIELDS = (
-    "name", "kind", "from", "target", "item", "command", "output", "exit_code", "reason", "ok",
-    "duration_s",
-)  # fmt: skip
-_PAGE = ("status", "body", "remote_ip", "local_ip", "local_port")
-_PRINTED = ("stdout", "stderr", "json", "lines")
+def _log(probe: Probe) -> str:
+    pod, _, container = probe.text.partition("/")
+    return shlex.join(["logs", pod, *(["-c", container] if container else [])])
+
 
 KINDS = {
-    "http": Kind(_http_run, _http_shown, readers.http, _PAGE, _ANSWER),
-    "tcp": Kind(_tcp, _tcp, readers.tcp),
-    "udp": Kind(_udp, _udp, readers.udp, ("answer",)),
-    "dns": Kind(_limited(_dns_run, _ANSWER), _dns, readers.dns, ("addresses",), _ANSWER),
-    "icmp": Kind(_limited(_icmp, _PINGS), _icmp, readers.icmp, ("address",), _PINGS),
-    "path": Kind(_limited(_path, _TRACE), _path, readers.path, ("hops",), _TRACE),
-    "mtu": Kind(
-        _limited(_mtu, _PINGS), _mtu_shown, readers.mtu, ("mtu", "largest", "over"), _PINGS
+    "http": ProbeKind(
+        readers.http,
+        shown=_http_shown,
+        run=_http_run,
+        yields=HttpYield,
+        options=("host",),
+        packets="HTTP",
+        seconds=_ANSWER,
     ),
-    "exec": Kind(_limited(_words, _PROGRAM), _words, readers.command, _PRINTED, _PROGRAM),
-    "log": Kind(_words, _words, readers.command, _PRINTED),
-    "kubectl": Kind(_words, _words, readers.command, (*_PRINTED, "refusal"), 20.0),
+    "tcp": ProbeKind(readers.tcp, shown=_tcp, packets="TCP"),
+    "udp": ProbeKind(readers.udp, shown=_udp, yields=UdpYield, options=("send",), packets="UDP"),
+    "dns": ProbeKind(
+        readers.dns,
+        shown=_dns,
+        run=_limited(_dns_run, _ANSWER),
+        yields=DnsYield,
+        options=("server",),
+        seconds=_ANSWER,
+    ),
+    "icmp": ProbeKind(
+        readers.icmp,
+        shown=_icmp,
+        run=_limited(_icmp, _PINGS),
+        yields=IcmpYield,
+        options=("packets",),
+        packets="ping",
+        seconds=_PINGS,
+    ),
+    "path": ProbeKind(
+        readers.path,
+        shown=_path,
+        run=_limited(_path, _TRACE),
+        yields=PathYield,
+        seconds=_TRACE,
+    ),
+    "mtu": ProbeKind(
+        readers.mtu,
+        shown=_mtu_shown,
+        run=_limited(_mtu, _PINGS),
+        yields=MtuYield,
+        options=("interface",),
+        packets="large packets",
+        seconds=_PINGS,
+        script=True,
+    ),
+    "exec": ProbeKind(
+        readers.command,
+        shown=_words,
+        run=_limited(_words, _PROGRAM),
+        yields=CommandYield,
+        seconds=_PROGRAM,
+        brings_tools=True,
+    ),
+    "log": ProbeKind(
+        readers.command,
+        shown=_log,
+        ask=placeless.log,
+        yields=CommandYield,
+        tells_of_others=True,
+    ),
+    "kubectl": ProbeKind(readers.kubectl, shown=_words, ask=placeless.kubectl, yields=KubectlYield),
 }

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-
-Document = dict[str, Any]
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Yield
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,9 @@ class Reading:
         reason: ok, refused, timeout, no_route, unreachable, no_such_name, unresolved, http_404,
             exit_1, ...
         output: what a person needs to see of it.
-        fields: what its kind yields besides, as in {"status": 200}.
+        yields: what its kind yields besides; None for what was never asked, or has nothing else.
     """
 
     reason: str
     output: str
-    fields: Document
+    yields: Yield | None = None

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
+from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
-    Document,
-    Raw,
-    Reading,
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Raw, Reading
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    CommandYield,
+    DnsYield,
+    HttpYield,
+    IcmpYield,
+    KubectlYield,
+    MtuYield,
+    PathYield,
+    TracedHop,
+    UdpYield,
 )
 
 # What the C library and the tools say of an error, and the one word that the lab has for it.
@@ -62,11 +71,11 @@ def is_reason(word: str) -> bool:
 def broken(raw: Raw) -> Reading | None:
     """The reading of a command that never ran or has no tool; None where it did run."""
     if raw.missing:
-        return Reading("unavailable", raw.error, {})
+        return Reading("unavailable", raw.error)
     if raw.exit_code is None:
-        return Reading("not_run", raw.error or raw.stderr.strip(), {})
+        return Reading("not_run", raw.error or raw.stderr.strip())
     if raw.exit_code in NO_TOOL:
-        return Reading("no_tool", (raw.stderr or raw.stdout).strip(), {})
+        return Reading("no_tool", (raw.stderr or raw.stdout).strip())
     return None
 
 
@@ -77,20 +86,16 @@ def http(raw: Raw) -> Reading:
         status, remote, local, port = (written.split() + [""] * 4)[:4]
         code = int(status)
         reason = "ok" if code < HTTPStatus.BAD_REQUEST else f"http_{code}"
-        fields: Document = {
-            "status": code,
-            "body": body,
-            "remote_ip": remote,
-            "local_ip": local,
-            "local_port": port,
-        }
-        return Reading(reason, body.strip() or f"HTTP {code}, no text", fields)
+        yields = HttpYield(
+            status=code, body=body, remote_ip=remote, local_ip=local, local_port=port
+        )
+        return Reading(reason, body.strip() or f"HTTP {code}, no text", yields)
     said = _curl_trouble(raw.stderr)
     # Of a name server that is silent curl's exit code says only that time was up.
     if sign(said) == "unresolved":
-        return Reading("unresolved", said, {})
+        return Reading("unresolved", said)
     reason = _CURL_REASONS.get(raw.exit_code or 0) or sign(said) or "error"
-    return Reading(reason, said, {})
+    return Reading(reason, said)
 
 
 def _curl_trouble(stderr: str) -> str:
@@ -103,16 +108,16 @@ def _curl_trouble(stderr: str) -> str:
 def tcp(raw: Raw) -> Reading:
     """What bash's /dev/tcp says: whether a connection is made."""
     if raw.exit_code == 0:
-        return Reading("ok", "connected", {})
+        return Reading("ok", "connected")
     return _failed(raw)
 
 
 def udp(raw: Raw) -> Reading:
     """What bash's /dev/udp says: whether anything comes back, and what."""
     if raw.exit_code == 0 and raw.stdout:
-        return Reading("ok", raw.stdout.strip(), {"answer": raw.stdout})
+        return Reading("ok", raw.stdout.strip(), UdpYield(answer=raw.stdout))
     if raw.exit_code == 0:
-        return Reading("timeout", "no answer", {})
+        return Reading("timeout", "no answer")
     return _failed(raw)
 
 
@@ -124,7 +129,8 @@ def dns(raw: Raw) -> Reading:
     answers = [line for line in raw.stdout.splitlines() if not line.startswith(";")]
     words = [word for line in answers for word in line.split() if _IPV4.fullmatch(word)]
     if raw.exit_code == 0 and words:
-        return Reading("ok", raw.stdout.strip(), {"addresses": list(dict.fromkeys(words))})
+        yields = DnsYield(addresses=list(dict.fromkeys(words)))
+        return Reading("ok", raw.stdout.strip(), yields)
     failed = _failed(raw)
     if rcode := _RCODE.search(raw.stdout):
         reason = "no_such_name" if rcode[1] in _NO_SUCH_NAME else "unresolved"
@@ -132,7 +138,7 @@ def dns(raw: Raw) -> Reading:
         reason = sign(failed.output) or "unresolved"
     else:
         return failed
-    return Reading(reason, failed.output, {"addresses": []})
+    return Reading(reason, failed.output, DnsYield(addresses=[]))
 
 
 def icmp(raw: Raw) -> Reading:
@@ -140,35 +146,29 @@ def icmp(raw: Raw) -> Reading:
     if raw.exit_code == 0 and re.search(r"\b[1-9]\d* received", raw.stdout):
         peer = re.search(r"from ([^\s:]+)(?: \(([\d.]+)\))?", raw.stdout)
         address = (peer.group(2) or peer.group(1)) if peer else ""
-        fields: Document = {"address": address}
-        return Reading("ok", raw.stdout.strip(), fields)
+        return Reading("ok", raw.stdout.strip(), IcmpYield(address=address))
     said = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
     silent = raw.exit_code == _TIMEOUT_EXIT or "received" in raw.stdout
-    return Reading(sign(said) or ("timeout" if silent else "error"), said, {})
+    return Reading(sign(said) or ("timeout" if silent else "error"), said)
 
 
 def path(raw: Raw) -> Reading:
     """Traceroute -n: the hops in order, each with the address that answered (None for none)."""
     lines = raw.stdout.splitlines()
-    hops: list[Document] = []
+    hops: list[TracedHop] = []
     for line in lines:
         matched = _HOP.match(line)
         if matched and "hops max" not in line:
             answered = list(dict.fromkeys(_IPV4.findall(matched.group(2))))
-            hops.append(
-                {
-                    "ttl": int(matched.group(1)),
-                    "address": answered[0] if answered else None,
-                    "addresses": answered,
-                }
-            )
+            first = answered[0] if answered else None
+            hops.append(TracedHop(ttl=int(matched[1]), address=first, addresses=answered))
     goal = _IPV4.search(lines[0]) if lines else None
-    arrived = bool(hops and goal and goal.group(1) in hops[-1]["addresses"])
+    arrived = bool(hops and goal and goal.group(1) in hops[-1].addresses)
     shown = (raw.stdout + raw.stderr).strip()
     if arrived and raw.exit_code == 0:
-        return Reading("ok", shown, {"hops": hops})
+        return Reading("ok", shown, PathYield(hops=hops))
     trouble = sign(raw.stderr) or ("unreachable" if "!" in raw.stdout else "timeout")
-    return Reading(trouble, shown, {"hops": hops})
+    return Reading(trouble, shown, PathYield(hops=hops))
 
 
 def mtu(raw: Raw) -> Reading:
@@ -184,11 +184,11 @@ def mtu(raw: Raw) -> Reading:
     size, _, first = fits.partition("\n")
     _, _, second = exceeds.partition("\n")
     largest, over = (_sized(text) for text in (first, second))
-    fields: Document = {"mtu": int(size.split()[0]), "largest": largest, "over": over}
+    yields = MtuYield(mtu=int(size.split()[0]), largest=largest, over=over)
     shown = f"{first.strip()}\n{second.strip()}"
     if largest == "ok" and over == "too_long":
-        return Reading("ok", shown, fields)
-    return Reading("too_small" if largest == "too_long" else largest, shown, fields)
+        return Reading("ok", shown, yields)
+    return Reading("too_small" if largest == "too_long" else largest, shown, yields)
 
 
 def _sized(text: str) -> str:
@@ -201,21 +201,40 @@ def _sized(text: str) -> str:
 
 def command(raw: Raw) -> Reading:
     """Any command: ok where it ends with 0; ``stdout`` is also told as ``json`` or ``lines``."""
-    fields: Document = {"stdout": raw.stdout, "stderr": raw.stderr}
+    return _ended(raw, CommandYield(stdout=raw.stdout, stderr=raw.stderr, **_taken_apart(raw)))
+
+
+def kubectl(raw: Raw) -> Reading:
+    """What kubectl says, and what the API refused."""
+    refusal = status_object(raw.stderr)
+    printed = _taken_apart(raw)
+    yields = KubectlYield(stdout=raw.stdout, stderr=raw.stderr, refusal=refusal, **printed)
+    reading = _ended(raw, yields)
+    if not refusal:
+        return reading
+    told = {name: refusal.get(name) for name in ("code", "reason", "message")}
+    shown = f"{raw.stdout.strip()}\nThe API answered {json.dumps(told)}".strip()
+    return Reading(reading.reason, shown, yields)
+
+
+def _taken_apart(raw: Raw) -> dict[str, Any]:
     try:
-        fields["json"] = json.loads(raw.stdout)
+        return {"json": json.loads(raw.stdout)}
     except ValueError:
-        fields["lines"] = raw.stdout.splitlines()
+        return {"lines": raw.stdout.splitlines()}
+
+
+def _ended(raw: Raw, yields: CommandYield) -> Reading:
     shown = f"{raw.stdout.strip()}\n{raw.stderr.strip()}".strip()
     if raw.exit_code == 0:
-        return Reading("ok", shown, fields)
+        return Reading("ok", shown, yields)
     if raw.exit_code == _TIMEOUT_EXIT:
-        return Reading("timeout", shown, fields)
-    return Reading(sign(raw.stderr) or f"exit_{raw.exit_code}", shown, fields)
+        return Reading("timeout", shown, yields)
+    return Reading(sign(raw.stderr) or f"exit_{raw.exit_code}", shown, yields)
 
 
 def _failed(raw: Raw) -> Reading:
     said = "\n".join(part.strip() for part in (raw.stdout, raw.stderr) if part.strip())
     if raw.exit_code == _TIMEOUT_EXIT:
-        return Reading("timeout", said or "no answer in time", {})
-    return Reading(sign(said) or "error", said or f"it ended with {raw.exit_code}", {})
+        return Reading("timeout", said or "no answer in time")
+    return Reading(sign(said) or "error", said or f"it ended with {raw.exit_code}")

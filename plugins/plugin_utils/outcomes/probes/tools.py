@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
-    Document,
-    Place,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def through_node(
     return Way((*contract.enter(node.name), *command), f"{node.name}$ {' '.join(command)}")
 
 
-def running_container(pod: Document, name: str) -> str:
+def running_container(pod: ApiObject, name: str) -> str:
     """The id, as its node's runtime has it, of a pod's running container; any where none is named.
 
     Raises:

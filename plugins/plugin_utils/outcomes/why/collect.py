@@ -7,27 +7,33 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
     Reachable,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    HttpYield,
+    ProbeResult,
+    Why,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets import (
+    address_and_port,
+    service_named,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import conntrack, iptables
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.conntrack import Flow
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.conntrack import Connection
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain import (
     Datapath,
-    Why,
     carried,
     refused,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Chains
 
-Document = dict[str, Any]
-
+_HTTP = 80  # the port of a URL that names none
 _MARK = "@connections"
 _READ = f"iptables-save -c; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
 
@@ -37,7 +43,7 @@ class Moment:
     """A node's rules and connections at one moment."""
 
     rules: Chains
-    flows: Sequence[Flow]
+    connections: Sequence[Connection]
 
 
 Moments = Mapping[str, Moment]
@@ -54,18 +60,18 @@ def read(contract: Contract) -> dict[str, Moment]:
 
 
 def _moment(text: str) -> Moment:
-    rules, _mark, flows = text.partition(f"{_MARK}\n")
-    return Moment(iptables.parse(rules), conntrack.parse(flows))
+    rules, _mark, connections = text.partition(f"{_MARK}\n")
+    return Moment(iptables.parse(rules), conntrack.parse(connections))
 
 
 def reasons(
     contract: Contract,
-    facts: Document,
-    answers: Sequence[Document],
+    facts: Facts,
+    answers: Sequence[ProbeResult],
     *,
     before: Moments,
     after: Moments,
-) -> list[Document]:
+) -> list[Why]:
     """Why each of these answers came out as it did.
 
     Args:
@@ -76,55 +82,52 @@ def reasons(
         after: the nodes after them.
 
     Returns:
-        For each different reason its ``sentence`` and its raw ``lines``.
+        Each different reason once.
     """
-    found: dict[str, Document] = {}
+    found: dict[str, Why] = {}
     routes = _Routes(contract)
     for answer in answers:
         why = _reason(routes, facts, answer, before, after)
         if why is not None:
-            found.setdefault(why.sentence, why.document())
+            found.setdefault(why.sentence, why)
     return list(found.values())
 
 
 def _reason(
-    routes: _Routes, facts: Document, answer: Document, before: Moments, after: Moments
+    routes: _Routes, facts: Facts, answer: ProbeResult, before: Moments, after: Moments
 ) -> Why | None:
-    place = str(answer["from"])
-    name, port = _target(answer)
-    address = str(answer.get("remote_ip") or address_of(facts, place, name))
+    place = answer.from_
+    name, port = address_and_port(answer.target)
+    served = answer.yields if isinstance(answer.yields, HttpYield) else HttpYield()
+    address = served.remote_ip or address_of(facts, place, name)
     node = translating_node(facts, place, address)
     path = None
     if node in after:
         earlier = before[node].rules if node in before else {}
-        path = Datapath(node, earlier, after[node].rules, after[node].flows)
-    if "local_ip" in answer:  # It was answered, if only with "not found".
+        path = Datapath(node, earlier, after[node].rules, after[node].connections)
+    if served.status is not None:  # It was answered, if only with "not found".
         on_node = partial(routes.to, f"node/{node}")
-        return carried(answer, path, facts["addresses"], on_node) if path else None
+        return carried(answer, served, path, facts, on_node) if path else None
     return refused(
         answer,
-        (address, port),
+        (address, port or _HTTP),
         path=path,
         route=routes.to(place, address),
         routes=routes.known(place),
-        addresses=facts["addresses"],
+        facts=facts,
     )
 
 
-def address_of(facts: Document, place: str, name: str) -> str:
+def address_of(facts: Facts, place: str, name: str) -> str:
     """The address of a service that a pod calls by its name; any other name as it is.
 
     curl tells the address only of a server that it reached.
     """
-    service, _, rest = name.partition(".")
-    domain = f"{facts['lab']['namespace']}.svc.cluster.local."
-    if not place.startswith("pod/") or not domain.startswith(f"{rest}." if rest else ""):
-        return name
-    known = facts["addresses"].items()
-    return next((each for each, has in known if has["owner"] == f"service/{service}"), name)
+    service = service_named(name, facts) if place.startswith("pod/") else ""
+    return (facts.services[service].cluster_ip if service else None) or name
 
 
-def translating_node(facts: Document, place: str, address: str) -> str:
+def translating_node(facts: Facts, place: str, address: str) -> str:
     """The node whose kernel translates a connection.
 
     A pod's or node's own node does it for what they send; for what comes from the host it is the
@@ -135,15 +138,10 @@ def translating_node(facts: Document, place: str, address: str) -> str:
     if kind == "node":
         return rest
     if kind == "pod":
-        return str(facts["pods"].get(rest.split("/")[0], {}).get("node"))
-    owner = str(facts["addresses"].get(address, {}).get("owner", ""))
-    return owner.removeprefix("node/") if owner.startswith("node/") else facts["lab"]["nodes"][0]
-
-
-def _target(answer: Document) -> tuple[str, int]:
-    """The host and port that a probe asked for."""
-    parts = urlsplit(answer["target"])
-    return parts.hostname or "", parts.port or 80
+        pod = facts.pods.get(rest.split("/")[0])
+        return (pod.node if pod else None) or ""
+    owner = facts.owner(address) or ""
+    return owner.removeprefix("node/") if owner.startswith("node/") else facts.lab.nodes[0]
 
 
 class _Routes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -20,7 +21,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Flow:
+class Connection:
     """A connection as the kernel follows it.
 
     ``reply`` is what answers look like on their way back: where it isn't ``original`` turned round,
@@ -47,11 +48,11 @@ class Flow:
         return f"{self.protocol}{state} {self.original}, replies {self.reply}"
 
 
-def parse(text: str) -> list[Flow]:
-    """The flows that have ports; an empty table is printed as nothing at all."""
+def parse(text: str) -> list[Connection]:
+    """The connections that have ports; an empty table is printed as nothing at all."""
     if not text.strip():
         return []
-    flows = []
+    found = []
     # The kernel tells, through a program of this machine: no stranger wrote this.
     for element in ET.fromstring(text).iter("flow"):  # noqa: S314
         ends = {meta.get("direction"): _ends(meta) for meta in element.iter("meta")}
@@ -61,16 +62,18 @@ def parse(text: str) -> list[Flow]:
         layer4 = element.find("meta/layer4")
         protocol = "" if layer4 is None else layer4.get("protoname", "")
         state = element.findtext("meta/state") or ""
-        flows.append(Flow(protocol, original, reply, state))
-    return flows
+        found.append(Connection(protocol, original, reply, state))
+    return found
 
 
-def find(flows: list[Flow], source: str, source_port: int, target: str) -> Flow | None:
-    """The flow of a connection, by the end that the client knows."""
-    for flow in flows:
-        ends = flow.original
+def find(
+    connections: Sequence[Connection], source: str, source_port: int, target: str
+) -> Connection | None:
+    """The connection that has this end, which the client knows."""
+    for each in connections:
+        ends = each.original
         if (ends.source, ends.source_port, ends.target) == (source, source_port, target):
-            return flow
+            return each
     return None
 
 

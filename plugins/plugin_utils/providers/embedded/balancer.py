@@ -40,7 +40,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.tunnel import (
     READY,
-    Tunnel,
+    EmbeddedTunnel,
 )
 
 _LOOK_EVERY = 0.2
@@ -48,7 +48,7 @@ _LOOK_EVERY = 0.2
 Service = dict[str, Any]
 
 
-def serve(tunnel: Tunnel, stopping: threading.Event) -> None:
+def serve(tunnel: EmbeddedTunnel, stopping: threading.Event) -> None:
     """Keep the tunnel open until ``stopping`` is set.
 
     Args:
@@ -198,7 +198,7 @@ def _external(service: Service) -> str | None:
 
 
 @contextmanager
-def _only_one(tunnel: Tunnel) -> Iterator[None]:
+def _only_one(tunnel: EmbeddedTunnel) -> Iterator[None]:
     lock = FileLock(tunnel.profile.folder / f"{tunnel.name}.lock")
     try:
         with lock.acquire(timeout=0):
@@ -221,7 +221,7 @@ def main(path: Path, namespace: str = "") -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     try:
-        serve(Tunnel(profiles.of_contract(path), namespace), stopping)
+        serve(EmbeddedTunnel(profiles.of_contract(path), namespace), stopping)
     except LabError as error:
         print(error, flush=True)
         return 2 if error.kind is Kind.INPUT else 4

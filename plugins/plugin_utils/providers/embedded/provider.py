@@ -77,7 +77,7 @@ class Embedded(Provider):
 
     def tunnel(self, profile: Profile, namespace: str) -> Tunnel:
         """The tunnel for a namespace's services."""
-        return tunnel.Tunnel(profile, namespace)
+        return tunnel.EmbeddedTunnel(profile, namespace)
 
     def set_records(self, profile: Profile, records: Mapping[str, str], *, check: bool) -> bool:
         """Set the records that the lab's host answers with."""

@@ -23,7 +23,7 @@ _LOOK_EVERY = 0.05
 
 
 @dataclass(frozen=True)
-class Tunnel:
+class EmbeddedTunnel:
     """The tunnel of a lab for one namespace's services; an empty ``namespace`` means all."""
 
     profile: Profile

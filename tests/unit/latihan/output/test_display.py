@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from latihan.base import durations
+from latihan.base.exits import Exit
 from latihan.output import summary
 from latihan.output.display import Guarded, LineDisplay, LiveDisplay, lines_of, step_counts
-from latihan.run.events import ProgressMade, TaskStarted
+from latihan.run.events import ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.run.failures import Failure
 from latihan.run.model import OutcomeFailed, RunModel, Step, StepDone, TaskFailed, Warned
 from latihan.run.outcomes import outcome_of
@@ -69,7 +71,14 @@ def test_a_failure_says_what_why_what_to_do_and_where() -> None:
 
 def test_a_failed_outcome_says_expected_observed_and_reason() -> None:
     outcome = outcome_of(
-        {"id": "S1", "title": "t", "verdict": "fail", "expected": "a", "observed": 5, "reason": "r"}
+        {
+            "id": "S1",
+            "title": "t",
+            "verdict": "fail",
+            "expected": "a",
+            "observed": "5",
+            "reason": "r",
+        }
     )
     assert texts(OutcomeFailed(outcome)) == [
         "✘ S1 t",
@@ -166,3 +175,31 @@ def test_durations() -> None:
         "1 h 00 min",
         "2 h 03 min",
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code", "said"),
+    [
+        ("pass pass", Exit.HOLDS, "Done in 1.0 s; 2 outcomes: 2 hold; "),
+        ("pass skip", Exit.HOLDS, "Done in 1.0 s; 2 outcomes: 1 hold, 1 skipped; "),
+        (
+            "skip skip",
+            Exit.OUTCOME_FAILED,
+            "None of 2 outcomes could be checked in 1.0 s; 2 outcomes: 0 hold, 2 skipped; ",
+        ),
+        (
+            "fail skip",
+            Exit.OUTCOME_FAILED,
+            "An outcome does not hold in 1.0 s; 2 outcomes: 0 hold, 1 fail, 1 skipped; ",
+        ),
+    ],
+)
+def test_the_last_line_says_what_the_outcomes_came_to(verdicts: str, code: Exit, said: str) -> None:
+    model = RunModel()
+    outcomes = [
+        {"id": f"X{number}", "verdict": each} for number, each in enumerate(verdicts.split())
+    ]
+    result = {"outcomes": outcomes}
+    model.apply(TaskEnded("t", "r", "p:1", "lab", Status.OK, False, 0.1, result), 1.0)
+    assert model.exit_code(0) is code
+    assert summary.totals(model, code, 1.0).startswith(said)

@@ -12,8 +12,8 @@ import pytest
 from latihan.base.project import Project
 from latihan.cli import main
 from latihan.commands.report import has_desktop
-from latihan.reports.compare import Change, changes
-from tests.unit.latihan.reports.page.sample import outcome, report
+from latihan.reports.compare import Difference, differences
+from tests.unit.latihan.reports.page.sample import outcome, read, report
 
 OLD = report(outcome("C1"), outcome("P2"), outcome("P10"))
 
@@ -23,17 +23,20 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_run_is_like_itself_however_long_it_took() -> None:
-    assert changes(OLD, changed(duration_s=1.0, started="2026-02-02T00:00:00+00:00")) == []
+    assert (
+        differences(read(OLD), read(changed(duration_s=1.0, started="2026-02-02T00:00:00+00:00")))
+        == []
+    )
 
 
 def test_verdicts_come_first_then_what_was_seen() -> None:
     new = report(outcome("C1", observed="other"), outcome("P2", "fail"), outcome("S1"))
-    assert changes(OLD, new) == [
-        Change("verdict", "P2", "pass", "fail"),
-        Change("verdict", "P10", "pass", "not checked"),
-        Change("verdict", "S1", "not checked", "pass"),
-        Change("observed", "C1", "what C1 saw", "other"),
-        Change("reason", "P2", "—", "why P2 does not pass"),
+    assert differences(read(OLD), read(new)) == [
+        Difference("verdict", "P2", "pass", "fail"),
+        Difference("verdict", "P10", "pass", "not checked"),
+        Difference("verdict", "S1", "not checked", "pass"),
+        Difference("observed", "C1", "what C1 saw", "other"),
+        Difference("reason", "P2", "—", "why P2 does not pass"),
     ]
 
 
@@ -45,31 +48,39 @@ def test_the_lab_itself_is_compared() -> None:
     known["services"]["s1"]["external_ips"] = ["10.8.0.1"]
     known["nodes"]["one"] |= {"ready": False, "reason": "NodeStatusUnknown"}
     del known["pods"]["p2"]
-    found = changes(OLD, new)
+    found = differences(read(OLD), read(new))
     assert found == [
-        Change("endpoints", "service/s1", "p1 10.9.1.1, p3 10.9.0.3", "p1 10.9.1.1"),
-        Change("address", "pod/p2", "10.9.1.2 on two", "—"),
-        Change("address", "pod/p3", "10.9.0.3 on one", "10.9.0.7 on one"),
-        Change(
+        Difference("endpoints", "service/s1", "p1 10.9.1.1, p3 10.9.0.3", "p1 10.9.1.1"),
+        Difference("address", "pod/p2", "10.9.1.2 on two", "—"),
+        Difference("address", "pod/p3", "10.9.0.3 on one", "10.9.0.7 on one"),
+        Difference(
             "address",
             "service/s1",
             "NodePort 10.8.0.1 port 30080",
             "NodePort 10.8.0.1 10.8.0.1 port 30080",
         ),
-        Change("state", "node/one", "ready", "not ready: NodeStatusUnknown"),
-        Change("state", "pod/p2", "Running, ready", "—"),
+        Difference("state", "node/one", "ready", "not ready: NodeStatusUnknown"),
+        Difference("state", "pod/p2", "Running, ready", "—"),
     ]
 
 
 def test_the_version_counts_where_both_know_it() -> None:
-    assert changes(OLD, changed(kubernetes_version=None)) == []
-    assert changes(OLD, changed(kubernetes_version="v1.22.3")) == [
-        Change("version", "Kubernetes", "v1.20.2", "v1.22.3")
+    assert differences(read(OLD), read(changed(kubernetes_version=None))) == []
+    assert differences(read(OLD), read(changed(kubernetes_version="v1.22.3"))) == [
+        Difference("version", "Kubernetes", "v1.20.2", "v1.22.3")
     ]
 
 
+def test_the_last_facts_count_where_the_lab_came_back_to_them() -> None:
+    between = copy.deepcopy(OLD["facts"][0])
+    del between["pods"]["p3"]
+    back = changed(facts=[*OLD["facts"], between], last_moment=0)
+    assert differences(read(OLD), read(back)) == []
+    assert differences(read(OLD), read(back | {"last_moment": 1}))
+
+
 def test_a_run_that_never_looked_says_nothing_of_the_lab() -> None:
-    assert changes(OLD, changed(facts=[])) == []
+    assert differences(read(OLD), read(changed(facts=[]))) == []
 
 
 @pytest.fixture
@@ -123,6 +134,18 @@ def test_report_says_where_the_page_is(
     monkeypatch.setenv("DISPLAY", ":0")
     assert main(["report", "two", "--open"], runs) == 0
     assert opened == [(runs.artifacts("latihan") / "two" / "report.html").as_uri()]
+
+
+def test_a_run_of_an_older_version_says_so(
+    runs: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = runs.artifacts("latihan") / "one" / "report.json"
+    path.write_text(json.dumps({"version": 1, "playbook": "full-lab"}), encoding="utf-8")
+    for arguments in (["report", "one"], ["report", "--diff", "one", "two"]):
+        assert main(arguments, runs) == 2
+        said = capsys.readouterr().err
+        assert f"{path} is a report of version 1, and this is version 2." in said
+        assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from latihan.base.exits import Exit
 from latihan.base.logs import Log
-from latihan.reports import junit, report
+from latihan.reports import junit, models, report
+from latihan.run.events import Status, TaskEnded, TaskStarted
 from latihan.run.model import RunModel
 from latihan.run.outcomes import outcome_of
 
@@ -28,7 +29,7 @@ def about(code: Exit = Exit.HOLDS) -> report.About:
 
 
 def made(model: RunModel, code: Exit = Exit.HOLDS) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(report.dumped(report.document(about(code), model)))
+    document: dict[str, Any] = json.loads(report.dumped(report.made(about(code), model)))
     return document
 
 
@@ -54,7 +55,7 @@ def test_outcomes_stand_in_the_order_of_their_numbers(recorded: Recorded) -> Non
     assert [each["id"] for each in document["outcomes"]] == ["P2", "P10"]
     assert document["verdicts"] == {"pass": 1, "fail": 0, "skip": 1}
     assert document["kubernetes_version"] is None
-    assert document["started"] == "2026-01-02T03:04:05+00:00"
+    assert document["started"] == "2026-01-02T03:04:05Z"
 
 
 def test_a_rescued_failure_leaves_its_step_whole(recorded: Recorded) -> None:
@@ -62,10 +63,16 @@ def test_a_rescued_failure_leaves_its_step_whole(recorded: Recorded) -> None:
     assert [step["failed"] for step in made(recorded("fails"))["steps"]] == [True]
 
 
-def test_what_a_check_adds_is_kept(recorded: Recorded) -> None:
-    model = RunModel()
-    model.outcomes["X1"] = outcome_of({"id": "X1", "verdict": "pass", "why": {"rule": 1}})
-    assert made(model)["outcomes"][0]["why"] == {"rule": 1}
+def test_the_schema_is_that_of_the_models() -> None:
+    assert report.SCHEMA.read_text(encoding="utf-8") == models.schema(), "run `runner.py docs`"
+    assert json.loads(models.schema())["properties"]["version"]["const"] == models.VERSION
+
+
+def test_a_report_is_read_as_it_was_written(recorded: Recorded, tmp_path: Path) -> None:
+    for name in ("holds", "does-not-hold", "fails"):
+        written = report.made(about(), recorded(name))
+        report.write(tmp_path / "report.json", report.dumped(written))
+        assert report.load(tmp_path) == written
 
 
 def test_junit_tells_failure_error_and_skip_apart(recorded: Recorded) -> None:
@@ -97,7 +104,7 @@ def test_a_failure_in_junit_says_it_all() -> None:
         "reason": "No endpoint.",
         "diagnosis": [{"id": "selector", "cause": "It matches no pod.", "fix": "Label p1."}],
         "why": [{"sentence": "p2 -> s1 was rejected", "lines": ["-A KUBE-SERVICES -j REJECT"]}],
-        "evidence": [{"command": "curl http://s1/", "output": "refused"}, "nonsense"],
+        "evidence": [{"command": "curl http://s1/", "output": "refused"}],
     }
     assert junit.story(outcome_of(document)).splitlines() == [
         "reason: No endpoint.",
@@ -117,6 +124,25 @@ def test_junit_counts_add_up(recorded: Recorded) -> None:
     assert root.get("failures") == "1"
     # A failed verdict is an outcome's failure, not a step's error.
     assert root.get("errors") == "0"
+
+
+def test_junit_tells_the_time_that_was_really_spent() -> None:
+    """Ten outcomes that waited side by side for two seconds took two seconds."""
+    model = RunModel()
+    outcomes = [{"id": f"X{n}", "verdict": "pass", "duration_s": 2.0} for n in range(10)]
+    model.apply(TaskStarted("Check", "outcomes", "x:1"), 0.0)
+    model.apply(
+        TaskEnded(
+            "Check", "outcomes", "x:1", "lab", Status.OK, False, 2.25, {"outcomes": outcomes},
+            "latihan.lab.outcomes",
+        ),
+        2.5,
+    )  # fmt: skip
+    root = ET.fromstring(junit.xml("x", model))
+    times = {suite.get("name"): suite.get("time") for suite in root.iter("testsuite")}
+    assert times == {"x: outcomes": "2.25", "x: steps": "2.5"}
+    assert root.get("time") == "2.5"
+    assert {case.get("time") for case in root.iter("testcase")} == {"2.0", "2.5"}
 
 
 def test_two_runs_of_one_second_have_two_folders(tmp_path: Path) -> None:
@@ -147,10 +173,16 @@ def test_runs_are_found_by_name(tmp_path: Path) -> None:
 
 def test_a_damaged_report_is_named(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(LabError, match="is no report"):
+    with pytest.raises(LabError, match="is not a report"):
         report.load(tmp_path)
     (tmp_path / "report.json").write_text("{", encoding="utf-8")
-    with pytest.raises(LabError, match="is no report"):
+    with pytest.raises(LabError, match="is not a report"):
+        report.load(tmp_path)
+
+
+def test_a_report_of_another_shape_says_where(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"version": 2}', encoding="utf-8")
+    with pytest.raises(LabError, match="is not a report: playbook: Field required"):
         report.load(tmp_path)
 
 

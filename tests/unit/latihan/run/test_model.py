@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import verdicts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Verdict
 from latihan.base import durations
-from latihan.base.exits import Exit
+from latihan.base.exits import Exit, exit_of
 from latihan.run import events
 from latihan.run.events import Printed, ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.run.model import Change, OutcomeFailed, RunModel, StepDone, TaskFailed
-from latihan.run.outcomes import Verdict
+from latihan.run.outcomes import outcome_of
 
 Recorded = Callable[[str], RunModel]
 
@@ -40,7 +44,39 @@ def test_outcomes_come_from_results(recorded: Recorded) -> None:
         "P10": Verdict.PASS,
         "P2": Verdict.SKIP,
     }
-    assert model.outcomes["P10"].document["evidence"] == [{"command": "ping", "output": "0% lost"}]
+    (evidence,) = model.outcomes["P10"].evidence
+    assert (evidence.command, evidence.output) == ("ping", "0% lost")
+
+
+def test_what_is_no_result_does_not_pass() -> None:
+    model = RunModel()
+    model.apply(ended(outcomes=[{"id": "X1", "verdict": "pass", "probes": "many"}]), 1.0)
+    assert model.outcomes["X1"].verdict is Verdict.FAIL
+    assert "probes: Input should be a valid integer" in model.outcomes["X1"].reason
+    assert model.exit_code(0) is Exit.OUTCOME_FAILED
+
+
+MIXTURES = [list(mixture) for length in (1, 2, 3) for mixture in product(Verdict, repeat=length)]
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids="-".join)
+@pytest.mark.parametrize("same", [False, True], ids=["several", "one"])
+def test_the_run_comes_to_what_the_verdict_task_says(mixture: list[Verdict], same: bool) -> None:
+    """Of several outcomes, and of one that was checked several times."""
+    model, standings = RunModel(), dict[str, verdicts.Standing]()
+    for second, verdict in enumerate(mixture):
+        name = "X1" if same else f"X{second}"
+        model.apply(ended(outcomes=[{"id": name, "verdict": verdict.value}]), float(second))
+        standings = verdicts.gathered(standings, [outcome_of({"id": name, "verdict": verdict})])
+    try:
+        said, code = verdicts.concluded(standings), Exit.HOLDS
+    except LabError as error:
+        said, code = error.message, exit_of(error.kind)
+    assert model.exit_code(0) is code
+    assert {name: each.verdict for name, each in model.outcomes.items()} == {
+        name: each.verdict for name, each in standings.items()
+    }
+    assert said.startswith(verdicts.summed(model.outcomes))
 
 
 def test_an_outcome_that_failed_once_has_failed(recorded: Recorded) -> None:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import predecessors
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import ApiObject
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import PodInfo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
-Document = dict[str, Any]
 
-
-def runs(name: str, uid: str, namespace: str = "default") -> Document:
+def runs(name: str, uid: str, namespace: str = "default") -> ApiObject:
     return {"metadata": {"name": name, "namespace": namespace, "uid": uid}}
 
 
-def pod(name: str, uid: str, node: str | None = "uji") -> Document:
-    return {"name": name, "namespace": "default", "runtime_uid": uid, "node": node}
+def pod(name: str, uid: str, node: str | None = "uji") -> PodInfo:
+    return PodInfo(name=name, runtime_uid=uid, node=node)
 
 
 class Kubelets:
     """Stands in for the API, which asks a node's kubelet what it runs."""
 
-    def __init__(self, running: dict[str, list[Document]]) -> None:
+    def __init__(self, running: dict[str, list[ApiObject]]) -> None:
         self.running = running
 
-    def get(self, path: str) -> Document:
+    def get(self, path: str) -> ApiObject:
         node = path.removeprefix("/api/v1/nodes/").removesuffix("/proxy/runningpods/")
         if node not in self.running:
             raise LabError("forbidden")
         return {"items": self.running[node] or None}
 
 
-def told(running: dict[str, list[Document]], *pods: Document) -> list[str]:
+def told(running: dict[str, list[ApiObject]], *pods: PodInfo) -> list[str]:
     return predecessors.still_running(Kubelets(running), pods)  # type: ignore[arg-type]
 
 

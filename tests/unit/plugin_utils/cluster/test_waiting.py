@@ -57,7 +57,7 @@ def pod(items: dict[str, list[Document]]) -> Document:
 def test_what_is_true_already(contract: Contract, items: dict[str, list[Document]]) -> None:
     waited = waiting.wait(Cluster(items, []), contract, "default", goal("pods.p1.ready"))  # type: ignore[arg-type]
     assert waited.unmet == ""
-    assert waited.facts["pods"]["p1"]["ready"]
+    assert waited.facts.pods["p1"].ready
 
 
 def test_what_becomes_true(

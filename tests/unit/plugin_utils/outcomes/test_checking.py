@@ -17,28 +17,34 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reach,
     Stopped,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
+    Document,
+    ExpressionError,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import Failure
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
+    FailedOutcome,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    Outcome,
+    OutcomeEntry,
     ProbeEntry,
     load,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import ProbeResult
 from tests.places import OUTCOME_FILES
-
-Document = dict[str, Any]
+from tests.unit.plugin_utils.outcomes.answers import answer
 
 
 def entry(**fields: Any) -> ProbeEntry:
     return ProbeEntry.model_validate({"from": "host", **fields})
 
 
-def outcome(**fields: Any) -> Outcome:
-    return Outcome.model_validate(
+def outcome(**fields: Any) -> OutcomeEntry:
+    return OutcomeEntry.model_validate(
         {
             "id": "X1",
             "title": "A page",
@@ -95,60 +101,44 @@ class Answers:
         self.statuses = list(statuses)
         self.asked: list[list[Probe]] = []
 
-    def __call__(self, lab: Lab, probes: list[Probe], addresses: Document) -> list[Document]:
+    def __call__(self, lab: Lab, probes: list[Probe], addresses: object) -> list[ProbeResult]:
         self.asked.append(list(probes))
         status = self.statuses.pop(0) if self.statuses else 500
         return [
-            {
-                "kind": probe.kind,
-                "from": str(probe.place),
-                "target": probe.text,
-                "reason": "ok",
-                "ok": True,
-                "status": status,
-                "command": "curl",
-                "output": "",
-                "exit_code": 0,
-                "duration_s": 0.0,
-            }
+            answer(name=probe.name, **{"from": str(probe.place)}, target=probe.text, status=status)
             for probe in probes
         ]
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, document: Document, contract: Contract) -> Lab:
-    monkeypatch.setattr(facts, "gather", lambda *args, **options: document)
+def lab(monkeypatch: pytest.MonkeyPatch, known: Facts, contract: Contract) -> Lab:
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: known)
     monkeypatch.setattr(checking, "_PAUSE", 0.0)
     monkeypatch.setattr(checking, "diagnose", lambda lab, failures: [[] for _ in failures])
     return Lab(None, contract, "default")  # type: ignore[arg-type] # nothing is asked of the API
 
 
-def reports(checked: Any) -> list[Document]:
-    found: list[Document] = checked.reports
-    return found
-
-
 def test_it_is_asked_once_where_it_holds(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     answers = Answers(200)
     monkeypatch.setattr(checking, "probe_all", answers)
-    (told,) = reports(checking.check(lab, [outcome(within=30)], {}))
-    assert (told["verdict"], told["attempts"], told["retried"]) == ("pass", 1, [])
+    (told,) = checking.check(lab, [outcome(within=30)], {}).results
+    assert (told.verdict, told.attempts, told.retried) == ("pass", 1, [])
     assert len(answers.asked) == 1
 
 
 def test_it_is_asked_again_within_its_time(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     monkeypatch.setattr(checking, "probe_all", Answers(500, 500, 200))
-    (told,) = reports(checking.check(lab, [outcome(within=30)], {}))
-    assert (told["verdict"], told["attempts"]) == ("pass", 3)
-    assert len(told["retried"]) == 2
-    assert "on the left 500" in told["retried"][0]
+    (told,) = checking.check(lab, [outcome(within=30)], {}).results
+    assert (told.verdict, told.attempts) == ("pass", 3)
+    assert len(told.retried) == 2
+    assert "on the left 500" in told.retried[0]
 
 
 def test_it_is_never_asked_again_without_a_time(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     answers = Answers(500, 200)
     monkeypatch.setattr(checking, "probe_all", answers)
-    (told,) = reports(checking.check(lab, [outcome()], {}))
-    assert (told["verdict"], told["attempts"]) == ("fail", 1)
+    (told,) = checking.check(lab, [outcome()], {}).results
+    assert (told.verdict, told.attempts) == ("fail", 1)
     assert len(answers.asked) == 1
 
 
@@ -171,10 +161,10 @@ def test_a_sample_is_not_what_ended_the_wait(
     monkeypatch: pytest.MonkeyPatch, lab: Lab, statuses: list[int], verdict: str, attempts: int
 ) -> None:
     monkeypatch.setattr(checking, "probe_all", Answers(*statuses))
-    (told,) = reports(checking.check(lab, [outcome(within=30, **SAMPLED)], {}))
-    assert (told["verdict"], told["attempts"]) == (verdict, attempts)
-    held = [text for text in told["retried"] if "the next round was judged" in text]
-    assert held == told["retried"][-1:]
+    (told,) = checking.check(lab, [outcome(within=30, **SAMPLED)], {}).results
+    assert (told.verdict, told.attempts) == (verdict, attempts)
+    held = [text for text in told.retried if "the next round was judged" in text]
+    assert held == told.retried[-1:]
 
 
 def test_a_sample_is_taken_even_when_the_time_is_over(
@@ -185,8 +175,8 @@ def test_a_sample_is_taken_even_when_the_time_is_over(
     clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=pauses.append)
     monkeypatch.setattr(checking, "time", clockwork)
     monkeypatch.setattr(checking, "probe_all", Answers(500, 200, 500))
-    (told,) = reports(checking.check(lab, [outcome(within=5, **SAMPLED)], {}))
-    assert (told["verdict"], told["attempts"]) == ("fail", 3)
+    (told,) = checking.check(lab, [outcome(within=5, **SAMPLED)], {}).results
+    assert (told.verdict, told.attempts) == ("fail", 3)
     assert len(pauses) == 1  # Before the sample there is nothing left to wait for.
 
 
@@ -194,9 +184,9 @@ def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: 
     answers = Answers(500, 200)
     monkeypatch.setattr(checking, "probe_all", answers)
     both = [outcome(within=30), outcome(id="X2")]
-    first, second = reports(checking.check(lab, both, {}))
-    assert (first["id"], first["verdict"], first["attempts"]) == ("X1", "pass", 2)
-    assert (second["id"], second["verdict"], second["attempts"]) == ("X2", "fail", 1)
+    first, second = checking.check(lab, both, {}).results
+    assert (first.id, first.verdict, first.attempts) == ("X1", "pass", 2)
+    assert (second.id, second.verdict, second.attempts) == ("X2", "fail", 1)
     assert [len(probes) for probes in answers.asked] == [2, 1]
 
 
@@ -204,20 +194,20 @@ def test_what_can_t_be_probed_fails(monkeypatch: pytest.MonkeyPatch, lab: Lab) -
     answers = Answers(200)
     monkeypatch.setattr(checking, "probe_all", answers)
     gone = outcome(probes={"page": {"from": "host", "http": "http://${pods.p9.ip}/"}})
-    (told,) = reports(checking.check(lab, [gone], {}))
-    assert told["verdict"] == "fail"
-    assert "pods.p9.ip is not there" in told["reason"]
+    (told,) = checking.check(lab, [gone], {}).results
+    assert told.verdict == "fail"
+    assert "pods.p9.ip is not there" in told.reason
     assert answers.asked == [[]]
 
 
 def test_a_dead_cluster_fails_every_outcome(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
-    def dead(*_: Any, **__: Any) -> Document:
+    def dead(*_: Any, **__: Any) -> Facts:
         raise LabError("The cluster's API does not answer.")
 
     monkeypatch.setattr(facts, "gather", dead)
-    (told,) = reports(checking.check(lab, [outcome()], {}))
-    assert told["verdict"] == "fail"
-    assert "does not answer" in told["reason"]
+    (told,) = checking.check(lab, [outcome()], {}).results
+    assert told.verdict == "fail"
+    assert "does not answer" in told.reason
 
 
 class Unshelled:
@@ -242,18 +232,19 @@ def test_a_stopped_host_fails_what_only_a_missing_one_skips(
 ) -> None:
     (p2,) = (each for each in load([OUTCOME_FILES / "pods.yml"]) if each.id == "P2")
     there = replace(lab.contract, host=host, nodes=(), tools=("tools",))
-    (told,) = reports(checking.check(Lab(Unshelled(), there, "default"), [p2], {}))  # type: ignore[arg-type]
-    assert told["verdict"] == verdict
-    assert told["reason"].startswith(said)
+    place = Lab(Unshelled(), there, "default")  # type: ignore[arg-type]
+    (told,) = checking.check(place, [p2], {}).results
+    assert told.verdict == verdict
+    assert told.reason.startswith(said)
 
 
 def test_values_of_the_steps_before(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     monkeypatch.setattr(checking, "probe_all", Answers(200, 200))
     given = outcome(vars={"uid": None, "peer": "pod/p2"}, expect=["vars.uid == '7'"])
-    (told,) = reports(checking.check(lab, [given], {"uid": "7"}))
-    assert told["verdict"] == "pass"
-    (told,) = reports(checking.check(lab, [given], {}))
-    assert told["verdict"] == "fail"
+    (told,) = checking.check(lab, [given], {"uid": "7"}).results
+    assert told.verdict == "pass"
+    (told,) = checking.check(lab, [given], {}).results
+    assert told.verdict == "fail"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +260,7 @@ def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
 ) -> None:
     told: list[str] = []
 
-    def diagnose(_lab: Lab, failures: Sequence[Failure]) -> list[list[Document]]:
+    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Document]]:
         told.extend(failure.down for failure in failures)
         return [[] for _ in failures]
 
@@ -277,3 +268,67 @@ def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
     monkeypatch.setattr(checking, "diagnose", diagnose)
     checking.check(lab, [outcome(vars=declared)], given)
     assert told == [down]
+
+
+def test_a_diagnosis_looks_at_what_the_outcome_is_about(
+    lab: Lab, known: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[set[str]] = []
+
+    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Document]]:
+        told.extend(set(failure.services) for failure in failures)
+        return [[] for _ in failures]
+
+    monkeypatch.setattr(checking, "probe_all", Answers(500))
+    monkeypatch.setattr(checking, "diagnose", diagnose)
+    checking.check(lab, [outcome(expect=["endpoints.s1.ready == `[]`"])], {})
+    assert told == [{"s1"}]
+
+
+def test_each_outcome_keeps_the_facts_that_judged_it(
+    lab: Lab, known: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is settled at once; the other a round later, when p3 is gone."""
+    later = known.model_copy(update={"pods": {n: p for n, p in known.pods.items() if n != "p3"}})
+    moments = iter([known, later])
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: next(moments))
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 200))
+    sure = outcome(id="X2", probes={}, expect=["lab.profile == 'uji'"], observed="so it is")
+    checked = checking.check(lab, [outcome(within=30), sure], {})
+    assert [each.verdict for each in checked.results] == ["pass", "pass"]
+    assert [checked.facts[each.moment or 0] for each in checked.results] == [later, known]
+    assert len(checked.facts) == 2
+
+
+def test_equal_facts_are_kept_once(lab: Lab, known: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: known.model_copy(deep=True))
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 200))
+    checked = checking.check(lab, [outcome(within=30), outcome(id="X2")], {})
+    assert [each.moment for each in checked.results] == [0, 0]
+    assert checked.facts == [known]
+
+
+def test_a_reread_outcome_is_judged_by_the_later_facts(
+    lab: Lab, known: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = known.model_copy(update={"pods": {}})
+    moments = iter([known, later])
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: next(moments))
+    monkeypatch.setattr(checking, "probe_all", Answers(200))
+    checked = checking.check(lab, [outcome(reread=True)], {})
+    assert checked.facts == [later]
+
+
+def test_an_outcome_does_not_take_as_long_as_others_of_its_task(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probed(_lab: Lab, probes: list[Probe], _addresses: object) -> list[ProbeResult]:
+        return [answer(status=200, duration_s=float(probe.text[-1])) for probe in probes]
+
+    monkeypatch.setattr(checking, "probe_all", probed)
+    asked = [
+        outcome(id=f"X{n}", probes={"page": {"from": "host", "http": f"http://a:{n}"}})
+        for n in (1, 7)
+    ]
+    checked = checking.check(lab, asked, {})
+    assert [each.duration_s for each in checked.results] == [1.0, 7.0]

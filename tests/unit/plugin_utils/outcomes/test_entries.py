@@ -68,6 +68,12 @@ def test_a_good_entry(tmp_path: Path) -> None:
         ("http: http", "icmp: x\n      http: http", 5, "a probe is exactly one of"),
         ("from: host", "from: somewhere", 6, "probes.page.from: 'somewhere' is no place"),
         ("      from: host\n", "", 5, "needs a place to start from"),
+        (
+            "from: host",
+            "from: host\n      options: {server: x}",
+            7,
+            "probes.page.options.server: a probe of the kind http has no option 'server'",
+        ),
         ("from: host", "from: host\n      count: 0", 7, "probes.page.count: Input should be"),
         ("from: host", "from: host\n      each: pods[", 7, "is no expression"),
         ("${pods.p1.ip}", "${pods.p1.ip", 7, "has no closing brace"),

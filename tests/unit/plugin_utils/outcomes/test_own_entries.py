@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import Outcome, load
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import judge
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import Judgement, judge
 from tests.places import OUTCOME_FILES
+from tests.unit.plugin_utils.outcomes.answers import Given, observed
+from tests.unit.plugin_utils.outcomes.answers import answer as probe_answer
 
 Document = dict[str, Any]
 
@@ -21,7 +23,7 @@ def answer(reason: str = "ok", **fields: Any) -> Document:
     return told | fields
 
 
-def restarted(phase: str) -> tuple[Outcome, Document]:
+def restarted(phase: str) -> tuple[OutcomeEntry, Document]:
     """P12, and what it is judged by where a pod is in that phase after the start."""
     outcome = OUTCOMES["P12"]
     after = {
@@ -43,14 +45,24 @@ def restarted(phase: str) -> tuple[Outcome, Document]:
     return outcome, {"vars": outcome.vars | given, "pods": pods, "probes": probes}
 
 
+def judged(phase: str) -> Judgement:
+    """The verdict on P12 then."""
+    outcome, document = restarted(phase)
+    probes: dict[str, Given] = {
+        "pods": probe_answer(kind="kubectl"),
+        "p1": probe_answer(status=200),
+    }
+    return judge(outcome, observed(document, probes))
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_bare_pod_that_has_ended_does_not_come_back(phase: str) -> None:
-    assert judge(*restarted(phase)).verdict == "pass"
+    assert judged(phase).verdict == "pass"
 
 
 @pytest.mark.parametrize("phase", ["Running", "Pending", "Unknown"])
 def test_a_pod_that_is_not_ready_may_still_come_back(phase: str) -> None:
-    verdict = judge(*restarted(phase))
+    verdict = judged(phase)
     assert verdict.verdict == "fail"
     assert f"They may start again: p1 {phase}, p2 Succeeded." in verdict.reason
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-Document = dict[str, Any]
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
+from latihan.reports.models import VERSION, Report
+from latihan.reports.page import render
 
 
 def pod(name: str, address: str, node: str | None, **fields: Any) -> Document:
@@ -51,7 +53,12 @@ def facts() -> Document:
             }
         },
         "endpoints": {
-            "s1": {"ready": ["10.9.1.1", "10.9.0.3"], "ready_pods": ["p1", "p3"], "not_ready": []}
+            "s1": {
+                "name": "s1",
+                "ready": ["10.9.1.1", "10.9.0.3"],
+                "ready_pods": ["p1", "p3"],
+                "not_ready": [],
+            }
         },
         "host": {"address": "192.0.2.1"},
         "addresses": {
@@ -83,6 +90,10 @@ def path(start: str, target: str, *owners: str | None, arrived: bool = True) -> 
     return {"from": start, "target": target, "arrived": arrived, "hops": hops}
 
 
+def flow(*stops: str, **fields: Any) -> Document:
+    return {"stops": list(stops), "goal": stops[-1], **fields}
+
+
 def outcome(name: str, verdict: str = "pass", **fields: Any) -> Document:
     usual: Document = {
         "id": name,
@@ -92,7 +103,7 @@ def outcome(name: str, verdict: str = "pass", **fields: Any) -> Document:
         "verdict": verdict,
         "reason": "" if verdict == "pass" else f"why {name} does not pass",
         "evidence": [asked("http", "host", "http://192.0.2.2/", output=f"the answer to {name}")],
-        "paths": [],
+        "flows": [flow("host", "node/one", asked="HTTP")],
         "moment": 0,
         "duration_s": 0.5,
     }
@@ -103,7 +114,7 @@ def report(*outcomes: Document, **fields: Any) -> Document:
     verdicts = [each["verdict"] for each in outcomes]
     counts = {word: verdicts.count(word) for word in ("pass", "fail", "skip")}
     usual: Document = {
-        "version": 1,
+        "version": VERSION,
         "playbook": "full-lab",
         "profile": "latihan",
         "provider": "embedded",
@@ -116,6 +127,7 @@ def report(*outcomes: Document, **fields: Any) -> Document:
         "verdicts": counts,
         "outcomes": list(outcomes),
         "facts": [facts()],
+        "last_moment": 0,
         "steps": [
             {
                 "name": "cluster",
@@ -132,6 +144,15 @@ def report(*outcomes: Document, **fields: Any) -> Document:
         "failures": [],
     }
     return usual | fields
+
+
+def read(document: Document) -> Report:
+    return Report.model_validate(document)
+
+
+def rendered(document: Document) -> str:
+    """The page of a report."""
+    return render(read(document))
 
 
 def failure(**fields: Any) -> Document:
@@ -152,8 +173,16 @@ def failure(**fields: Any) -> Document:
 CAUSE = [{"id": "selector", "cause": "The selector of s1 matches no pod.", "fix": "Mend it."}]
 FULL = report(
     outcome("C1"),
-    outcome("P2", evidence=[asked("http", "host", "http://10.9.1.1/", "no_route")]),
-    outcome("P9", paths=[path("pod/p1", "10.9.0.3", "node/two", "node/one", "pod/p3")]),
+    outcome(
+        "P2",
+        evidence=[asked("http", "host", "http://10.9.1.1/", "no_route")],
+        flows=[flow("host", asked="HTTP", reason="no_route") | {"goal": "pod/p1"}],
+    ),
+    outcome(
+        "P9",
+        paths=[path("pod/p1", "10.9.0.3", "node/two", "node/one", "pod/p3")],
+        flows=[flow("pod/p1", "node/two", "node/one", "pod/p3", seen=True)],
+    ),
     outcome("P10", "skip", moment=None),
     outcome(
         "S1",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 
 import pytest
 
-from latihan.reports.page.flows import Flow
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Flow
 from latihan.reports.page.layout import layout
 from latihan.reports.page.shapes import Box, Picture
 from tests.unit.latihan.reports.page.sample import facts, node, pod
+
+
+def drawn(document: Document, flows: Sequence[Flow] = ()) -> Picture:
+    return layout(Facts.model_validate(document), flows)
 
 
 def box(picture: Picture, owner: str) -> Box:
@@ -36,7 +43,7 @@ def apart(one: Box, other: Box) -> bool:
 
 
 def test_everything_is_there_once_and_says_what_it_is() -> None:
-    picture = layout(facts())
+    picture = drawn(facts())
     assert sorted(each.owner for each in picture.boxes) == [
         "host", "node/one", "node/two", "pod/p1", "pod/p2", "pod/p3", "service/s1",
     ]  # fmt: skip
@@ -46,7 +53,7 @@ def test_everything_is_there_once_and_says_what_it_is() -> None:
 
 
 def test_pods_stand_in_their_nodes() -> None:
-    picture = layout(facts())
+    picture = drawn(facts())
     for name, home in (("p1", "two"), ("p2", "two"), ("p3", "one")):
         assert within(box(picture, f"pod/{name}"), box(picture, f"node/{home}"))
 
@@ -59,7 +66,7 @@ def test_no_boxes_overlap_and_all_is_in_the_picture(count: int) -> None:
         f"p{n}": pod(f"p{n}", "10.9.0.1", f"n{n % 3}" if n % 3 < count else None) for n in range(50)
     }
     known["services"] = {f"s{n}": known["services"]["s1"] for n in range(count)}
-    picture = layout(known)
+    picture = drawn(known)
     frames = [each for each in picture.boxes if each.kind in ("host", "node", "nowhere", "service")]
     pods = [each for each in picture.boxes if each.kind in ("pod", "more")]
     for one, other in [*combinations(frames, 2), *combinations(pods, 2)]:
@@ -71,7 +78,7 @@ def test_no_boxes_overlap_and_all_is_in_the_picture(count: int) -> None:
 def test_pods_for_which_there_is_no_room_are_counted() -> None:
     known = facts()
     known["pods"] = {f"p{n}": pod(f"p{n}", "10.9.0.1", "one") for n in range(100)}
-    picture = layout(known, [Flow(("pod/p97", "node/one"), "node/one")])
+    picture = drawn(known, [Flow(stops=("pod/p97", "node/one"), goal="node/one")])
     shown = [each for each in picture.boxes if each.kind == "pod"]
     (more,) = [each for each in picture.boxes if each.kind == "more"]
     assert more.name == f"and {100 - len(shown)} more pods"
@@ -81,7 +88,7 @@ def test_pods_for_which_there_is_no_room_are_counted() -> None:
 def test_pods_without_a_node_stand_apart() -> None:
     known = facts()
     known["pods"]["p3"] = pod("p3", "", None, reason="Unschedulable")
-    picture = layout(known)
+    picture = drawn(known)
     (nowhere,) = [each for each in picture.boxes if each.kind == "nowhere"]
     waiting = box(picture, "pod/p3")
     assert within(waiting, nowhere)
@@ -93,20 +100,20 @@ def test_what_does_not_work_is_told_in_words_too() -> None:
     known = facts()
     known["nodes"]["one"] = node("one", "192.0.2.2", ready=False)
     known["endpoints"]["s1"]["ready_pods"] = []
-    picture = layout(known)
+    picture = drawn(known)
     assert (box(picture, "node/one").weak, box(picture, "node/one").state) == (True, "not ready")
     assert box(picture, "service/s1").state == "no endpoint"
     assert not any(each.kind == "endpoint" for each in picture.lines)
 
 
 def test_services_are_tied_to_their_ready_pods() -> None:
-    lines = [each for each in layout(facts()).lines if each.kind == "endpoint"]
+    lines = [each for each in drawn(facts()).lines if each.kind == "endpoint"]
     assert [each.title for each in lines] == ["p1 is behind s1", "p3 is behind s1"]
 
 
 def test_a_path_has_its_hops_numbered_where_they_are() -> None:
-    flow = Flow(("pod/p1", "node/two", "node/one", "pod/p3"), "pod/p3", seen=True)
-    picture = layout(facts(), [flow])
+    flow = Flow(stops=("pod/p1", "node/two", "node/one", "pod/p3"), goal="pod/p3", seen=True)
+    picture = drawn(facts(), [flow])
     (line,) = [each for each in picture.lines if each.kind == "path"]
     assert [each.text for each in picture.marks] == ["1", "2", "3"]
     for mark, owner in zip(picture.marks, flow.stops[1:], strict=True):
@@ -123,19 +130,19 @@ def test_a_path_has_its_hops_numbered_where_they_are() -> None:
 @pytest.mark.parametrize("back", [False, True])
 def test_every_pair_has_a_way(start: str, goal: str, back: bool) -> None:
     stops = (goal, start) if back else (start, goal)
-    picture = layout(facts(), [Flow(stops, stops[-1])])
+    picture = drawn(facts(), [Flow(stops=stops, goal=stops[-1])])
     (line,) = [each for each in picture.lines if each.kind == "asked"]
     assert len(line.points) >= 2
     assert all(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in line.points)
 
 
 def test_packets_that_never_left_are_crossed_out_at_their_start() -> None:
-    picture = layout(facts(), [Flow(("host",), "pod/p1", "no_route")])
+    picture = drawn(facts(), [Flow(stops=("host",), goal="pod/p1", reason="no_route")])
     (mark,) = picture.marks
     assert (mark.kind, mark.text) == ("cross", "p1: no route")
     assert mark.y < box(picture, "node/one").y
 
 
 def test_stops_that_are_not_in_the_lab_are_left_out() -> None:
-    picture = layout(facts(), [Flow(("pod/gone", "node/two"), "node/two", seen=True)])
+    picture = drawn(facts(), [Flow(stops=("pod/gone", "node/two"), goal="node/two", seen=True)])
     assert [each.kind for each in picture.lines if each.kind != "endpoint"] == []

@@ -8,14 +8,17 @@ from itertools import pairwise
 
 import pytest
 
-from latihan.reports.page import marked, render
+from latihan.reports.page import marked
 from tests.unit.latihan.reports.page.sample import (
     CAUSE,
     FULL,
     asked,
+    facts,
     failure,
+    flow,
     outcome,
     path,
+    rendered,
     report,
 )
 
@@ -58,7 +61,7 @@ class Reader(HTMLParser):
 
 
 def test_every_outcome_is_told_with_all_that_is_known() -> None:
-    page = Reader(render(FULL))
+    page = Reader(rendered(FULL))
     for each in FULL["outcomes"]:
         for field in ("id", "title", "expected", "observed", "reason"):
             assert each[field] in page.words, (each["id"], field)
@@ -71,7 +74,7 @@ def test_every_outcome_is_told_with_all_that_is_known() -> None:
 
 
 def test_ids_are_there_once_and_links_lead_to_them() -> None:
-    page = Reader(render(FULL))
+    page = Reader(rendered(FULL))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = [attributes["href"] or "" for tag, attributes in page.tags if tag == "a"]
@@ -80,7 +83,7 @@ def test_ids_are_there_once_and_links_lead_to_them() -> None:
 
 
 def test_failures_come_first_and_are_open() -> None:
-    text = render(FULL)
+    text = rendered(FULL)
     first = text.index("What does not hold")
     places = {name: text.index(f'id="o-{name}"') for name in ("C1", "P10", "S1", "S3", "S4")}
     assert first < places["S1"] < places["S3"] < places["S4"] < text.index('id="outcomes"')
@@ -98,7 +101,7 @@ def test_failures_come_first_and_are_open() -> None:
 
 
 def test_failures_of_one_cause_stand_together() -> None:
-    text = render(FULL)
+    text = rendered(FULL)
     words = Reader(text).words
     assert "Selector 2 outcomes: S1, S3 Likely cause: The selector of s1 matches no pod." in words
     assert words.count("The selector of s1 matches no pod.") == 1
@@ -107,7 +110,7 @@ def test_failures_of_one_cause_stand_together() -> None:
 
 def test_further_causes_stand_with_their_outcome() -> None:
     two = [*CAUSE, {"id": "dns", "cause": "DNS has no ready endpoint.", "fix": "See `kubectl`."}]
-    text = render(report(outcome("S1", "fail", diagnosis=two)))
+    text = rendered(report(outcome("S1", "fail", diagnosis=two)))
     assert "Or it is this: DNS has no ready endpoint." in Reader(text).words
     assert "See <code>kubectl</code>." in text
 
@@ -126,7 +129,7 @@ def test_what_is_in_backticks_is_literal(text: str, html: str) -> None:
 
 
 def test_outcomes_stand_in_the_order_of_the_article() -> None:
-    text = render(FULL)
+    text = rendered(FULL)
     names = ["C1", "P2", "P9", "P10", "mine-1"]
     places = [text.index(f'id="o-{name}"') for name in names]
     assert places == sorted(places)
@@ -142,12 +145,13 @@ def test_nothing_hostile_gets_through() -> None:
             **dict.fromkeys(("title", "expected", "observed", "reason", "false_alarm"), HOSTILE),
             evidence=[asked("http", HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
             paths=[path(HOSTILE, HOSTILE, HOSTILE, "pod/p1")],
+            flows=[flow("host", HOSTILE, reason=HOSTILE, asked=HOSTILE)],
             why=[{"sentence": HOSTILE, "lines": [HOSTILE]}],
             diagnosis=[{"id": HOSTILE, "cause": HOSTILE, "fix": HOSTILE}],
         )
         for verdict in ("pass", "fail", "skip")
     ]
-    for name in ("playbook", "profile", "provider", "command", "started", "kubernetes_version"):
+    for name in ("playbook", "profile", "provider", "command", "kubernetes_version"):
         hostile[name] = HOSTILE
     known = hostile["facts"][0]
     known["pods"] = {HOSTILE: known["pods"]["p1"] | {"name": HOSTILE, "message": HOSTILE}}
@@ -155,7 +159,7 @@ def test_nothing_hostile_gets_through() -> None:
     known["services"] = {HOSTILE: known["services"]["s1"]}
     hostile["failures"] = [failure(**dict.fromkeys(("task", "message", "detail"), HOSTILE))]
     hostile["steps"][0]["name"] = hostile["slowest"][0]["task"] = HOSTILE
-    page = Reader(render(hostile))
+    page = Reader(rendered(hostile))
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img", "iframe", "object"})
     assert not any(name.startswith("on") for _, names in page.tags for name in names)
     assert page.words.count("<script>alert(1)</script>") > 20
@@ -163,18 +167,18 @@ def test_nothing_hostile_gets_through() -> None:
 
 @pytest.mark.parametrize("document", [FULL, report(), report(outcome("C1"), facts=[])])
 def test_the_page_asks_the_network_for_nothing(document: dict[str, object]) -> None:
-    page = Reader(render(document))
+    page = Reader(rendered(document))
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "img", "iframe", "base"})
     for _, attributes in page.tags:
         for name in ("href", "src", "xlink:href", "action", "srcset"):
             assert (attributes.get(name) or "#").startswith("#")
-    style = render(document).partition("<style>")[2].partition("</style>")[0]
+    style = rendered(document).partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
 
 
 def test_who_cannot_see_the_page_can_use_it() -> None:
-    page = Reader(render(FULL))
+    page = Reader(rendered(FULL))
     assert ("html", {"lang": "en"}) in page.tags
     levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
@@ -187,7 +191,7 @@ def test_who_cannot_see_the_page_can_use_it() -> None:
 
 
 def test_the_path_is_in_the_picture_and_in_words() -> None:
-    text = render(report(FULL["outcomes"][2]))
+    text = rendered(report(FULL["outcomes"][2]))
     assert 'class="path"' in text
     assert "p1 to p3 by way of two and one: answered" in text
     words = Reader(text).words
@@ -197,7 +201,7 @@ def test_the_path_is_in_the_picture_and_in_words() -> None:
 
 def test_a_command_that_ran_often_is_told_once() -> None:
     many = [asked("http", "pod/p2", "http://s1/", output=f"p{1 + n % 2}") for n in range(12)]
-    words = Reader(render(report(outcome("S3", evidence=many, probes=20)))).words
+    words = Reader(rendered(report(outcome("S3", evidence=many, probes=20)))).words
     assert words.count("http http://s1/") == 1
     assert "Run 12 times." in words
     assert "6 times it printed:" in words
@@ -208,8 +212,13 @@ def test_a_command_that_ran_often_is_told_once() -> None:
     ("document", "headline"),
     [
         (report(outcome("C1"), outcome("C2")), "✓ All 2 outcomes hold"),
-        (report(outcome("C1"), outcome("C2", "skip")), "✓ 1 of 2 outcomes hold, none fails"),
-        (report(outcome("C1", "fail"), outcome("C2")), "✗ 1 of 2 outcomes fails"),
+        (report(outcome("C1")), "✓ The outcome holds"),
+        (report(outcome("C1"), outcome("C2", "skip")), "✓ 1 of 2 outcomes holds, 1 was skipped"),
+        (report(outcome("C1", "fail"), outcome("C2")), "✗ 1 of 2 outcomes failed"),
+        (
+            report(outcome("C1", "skip"), outcome("C2", "skip"), exit_code=1),
+            "✗ None of 2 outcomes could be checked",
+        ),
         (report(failures=[failure()], exit_code=4), "✗ A step failed"),
         (report(failures=[failure(kind="outcome")], exit_code=1), "✗ The run failed"),
         (report(exit_code=130), "✗ Interrupted"),
@@ -217,38 +226,40 @@ def test_a_command_that_ran_often_is_told_once() -> None:
     ],
 )
 def test_the_headline_says_what_the_run_came_to(document: dict[str, object], headline: str) -> None:
-    assert headline in Reader(render(document)).words
+    assert headline in Reader(rendered(document)).words
 
 
 def test_a_step_that_failed_says_what_to_do() -> None:
-    words = Reader(render(report(failures=[failure()], exit_code=4))).words
+    words = Reader(rendered(report(failures=[failure()], exit_code=4))).words
     assert "etcd does not answer. What to do: Look at its log." in words
     assert "roles/cluster/tasks/main.yml:7" in words
 
 
 def test_the_version_is_the_nodes_where_the_run_brought_none() -> None:
     document = report(outcome("C1"), kubernetes_version=None)
-    assert "Kubernetes v1.20.2" in Reader(render(document)).words
-    assert "Kubernetes not told" in Reader(render(document | {"facts": []})).words
+    assert "Kubernetes v1.20.2" in Reader(rendered(document)).words
+    assert "Kubernetes not told" in Reader(rendered(document | {"facts": []})).words
 
 
 def test_what_was_retried_is_told() -> None:
     held = outcome("X1", attempts=3, retried=["0.1 s: no endpoint", "0.7 s: one of two"])
-    words = Reader(render(report(held))).words
+    words = Reader(rendered(report(held))).words
     assert "Before it was so 0.1 s: no endpoint 0.7 s: one of two" in words
     assert "3 attempts" in words
     failed = outcome("X1", verdict="fail", attempts=2, retried=["0.1 s: no endpoint"])
-    assert "Before it was given up" in Reader(render(report(failed))).words
+    assert "Before it was given up" in Reader(rendered(report(failed))).words
 
 
-def test_a_check_that_tells_little_or_nonsense_has_a_page_too() -> None:
-    odd = outcome(
-        "X1",
-        evidence=[{}, "text", {"command": None}],
-        attempts="many",
-        why="because",
-        paths=7,
-        retried=1,
-    )
-    document = report(odd | {"moment": 99, "diagnosis": [None]}, facts=[{"nodes": {}}, "none"])
-    assert "what X1 saw" in Reader(render(document)).words
+def test_an_outcome_is_shown_with_the_facts_that_judged_it() -> None:
+    later = facts()
+    del later["pods"]["p3"]
+    both = report(outcome("C1"), outcome("C2", moment=1), facts=[facts(), later])
+    first, second = rendered(both).partition('id="o-C2"')[::2]
+    assert "Pod p3" in first.partition('id="o-C1"')[2]
+    assert "Pod p3" not in second
+
+
+def test_an_outcome_without_facts_has_no_picture() -> None:
+    text = rendered(report(outcome("C1", moment=7)))
+    assert "The lab at that moment" not in text
+    assert "what C1 saw" in text

@@ -20,6 +20,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Stopped,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, PodInfo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis import look
@@ -53,14 +54,20 @@ FACTS: Document = {
         "b": node("b", "192.0.2.3", "10.0.1.0/24", ("10.0.0.0/24", "192.0.2.2")),
     },
     "pods": {"p1": {"name": "p1", "labels": {"app": "x"}, "ip": "10.0.0.5", "node": "a"}},
-    "services": {"s1": {"selector": {"app": "x"}, "ports": [{"target_port": 80}]}},
+    "services": {"s1": {"name": "s1", "selector": {"app": "x"}, "ports": [{"target_port": 80}]}},
     "endpoints": {
-        "s1": {"ready": ["10.0.0.5"], "not_ready": [], "not_ready_pods": [], "ports": [80]}
+        "s1": {
+            "name": "s1",
+            "ready": ["10.0.0.5"],
+            "not_ready": [],
+            "not_ready_pods": [],
+            "ports": [80],
+        }
     },
     "addresses": {"10.0.0.5": {"owner": "pod/p1"}},
 }
 SOUND = Seen(
-    facts=FACTS,
+    facts=Facts.model_validate(FACTS),
     entered=frozenset({"a", "b"}),
     inside={"a": Inside(kube_proxy=True), "b": Inside(kube_proxy=True)},
     dns_ready=1,
@@ -71,7 +78,7 @@ SOUND = Seen(
 def seen(change: Callable[[Document], object]) -> Seen:
     facts = copy.deepcopy(FACTS)
     change(facts)
-    return replace(SOUND, facts=facts)
+    return replace(SOUND, facts=Facts.model_validate(facts))
 
 
 def test_a_sound_lab_has_no_cause() -> None:
@@ -153,12 +160,6 @@ def test_what_is_down_on_purpose_is_no_cause(broken: Seen) -> None:
     assert causes(replace(broken, down="a")) == []
 
 
-def test_services_are_named_by_whole_words() -> None:
-    assert look.named(["s1", "s", "near-by"], '{"http": "http://s1.default/", "x": "near"}') == [
-        "s1"
-    ]
-
-
 def test_only_foreign_rules_that_drop_what_is_forwarded_count() -> None:
     rules = (
         "*filter\n"
@@ -186,9 +187,9 @@ NOT_FOUND = RefusedError('endpoints "kube-dns" not found', 404, "NotFound")
 def test_cluster_without_a_service_of_dns_has_no_ready_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(look, "gather", lambda *_given: FACTS)
+    monkeypatch.setattr(look, "gather", lambda *_given: SOUND.facts)
     lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", Stopped(), ()), "default")
-    (found,) = look.diagnose(lab, [look.Failure("")])
+    (found,) = look.diagnose(lab, [look.FailedOutcome()])
     assert [cause.id for cause in found] == ["dns-no-endpoint"]
 
 
@@ -203,7 +204,7 @@ def test_an_api_that_refuses_is_not_told_as_silent(
     error: LabError, identifier: str, names: str
 ) -> None:
     lab = Lab(Answering(error), Contract("", "", "", "", "", Stopped(), ()), "default")
-    ((found,),) = look.diagnose(lab, [look.Failure("")])
+    ((found,),) = look.diagnose(lab, [look.FailedOutcome()])
     assert found.id == identifier
     assert names in found.cause
 
@@ -238,10 +239,7 @@ def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
         return Completed((), exit_code if "peer" in argv else 0, "", "", 0.0)
 
     monkeypatch.setattr(look, "run", answer)
-    facts = {
-        "endpoints": {},
-        "pods": {"p1": {"ip": "10.0.0.5", "node": "a", "phase": "Running", "host_network": False}},
-    }
+    facts = Facts(pods={"p1": PodInfo(name="p1", ip="10.0.0.5", node="a", phase="Running")})
     entries = {"a": ("own",), "b": ("peer",)}
     assert look.inside("a", entries, facts).drops_the_rest == drops
 
@@ -249,7 +247,7 @@ def test_policy_is_a_cause_only_where_it_is_seen_to_drop(
 def test_silence_is_not_laid_to_what_is_down_on_purpose() -> None:
     contract = Contract("", "", "", "", "", Stopped(), (Node("a", "192.0.2.2", Stopped()),))
     lab = Lab(Answering(LabError("no answer")), contract, "default")
-    found = look.diagnose(lab, [look.Failure(""), look.Failure("", down="a")])
+    found = look.diagnose(lab, [look.FailedOutcome(), look.FailedOutcome(down="a")])
     assert [[cause.id for cause in each] for each in found] == [["node-down"], ["api-down"]]
 
 
@@ -257,13 +255,13 @@ def test_lab_is_looked_into_once_for_all_that_failed(monkeypatch: pytest.MonkeyP
     """A silent API is waited for, which for each of many outcomes would take minutes."""
     looks: list[object] = []
 
-    def gather(*given: object) -> Document:
+    def gather(*given: object) -> Facts:
         looks.append(given)
-        return FACTS
+        return SOUND.facts
 
     monkeypatch.setattr(look, "gather", gather)
     lab = Lab(Answering(NOT_FOUND), Contract("", "", "", "", "", Stopped(), ()), "default")
-    assert len(look.diagnose(lab, [look.Failure("")] * 3)) == 3
+    assert len(look.diagnose(lab, [look.FailedOutcome()] * 3)) == 3
     assert len(looks) == 1
     assert look.diagnose(lab, []) == []
     assert len(looks) == 1

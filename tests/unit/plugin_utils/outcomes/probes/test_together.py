@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model 
     Reading,
     place,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import HttpYield
 
 HOME = place("host")
 
@@ -63,8 +64,9 @@ def test_each_gets_its_own_answer(server: str, shell: str) -> None:
     read = [KINDS["http"].read(raw) for raw in raws]
     for url, reading in zip(urls, read, strict=True):
         if server in url:
-            assert reading.fields["body"] == f"page {url.removeprefix(server)}\nand a second line"
-            assert reading.fields["remote_ip"] == "127.0.0.1"
+            assert isinstance(reading.yields, HttpYield)
+            page = f"page {url.removeprefix(server)}\nand a second line"
+            assert (reading.yields.body, reading.yields.remote_ip) == (page, "127.0.0.1")
     assert [one.reason for one in read] == ["ok"] * 9 + ["http_404", "refused", "ok", "ok"]
     assert raws[10].exit_code == 7
 
@@ -73,7 +75,7 @@ def test_one_that_failed_stays_failed_though_it_works_when_asked_again() -> None
     fields = "0 7 0.1 000   0 Couldn't connect to server"
     again = "@m g0.0.why\n* Connected to 10.0.0.1\n< HTTP/1.1 200 OK\n"
     (raw,) = together.raws([fields, "", again], 1, "@m", "")
-    assert readers.http(raw) == Reading("error", "curl: Couldn't connect to server", {})
+    assert readers.http(raw) == Reading("error", "curl: Couldn't connect to server")
 
 
 def test_the_same_url_is_never_asked_over_one_connection() -> None:
@@ -92,7 +94,7 @@ def test_only_alike_ones_are_asked_together() -> None:
 
 def test_a_curl_that_can_not_do_it_lacks_the_tool() -> None:
     (raw,) = together.raws(["", "", ""], 1, "@m", "")
-    assert readers.broken(raw) == Reading("no_tool", "curl can't ask side by side here", {})
+    assert readers.broken(raw) == Reading("no_tool", "curl can't ask side by side here")
 
 
 def test_a_group_that_is_cut_off() -> None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, Stopped
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
+    AddressOwner,
+    Facts,
+    LabInfo,
+    PodInfo,
+    ServiceInfo,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    HttpYield,
+    ProbeResult,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import (
     collect,
     conntrack,
@@ -14,17 +26,18 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import (
     iptables,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain import Datapath
+from tests.unit.plugin_utils.outcomes.answers import answer as probe_answer
 
 DATA = Path(__file__).parent / "data"
 BEFORE = iptables.parse((DATA / "rules_before.txt").read_text())
 AFTER = iptables.parse((DATA / "rules_after.txt").read_text())
-FLOWS = conntrack.parse((DATA / "flows.xml").read_text())
-PATH = Datapath("lead", BEFORE, AFTER, FLOWS)
+CONNECTIONS = conntrack.parse((DATA / "flows.xml").read_text())
+PATH = Datapath("lead", BEFORE, AFTER, CONNECTIONS)
 ADDRESSES = {
-    "10.244.0.4": {"owner": "pod/p3"},
-    "10.244.1.2": {"owner": "pod/p1"},
-    "192.168.49.2": {"owner": "node/lead"},
-    "192.168.49.3": {"owner": "node/other"},
+    "10.244.0.4": "pod/p3",
+    "10.244.1.2": "pod/p1",
+    "192.168.49.2": "node/lead",
+    "192.168.49.3": "node/other",
 }
 S1 = "10.111.139.255"
 ONWARD = {
@@ -33,15 +46,17 @@ ONWARD = {
 }
 
 
-def answer(**fields: object) -> dict[str, object]:
-    known = {
-        "from": "pod/p2/p2-c2",
-        "reason": "ok",
-        "local_ip": "10.244.0.3",
-        "local_port": 41602,
-        "remote_ip": S1,
-    }
-    return {**known, **fields}
+def owned(addresses: dict[str, str]) -> Facts:
+    owners = {each: AddressOwner(owner=owner) for each, owner in addresses.items()}
+    return Facts(addresses=owners)
+
+
+KNOWN = owned(ADDRESSES)
+SERVED = HttpYield(status=200, local_ip="10.244.0.3", local_port="41602", remote_ip=S1)
+
+
+def answer(reason: str = "ok", place: str = "pod/p2/p2-c2", **fields: Any) -> ProbeResult:
+    return probe_answer(reason, **{"from": place}, **fields)
 
 
 def test_rules_are_read_with_their_counters_and_choices() -> None:
@@ -70,7 +85,7 @@ def test_trail_leads_from_the_service_to_the_chosen_backend() -> None:
 
 
 def test_service_connection_is_explained_in_one_sentence() -> None:
-    why = explain.carried(answer(), PATH, ADDRESSES, ONWARD.__getitem__)
+    why = explain.carried(answer(), SERVED, PATH, KNOWN, ONWARD.__getitem__)
     assert why is not None
     assert why.sentence == (
         f"pod/p2/p2-c2 -> {S1}:80 (default/s1), rule 1 of 2 (p=0.5), to pod/p3 at 10.244.0.4:80, "
@@ -81,10 +96,8 @@ def test_service_connection_is_explained_in_one_sentence() -> None:
 
 
 def test_hidden_client_is_told() -> None:
-    asked = answer(
-        **{"from": "host"}, local_ip="192.168.49.1", local_port=55472, remote_ip="192.168.49.2"
-    )
-    why = explain.carried(asked, PATH, ADDRESSES, ONWARD.__getitem__)
+    served = HttpYield(local_ip="192.168.49.1", local_port="55472", remote_ip="192.168.49.2")
+    why = explain.carried(answer(place="host"), served, PATH, KNOWN, ONWARD.__getitem__)
     assert why is not None
     assert "192.168.49.2:31222 (default/np), rule 2 of 2" in why.sentence
     assert "translated on node lead, by way of node/other; " in why.sentence
@@ -92,7 +105,8 @@ def test_hidden_client_is_told() -> None:
 
 
 def test_connection_that_the_node_does_not_know_is_not_explained() -> None:
-    assert explain.carried(answer(local_port=1), PATH, ADDRESSES, ONWARD.__getitem__) is None
+    other = SERVED.model_copy(update={"local_port": "1"})
+    assert explain.carried(answer(), other, PATH, KNOWN, ONWARD.__getitem__) is None
 
 
 @pytest.mark.parametrize(
@@ -105,15 +119,15 @@ def test_connection_that_the_node_does_not_know_is_not_explained() -> None:
 )
 def test_refusals_name_what_refused(reason: str, sentence: str) -> None:
     why = explain.refused(
-        answer(**{"from": "host"}, reason=reason),
+        answer(reason, "host"),
         ("10.244.1.2", 81),
         path=PATH,
         route="RTNETLINK answers: Network is unreachable",
         routes=["192.168.49.0/24"],
-        addresses=ADDRESSES,
+        facts=KNOWN,
     )
     assert why.sentence == sentence
-    assert why.lines == ("ip route get 10.244.1.2: RTNETLINK answers: Network is unreachable",)
+    assert why.lines == ["ip route get 10.244.1.2: RTNETLINK answers: Network is unreachable"]
 
 
 def test_service_without_endpoints_is_refused_by_its_rule() -> None:
@@ -123,12 +137,12 @@ def test_service_without_endpoints_is_refused_by_its_rule() -> None:
         'endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable\n'
     )
     why = explain.refused(
-        answer(reason="refused"),
+        answer("refused"),
         ("10.96.7.8", 80),
         path=Datapath("lead", {}, rules, []),
         route="",
         routes=[],
-        addresses=ADDRESSES,
+        facts=KNOWN,
     )
     assert why.sentence == ("node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)")
 
@@ -137,11 +151,12 @@ REJECTED = (
     '-A KUBE-SERVICES -d 10.96.7.8/32 -p tcp -m comment --comment "default/s1 has no endpoints" '
     "-m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable\n"
 )
-FACTS = {
-    "pods": {"p2": {"node": "lead"}},
-    "addresses": {"10.96.7.8": {"owner": "service/s1"}},
-    "lab": {"namespace": "default", "nodes": ["lead"]},
-}
+FACTS = Facts(
+    pods={"p2": PodInfo(name="p2", node="lead")},
+    services={"s1": ServiceInfo(name="s1", cluster_ip="10.96.7.8")},
+    addresses={"10.96.7.8": AddressOwner(owner="service/s1")},
+    lab=LabInfo(namespace="default", nodes=["lead"]),
+)
 
 
 def moment(rules: str) -> collect.Moment:
@@ -152,8 +167,7 @@ def moment(rules: str) -> collect.Moment:
     "name", ["s1", "s1.default", "s1.default.svc", "s1.default.svc.cluster.local", "10.96.7.8"]
 )
 def test_service_that_a_pod_calls_by_name_is_refused_by_its_rule(name: str) -> None:
-    asked = answer(kind="http", target=f"http://{name}/", reason="refused")
-    del asked["local_ip"], asked["remote_ip"]
+    asked = answer("refused", target=f"http://{name}/")
     (why,) = collect.reasons(
         Contract("", "", "", "", "", Stopped(), ()),
         FACTS,
@@ -161,10 +175,8 @@ def test_service_that_a_pod_calls_by_name_is_refused_by_its_rule(name: str) -> N
         before={"lead": moment("*filter\n[3:180] " + REJECTED)},
         after={"lead": moment("*filter\n[4:240] " + REJECTED)},
     )
-    assert why["sentence"] == (
-        "node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)"
-    )
-    assert why["lines"][0].startswith("[+1] -A KUBE-SERVICES")
+    assert why.sentence == ("node lead refuses 10.96.7.8:80: default/s1 has no endpoints (REJECT)")
+    assert why.lines[0].startswith("[+1] -A KUBE-SERVICES")
 
 
 @pytest.mark.parametrize(
@@ -176,12 +188,12 @@ def test_other_names_are_no_service_of_the_lab(place: str, name: str) -> None:
 
 def test_name_that_was_not_resolved_led_to_nobody() -> None:
     why = explain.refused(
-        answer(reason="unresolved", target="http://s1/"),
+        answer("unresolved", target="http://s1/"),
         ("10.96.7.8", 80),
         path=PATH,
         route="",
         routes=[],
-        addresses=ADDRESSES,
+        facts=KNOWN,
     )
     assert why.sentence == "pod/p2/p2-c2 asked nobody at http://s1/: unresolved"
 
@@ -228,17 +240,17 @@ def test_only_what_counted_the_connection_is_told(
 ) -> None:
     before = iptables.parse(BALANCED.format(0, 0, 0))
     why = explain.refused(
-        answer(**{"from": "host"}, reason=reason),
+        answer(reason, "host"),
         ("192.0.2.9", 80),
         path=Datapath("lead", before, iptables.parse(BALANCED.format(*counters)), []),
         route="",
         routes=[],
-        addresses={**ADDRESSES, "192.0.2.9": {"owner": "service/s1"}},
+        facts=owned({**ADDRESSES, "192.0.2.9": "service/s1"}),
     )
     assert why.sentence == sentence
 
 
-def test_empty_table_has_no_flows() -> None:
+def test_empty_table_has_no_connections() -> None:
     assert conntrack.parse("") == []
 
 
@@ -252,12 +264,12 @@ def test_node_without_a_local_endpoint_drops() -> None:
         "-j KUBE-MARK-DROP\n"
     )
     why = explain.refused(
-        answer(**{"from": "host"}, reason="timeout"),
+        answer("timeout", "host"),
         ("192.168.49.2", 31000),
         path=Datapath("lead", {}, rules, []),
         route="",
         routes=[],
-        addresses=ADDRESSES,
+        facts=KNOWN,
     )
     assert why.sentence == (
         "node lead refuses 192.168.49.2:31000: default/kept has no local endpoints (KUBE-MARK-DROP)"

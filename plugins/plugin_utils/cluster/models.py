@@ -1,0 +1,210 @@
+"""What the cluster is at one moment, as types. Expectations are written over this as plain data.
+
+Addresses are text, MTUs are in bytes. None, or an empty text or list, is what the cluster doesn't
+say: an expectation over it fails.
+"""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record, names
+
+
+class InterfaceInfo(Record):
+    """An interface of a node, with its IPv4 addresses."""
+
+    name: str
+    mtu: int | None = None
+    state: str = ""
+    addresses: list[str] = []
+
+
+class RouteInfo(Record):
+    """A route of a node; ``via`` is None if it leads straight to its goal."""
+
+    to: str | None = None
+    via: str | None = None
+    interface: str | None = None
+
+
+class NodeInfo(Record):
+    """A node; ``interfaces`` and ``routes`` are None if nobody looked inside."""
+
+    name: str
+    ready: bool = False
+    reason: str = ""
+    addresses: list[str] = []
+    internal_ip: str | None = None
+    pod_cidr: str | None = None
+    labels: dict[str, str] = {}
+    roles: list[str] = []
+    unschedulable: bool = False
+    version: str | None = None
+    os_image: str | None = None
+    kernel: str | None = None
+    runtime: str | None = None
+    interfaces: dict[str, InterfaceInfo] | None = None
+    routes: list[RouteInfo] | None = None
+
+
+class ContainerInfo(Record):
+    """A container; ``state`` is waiting, running or terminated."""
+
+    name: str
+    image: str | None = None
+    ready: bool = False
+    restarts: int = 0
+    state: str = "waiting"
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+
+
+class PodInfo(Record):
+    """A pod; ``reason`` and ``message`` say why it isn't running or ready.
+
+    ``runtime_uid`` is its UID on its node, and ``declared`` names the containers of its spec.
+    """
+
+    name: str
+    namespace: str = "default"
+    uid: str | None = None
+    runtime_uid: str | None = None
+    labels: dict[str, str] = {}
+    created: str | None = None
+    deleting: bool = False
+    node: str | None = None
+    node_selector: dict[str, str] = {}
+    host_network: bool = False
+    restart_policy: str | None = None
+    declared: list[str] = []
+    ip: str | None = None
+    ips: list[str] = []
+    node_ip: str | None = None
+    phase: str | None = None
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    containers: dict[str, ContainerInfo] = {}
+
+
+class PortInfo(Record):
+    """A port of a service."""
+
+    name: str = ""
+    port: int | None = None
+    target_port: int | str | None = None
+    node_port: int | None = None
+    protocol: str = "TCP"
+
+
+class ServiceInfo(Record):
+    """A service; ``port`` and ``node_port`` are those of its first port.
+
+    ``url`` is where it answers from outside, by its first port; None if it has no such place.
+    """
+
+    name: str
+    uid: str | None = None
+    type: str = "ClusterIP"
+    cluster_ip: str | None = None
+    selector: dict[str, str] = {}
+    ports: list[PortInfo] = []
+    port: int | None = None
+    node_port: int | None = None
+    external_ips: list[str] = []
+    external_traffic_policy: str | None = None
+    session_affinity: str | None = None
+    url: str | None = None
+
+
+class EndpointsInfo(Record):
+    """A service's endpoints: the addresses that are ready and that aren't, and their pods."""
+
+    name: str
+    ready: list[str] = []
+    not_ready: list[str] = []
+    ready_pods: list[str] = []
+    not_ready_pods: list[str] = []
+    ports: list[int] = []
+
+
+class AddressOwner(Record):
+    """Who has an address, as in ``pod/p1``, ``node/latihan``, ``service/s1`` and ``host``."""
+
+    owner: str
+    interface: str | None = None
+
+
+class HostInfo(Record):
+    """The lab's host."""
+
+    address: str | None = None
+
+
+class LabInfo(Record):
+    """The lab as its provider made it; the networks are CIDR blocks, empty if not known."""
+
+    profile: str = ""
+    provider: str = ""
+    network: str = ""
+    pod_network: str = ""
+    service_network: str = ""
+    namespace: str = "default"
+    nodes: list[str] = []
+
+
+class Facts(Record):
+    """The cluster at one moment; what has a name is found by it, an owner by its address."""
+
+    nodes: dict[str, NodeInfo] = {}
+    pods: dict[str, PodInfo] = {}
+    services: dict[str, ServiceInfo] = {}
+    endpoints: dict[str, EndpointsInfo] = {}
+    host: HostInfo = HostInfo()
+    addresses: dict[str, AddressOwner] = {}
+    lab: LabInfo = LabInfo()
+
+    def owner(self, address: str) -> str | None:
+        """Who has an address; None if nobody of the lab does."""
+        known = self.addresses.get(address)
+        return known.owner if known else None
+
+
+ROOTS = tuple(Facts.model_fields)
+
+
+def members(path: tuple[str, ...]) -> frozenset[str]:
+    """What a fact may be asked for, if that is known before there are any facts.
+
+    Args:
+        path: the way to it from the document's root, as in ``("pods", "p1")``.
+
+    Returns:
+        The names of its members; empty if they depend on the cluster.
+    """
+    kind: Any = Facts
+    for name in path:
+        kind = _member(kind, name)
+    return names(kind) if _is_record(kind) else frozenset()
+
+
+def _member(kind: Any, name: str) -> Any:
+    """The type of a member; None if it can't be told."""
+    if _is_record(kind):
+        return _present(kind.model_fields[name].annotation) if name in kind.model_fields else None
+    return get_args(kind)[1] if get_origin(kind) is dict else None
+
+
+def _present(annotation: Any) -> Any:
+    """A type without the None that may be in its place."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    found = [each for each in get_args(annotation) if each is not type(None)]
+    return found[0] if len(found) == 1 else annotation
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Record)

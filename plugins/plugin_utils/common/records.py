@@ -1,0 +1,32 @@
+"""The base of all that is passed on as data: between tasks, to the command line, in files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """Data of a fixed shape, which never changes; pydantic checks it wherever it is read.
+
+    A field whose name Python reserves is written with an underscore, and without it as data.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        serialize_by_alias=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+    def plain(self) -> dict[str, Any]:
+        """The record as JSON's types: dictionaries, lists, text and numbers."""
+        return self.model_dump(mode="json")
+
+
+def names(kind: type[Record]) -> frozenset[str]:
+    """The names of a record's fields, as they are in data."""
+    return frozenset(field.alias or name for name, field in kind.model_fields.items())

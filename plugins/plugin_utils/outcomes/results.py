@@ -1,0 +1,255 @@
+"""What probes saw and what became of outcomes, as types.
+
+They are the same in a task's result, in the report and on its page. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
+
+OK = "ok"
+
+
+class Verdict(StrEnum):
+    """Whether an outcome holds; ``SKIP`` if it could not be checked."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class Yield(Record):
+    """What the answer of a kind of probe holds besides what every answer does; here nothing.
+
+    A field is None if the probe's output doesn't say it.
+    """
+
+
+class HttpYield(Yield):
+    """What a web server answered, and the two ends of the connection."""
+
+    status: int | None = None
+    body: str | None = None
+    remote_ip: str | None = None
+    local_ip: str | None = None
+    local_port: str | None = None
+
+
+class UdpYield(Yield):
+    """What came back."""
+
+    answer: str | None = None
+
+
+class DnsYield(Yield):
+    """The addresses of a name, each once."""
+
+    addresses: list[str] | None = None
+
+
+class IcmpYield(Yield):
+    """The address that answered."""
+
+    address: str | None = None
+
+
+class Hop(Record):
+    """A stop of a path; None where nobody answered, or nobody is known to have the address."""
+
+    address: str | None = Field(None, description="null where nobody answered.")
+    owner: str | None = Field(None, description="As in node/NAME and pod/NAME.")
+    interface: str | None = None
+
+
+class TracedHop(Hop):
+    """A hop as traceroute has it: its distance, and all addresses that answered."""
+
+    ttl: int
+    addresses: list[str] = []
+
+    @property
+    def shown(self) -> Hop:
+        """What a report shows of it."""
+        return Hop(address=self.address, owner=self.owner, interface=self.interface)
+
+
+class PathYield(Yield):
+    """The hops in order."""
+
+    hops: list[TracedHop] | None = None
+
+
+class MtuYield(Yield):
+    """An interface's MTU in bytes, and the reasons of the largest packet and of one byte more."""
+
+    mtu: int | None = None
+    largest: str | None = None
+    over: str | None = None
+
+
+class CommandYield(Yield):
+    """What a command printed; what is JSON is ``json``, and other text ``lines``."""
+
+    stdout: str | None = None
+    stderr: str | None = None
+    json_: Any = Field(None, alias="json")
+    lines: list[str] | None = None
+
+
+class KubectlYield(CommandYield):
+    """What kubectl printed, and with ``-v=8`` the API's refusal."""
+
+    refusal: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """A probe's answer. There may be thousands, so it is not checked by pydantic.
+
+    Args:
+        name: the probe's name in its outcome.
+        kind: http, dns, path ...
+        from_: where it started; empty for what starts nowhere.
+        target: what it asked for.
+        item: what it was made for, if one entry made many probes.
+        command: what a person would type.
+        output: what a person needs to see of what it printed.
+        exit_code: None if it never ran or was cut off.
+        reason: ok, refused, no_route ...
+        ok: whether the reason is ok.
+        duration_s: from its own start.
+        yields: what its kind yields besides.
+    """
+
+    name: str
+    kind: str
+    from_: str
+    target: str
+    item: Any
+    command: str
+    output: str
+    exit_code: int | None
+    reason: str
+    ok: bool
+    duration_s: float
+    yields: Yield
+
+    def document(self) -> Document:
+        """As expressions see it: what its kind yields is beside the rest."""
+        common = {name: getattr(self, field) for name, field in _COMMON.items()}
+        return common | self.yields.model_dump()
+
+
+_COMMON = {each.name.rstrip("_"): each.name for each in fields(ProbeResult)[:-1]}
+COMMON = frozenset(_COMMON)
+"""What every probe's answer may be asked for."""
+
+
+class Evidence(Record):
+    """What was asked, and what came of it."""
+
+    kind: str = Field("", description="What was asked: http, dns, path, ...")
+    from_: str = Field("", alias="from", description="host, node/NAME or pod/NAME/CONTAINER.")
+    target: str = ""
+    command: str = Field(description="What a person would type.")
+    output: str
+    reason: str = Field(OK, description="ok, refused, no_route, ...")
+    exit_code: int | None = None
+    duration_s: float | None = Field(None, ge=0)
+
+
+class TracedPath(Record):
+    """The way that packets took, hop by hop."""
+
+    from_: str = Field(alias="from")
+    target: str
+    arrived: bool
+    hops: list[Hop]
+
+
+class Flow(Record):
+    """Packets between things of the lab, as they were seen or asked for."""
+
+    stops: tuple[str, ...] = Field(
+        min_length=1,
+        description="The owners on the way, as in pod/p1: where they start, and how far they are "
+        "known to have come.",
+    )
+    goal: str = Field(
+        description="The owner that was asked for; the last of the stops if they arrived."
+    )
+    reason: str = Field(OK, description="ok, or why they did not arrive.")
+    seen: bool = Field(
+        False,
+        description="Whether each stop answered for itself (a traced path), or only the goal did.",
+    )
+    asked: str = Field("", description="How it was asked for, as in HTTP and ping.")
+    times: int = Field(1, ge=1, description="How many were alike.")
+
+    @property
+    def ok(self) -> bool:
+        """Whether they arrived."""
+        return self.reason == OK
+
+
+class Why(Record):
+    """Why a packet went where it went: a sentence, and the raw lines that it was read from."""
+
+    sentence: str
+    lines: list[str] = []
+
+
+class Cause(Record):
+    """A likely cause of a failure, and what to do about it."""
+
+    id: str = Field(min_length=1, description="Its stable name, as in no-route.")
+    cause: str = Field(description="What is wrong, and where.")
+    fix: str = Field(description="What to do about it.")
+
+
+class OutcomeResult(Record):
+    """One checked outcome."""
+
+    id: str = Field(min_length=1)
+    title: str = Field("", description="What it claims.")
+    verdict: Verdict
+    expected: str = ""
+    observed: str = ""
+    reason: str = Field("", description="Why it does not hold, or could not be checked.")
+    evidence: list[Evidence] = []
+    paths: list[TracedPath] = Field([], description="The ways that packets took, hop by hop.")
+    flows: list[Flow] = Field(
+        [], description="Who asked whom, and how it ended; what was not expected comes first."
+    )
+    why: list[Why] = Field([], description="Why packets went where they went.")
+    diagnosis: list[Cause] = Field(
+        [], description="The likely causes of a failure, the likeliest first."
+    )
+    probes: int = Field(0, ge=0, description="How many there were; evidence may be of some.")
+    attempts: int = Field(1, ge=1, description="How often it was probed until the verdict.")
+    retried: list[str] = Field([], description="Why it was not settled earlier.")
+    waited_s: float = Field(0.0, ge=0, description="Until its last attempt began.")
+    duration_s: float = Field(
+        0.0, ge=0, description="Its own time: its waits and its longest probe."
+    )
+    moment: int | None = Field(
+        None,
+        ge=0,
+        description="Which of the facts beside it judged it, counted from 0; null if none were "
+        "there.",
+    )
+    false_alarm: str = Field("", description="The chance that a right network fails.")
+    article: str = Field("", description="What the source of the claim says, where it differs.")
+
+    @property
+    def brief(self) -> str:
+        """What stands beside the title: what was seen, or why it isn't a pass."""
+        passed = self.verdict is Verdict.PASS
+        return self.observed if passed else self.reason or self.observed
