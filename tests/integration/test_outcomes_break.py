@@ -58,7 +58,7 @@ def verdicts(results: dict[str, OutcomeResult]) -> dict[str, str]:
 def route_of(lab: Lab, name: str, *replaced: str) -> Iterator[None]:
     """The route to a pod on its own node is another one for a while."""
     told = pod(lab, name)
-    node, address = told["spec"].nodeName, told["status"].podIP
+    node, address = told["spec"]["nodeName"], told["status"]["podIP"]
     own = lab.enter(node, "ip", "route", "show", address).stdout.split()
     assert own, f"{node} has no route to {name}"
     assert lab.enter(node, "ip", "route", "del", *own).returncode == 0
@@ -78,7 +78,7 @@ def forget_path_mtu(lab: Lab, name: str) -> None:
         f" grep -q ' {told['status']['podIP']}/' && nsenter --net=$space ip route flush cache;"
         " done; true"
     )
-    assert lab.enter(told["spec"].nodeName, "sh", "-c", script).returncode == 0
+    assert lab.enter(told["spec"]["nodeName"], "sh", "-c", script).returncode == 0
 
 
 def test_the_lab_is_whole(check: Check) -> None:
@@ -112,7 +112,7 @@ def test_a_pod_that_nobody_reaches_does_not_pass_for_a_refusal(lab: Lab, check: 
 
 def test_a_host_with_a_route_into_the_pod_network(lab: Lab, check: Check) -> None:
     told = pod(lab, "p1")
-    route = [told["status"].podIP, "via", told["status"].hostIP]
+    route = [told["status"]["podIP"], "via", told["status"]["hostIP"]]
     assert lab.enter("host", "ip", "route", "add", *route).returncode == 0
     try:
         told = check("P2")
@@ -125,7 +125,7 @@ def test_a_host_with_a_route_into_the_pod_network(lab: Lab, check: Check) -> Non
 
 def test_a_path_that_is_narrower_than_the_pod_s_interface(lab: Lab, check: Check) -> None:
     told = pod(lab, "p2")
-    node, address = told["spec"].nodeName, told["status"].podIP
+    node, address = told["spec"]["nodeName"], told["status"]["podIP"]
     (route,) = json.loads(lab.enter(node, "ip", "-json", "route", "show", address).stdout)
     veth = route["dev"]
     assert lab.enter(node, "ip", "link", "set", veth, "mtu", "1400").returncode == 0
