@@ -113,7 +113,7 @@ def write(path: Path, content: str) -> None:
 
 def dumped(report: Report) -> str:
     """A report as the text of its file."""
-    return report.model_dump_json(indent=2) + "\n"
+    return json.dumps(report.plain(), indent=2, ensure_ascii=False) + "\n"
 
 
 def find(artifacts: Path, run: str) -> Path:

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
-from latihan.base.texts import encodable
 from latihan.run.events import Status, TaskEnded
 
 OUTCOME = "outcome"
@@ -96,5 +95,5 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return encodable("\n".join(str(part) for part in value))
-    return encodable(str(value).strip())
+        return "\n".join(str(part) for part in value)
+    return str(value).strip()

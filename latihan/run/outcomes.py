@@ -13,7 +13,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
     OutcomeResult,
     Verdict,
 )
-from latihan.base.texts import encodable
 
 
 def outcomes_in(result: Mapping[str, Any]) -> Iterator[tuple[OutcomeResult, Facts | None]]:
@@ -48,11 +47,11 @@ def outcome_of(document: Mapping[str, Any]) -> OutcomeResult:
             f"not {first['input']!r}."
         )
         return OutcomeResult(
-            id=encodable(str(document["id"])) or "?",
-            title=encodable(str(document.get("title") or "")),
+            id=str(document["id"]) or "?",
+            title=str(document.get("title") or ""),
             verdict=Verdict.FAIL,
-            expected=encodable(str(document.get("expected") or "")),
-            observed=encodable(str(document.get("observed") or "")),
+            expected=str(document.get("expected") or ""),
+            observed=str(document.get("observed") or ""),
             reason=reason,
         )
 

@@ -16,6 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from latihan.base.exits import Exit
 from latihan.base.logs import Log
 from latihan.reports import junit, models, report
+from latihan.reports.page import render
 from latihan.run.events import Status, TaskEnded, TaskStarted
 from latihan.run.model import RunModel
 from latihan.run.outcomes import outcome_of
@@ -124,6 +125,17 @@ def test_junit_counts_add_up(recorded: Recorded) -> None:
     assert root.get("failures") == "1"
     # A failed verdict is an outcome's failure, not a step's error.
     assert root.get("errors") == "0"
+
+
+def test_text_that_nobody_could_decode_does_not_stop_a_report(tmp_path: Path) -> None:
+    model, odd = RunModel(), "caf\udce9"
+    result = {"msg": odd, "outcomes": [{"id": "X1", "verdict": "pass", "title": odd}]}
+    model.apply(TaskEnded("t", "r", "p:1", "lab", Status.FAILED, False, 0.1, result), 1.0)
+    written = report.made(about(), model)
+    report.write(tmp_path / "report.json", report.dumped(written))
+    report.write(tmp_path / "report.html", render(written))
+    assert report.load(tmp_path) == written
+    assert r"caf\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_junit_tells_the_time_that_was_really_spent() -> None:
