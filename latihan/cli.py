@@ -1,4 +1,4 @@
-"""The command line: which command is meant, and errors as one line each."""
+"""The command line: finds the command, and prints each error in one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str], project: Project | None = None) -> int:
-    """Do what a command line asks.
+    """Run a command line.
 
     Args:
         arguments: the command line without the program's name.
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
 
 
 def print_error(console: Console, error: LabError) -> Exit:
-    """Print why nothing is done and what to do about it; returns the exit code for that."""
+    """Print what went wrong and what to do about it; returns the exit code for it."""
     console.print(Text(f"runner.py: {error.message}", style="red"))
     if error.hint:
         console.print(Text(f"  → {error.hint}", style="yellow"))
@@ -74,18 +74,18 @@ def refusal_of(error: OSError) -> LabError:
     where = f"{error.filename}: " if error.filename else ""
     hint = {
         errno.ENOSPC: "Free some space on that disk.",
-        errno.EACCES: "Run it as the user who owns that (root, for a lab).",
-    }.get(error.errno or 0, "See what the system has there, and try again.")
+        errno.EACCES: "Run it as the user who owns it (root, for a lab).",
+    }.get(error.errno or 0, "Check what is there, and try again.")
     return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)
 
 
 def dispatch(arguments: list[str], project: Project) -> int:
-    """Find the playbook or command that is meant and do it."""
+    """Find the playbook or command that is meant, and run it."""
     parser = Parser(
         prog=PROGRAM,
         usage=f"{PROGRAM} [--profile NAME] [--provider NAME] NAME [options]",
         description="A Kubernetes networking lab that builds itself and proves what it teaches.",
-        epilog="NAME is one of these, or the file of a playbook; each has its own --help.",
+        epilog="NAME is one of these, or the path of a playbook; each has its own --help.",
         add_help=False,
     )
     _add_place(parser)
@@ -96,7 +96,7 @@ def dispatch(arguments: list[str], project: Project) -> int:
     given = parser.parse_args(arguments)
     console = consoles.for_results()
     if given.help or not arguments:
-        # With it come tables, which no other command waits for.
+        # It imports rich's tables, which would slow every other command down.
         from latihan.commands import listing  # noqa: PLC0415
 
         parser.print_help()
@@ -115,7 +115,7 @@ def dispatch(arguments: list[str], project: Project) -> int:
 def run_command(
     command: Command, given: argparse.Namespace, project: Project, console: consoles.SteadyConsole
 ) -> int:
-    """Do what a built-in command does."""
+    """Run a built-in command."""
     module = command.load()
     if not module.RAW:
         given = _parsed(given, command.help, module.add_arguments)
@@ -143,11 +143,11 @@ def run_playbook(
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    """The options that may stand before a command's name and after it."""
+    """Add the options that may stand before or after a command's name."""
     parser.add_argument("--profile", metavar="NAME", default=argparse.SUPPRESS,
-                        help=f"the lab to work on ({DEFAULT_PROFILE})")  # fmt: skip
+                        help=f"the lab to work on (default: {DEFAULT_PROFILE})")  # fmt: skip
     parser.add_argument("--provider", metavar="NAME", default=argparse.SUPPRESS,
-                        help=f"what makes the cluster ({DEFAULT_PROVIDER})")  # fmt: skip
+                        help=f"what makes the cluster (default: {DEFAULT_PROVIDER})")  # fmt: skip
 
 
 def _parsed(
@@ -155,11 +155,11 @@ def _parsed(
     description: str,
     add_arguments: Callable[[argparse.ArgumentParser], None],
 ) -> argparse.Namespace:
-    """Add what follows a command's name to what stands before it."""
+    """The options after a command's name, together with those before it."""
     parser = Parser(
         prog=f"{PROGRAM} {given.name}",
         description=description,
-        epilog="docs/commands.md says more, and what the exit codes mean.",
+        epilog="See docs/commands.md for more, also for the exit codes.",
     )
     _add_place(parser)
     add_arguments(parser)
@@ -169,6 +169,6 @@ def _parsed(
 def _context(
     options: argparse.Namespace, project: Project, console: Console, *, second: bool
 ) -> Context:
-    """Where a command works, checked; ``second`` if a profile's second lab may be meant too."""
+    """What a command works on, checked; ``second`` allows a profile's second lab too."""
     provider = checked_lab(project, options.profile, options.provider, second=second)
     return Context(project, options.profile, provider, console)

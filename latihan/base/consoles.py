@@ -9,14 +9,15 @@ import sys
 
 from rich.console import Console
 
-# A pipe has no width of its own; lines that are cut or folded at 80 are hard to read in a log.
+# A pipe has no width; lines that are cut or folded at 80 are hard to read in a log.
 _LOG_WIDTH = 200
 
 
 class SteadyConsole(Console):
     """A console that goes silent when nobody reads it any more, so that a run goes on to its end.
 
-    ``lost`` is the error that kept results from a reader who may still want them.
+    ``lost`` is the error that kept results from a reader who may still want them; None if there was
+    none, or if the terminal is gone.
     """
 
     lost: OSError | None = None
@@ -30,7 +31,7 @@ class SteadyConsole(Console):
         os.close(null)
 
     def _check_buffer(self) -> None:
-        """Write what was printed; rich takes care of closed pipes only, not of closed terminals."""
+        """Write what was printed; rich handles closed pipes, but not closed terminals."""
         try:
             super()._check_buffer()
         except OSError as error:

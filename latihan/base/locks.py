@@ -15,15 +15,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 
 
 @contextlib.contextmanager
-def held(folder: Path, profile: str, what: str) -> Iterator[None]:
-    """Hold a profile while something works on it.
+def lock_profile(folder: Path, profile: str, what: str) -> Iterator[None]:
+    """Lock a profile while something works on it.
 
-    The kernel lets go of the lock when the process ends, however it ends.
+    The kernel releases the lock when the process ends, however it ends.
 
     Args:
         folder: the folder of the locks.
-        profile: whose lock to take.
-        what: what is being done, for the message that others get.
+        profile: the profile to lock.
+        what: the command that works on it, for the message that others get.
 
     Raises:
         LabError: another process holds it, or the lock can't be made.
@@ -43,7 +43,7 @@ def held(folder: Path, profile: str, what: str) -> Iterator[None]:
     except OSError as error:
         raise LabError(
             f"Can't make a lock in {folder}: {error.strerror}.",
-            "Run it as root, or set LATIHAN_CACHE to a folder of yours.",
+            "Run it as root, or set LATIHAN_CACHE to a folder of your own.",
             Kind.MACHINE,
         ) from error
     try:
@@ -56,7 +56,7 @@ def held(folder: Path, profile: str, what: str) -> Iterator[None]:
 
 
 def _holder_of(holder: Path) -> str:
-    """Who holds a lock, as far as it is known."""
+    """Who holds a lock, as far as that is known."""
     try:
         note = json.loads(holder.read_text(encoding="utf-8"))
         return f"`{note['what']}` has been running since {note['since']} (process {note['pid']})"

@@ -1,4 +1,4 @@
-"""The memory that processes take, with all that descends from them."""
+"""The memory that processes use, together with all their descendants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Usage:
-    """How many processes there are, and the memory they take together, in bytes.
+    """The number of processes, and the memory they use together, in bytes.
 
     Memory that several share is counted once (the kernel's "proportional set size").
     """
@@ -21,7 +21,7 @@ class Usage:
 
 
 def usage(roots: Iterable[int]) -> Usage:
-    """What these processes and all their descendants take."""
+    """What these processes and all their descendants use."""
     children: dict[int, list[psutil.Process]] = {}
     by_pid = {process.pid: process for process in psutil.process_iter()}
     for process in by_pid.values():
@@ -38,7 +38,7 @@ def usage(roots: Iterable[int]) -> Usage:
 
 
 def _memory(process: psutil.Process) -> int:
-    """The proportional set size; nothing for one that has ended meanwhile."""
+    """The proportional set size in bytes; 0 if the process has ended meanwhile."""
     try:
         return int(process.memory_full_info().pss)
     except psutil.Error:

@@ -45,7 +45,7 @@ class Project:
         return self.root / "inventory"
 
     def artifacts(self, profile: str) -> Path:
-        """What the runs of a profile left behind, one folder a run."""
+        """What the runs of a profile left behind, one folder per run."""
         return self.root / "artifacts" / profile
 
     def profile(self, name: str) -> Profile:
@@ -53,14 +53,14 @@ class Project:
         return Profile(name, self.state)
 
     def contract(self, profile: str) -> Path:
-        """The file that says where the cluster is and how its nodes are entered."""
+        """The file that says where the cluster is and how to enter its nodes."""
         return self.profile(profile).contract
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
     """The project that this file belongs to; LATIHAN_CACHE and LATIHAN_STATE move the folders.
 
-    A lab's processes say where its state is: so each folder has one path, whoever names it.
+    Paths are resolved, since a lab's processes are found by the path of its state.
     """
     return Project(
         root=Path(__file__).resolve().parents[2],
@@ -70,14 +70,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
 
 
 def checked_profile(name: str, *, second: bool = False) -> str:
-    """The name of a profile, once it is known to be one.
+    """The name of a profile, checked.
 
     Args:
         name: the name.
-        second: whether the second lab of a profile may be meant too.
+        second: whether the name of a profile's second lab is allowed too.
 
     Raises:
-        LabError: it is none.
+        LabError: no profile can have that name.
     """
     profiles.checked(profiles.owner_of(name) if second else name)
     return name
@@ -86,24 +86,24 @@ def checked_profile(name: str, *, second: bool = False) -> str:
 def checked_lab(
     project: Project, profile: str, provider: str | None, *, second: bool = False
 ) -> Provider:
-    """The provider of a lab, once its profile and its provider are known to be good.
+    """The provider of a lab, after its profile and provider are checked.
 
     Args:
         project: where labs are.
         profile: the lab's name.
         provider: the provider that is asked for; None for the lab's own, or the default.
-        second: whether the second lab of a profile may be meant too.
+        second: whether the name of a profile's second lab is allowed too.
 
     Raises:
-        LabError: the name can't be a profile's, there is no such provider, or another one made the
+        LabError: no profile can have that name, there is no such provider, or another one made the
             lab.
     """
     checked_profile(profile, second=second)
-    known = providers.names()
-    if provider is not None and provider not in known:
+    names = providers.names()
+    if provider is not None and provider not in names:
         raise LabError(
             f"There is no provider {provider!r}.",
-            suggestions.hint(provider, known, f"The providers are: {', '.join(known)}."),
+            suggestions.hint(provider, names, f"The providers are: {', '.join(names)}."),
             Kind.INPUT,
         )
     return providers.of(project.profile(profile), provider or "")

@@ -40,7 +40,7 @@ class Context:
 
 
 class Module(Protocol):
-    """The module of a command; ``RAW`` if it takes what follows its name as it is."""
+    """The module of a command; ``RAW`` if it takes all that follows its name unparsed."""
 
     RAW: bool
 
@@ -48,12 +48,12 @@ class Module(Protocol):
         """Add the command's own options."""
 
     def execute(self, context: Context, options: argparse.Namespace) -> int:
-        """Do it, and return the exit code."""
+        """Run the command, and return its exit code."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A built-in command: its name, a line about it, and its module here if not called so."""
+    """A built-in command: its name, a line about it, and its module if that has another name."""
 
     name: str
     help: str
@@ -75,7 +75,7 @@ def need_tools() -> None:
 
 
 def become(argv: list[str]) -> int:
-    """Become another program, so that its exit code and its terminal are its own."""
+    """Become another program, which then has the terminal and gives the exit code."""
     try:
         os.execvp(argv[0], argv)
     except OSError as error:

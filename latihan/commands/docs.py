@@ -20,7 +20,7 @@ _EMPTY = "<!-- BEGIN_ANSIBLE_DOCS -->\n<!-- END_ANSIBLE_DOCS -->\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+    """There are no options."""
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     for path, text in texts.items():
         if text != _text(path):
             report.write(path, text)
-            context.console.print(f"{path.relative_to(context.project.root)} is new", markup=False)
+            context.console.print(f"Updated {path.relative_to(context.project.root)}", markup=False)
     return Exit.HOLDS
 
 
@@ -42,14 +42,14 @@ def _text(path: Path) -> str:
 
 
 def readme(role: Path, old: str) -> str:
-    """A role's README: what stands between aar-doc's marks is made anew, the rest stays.
+    """A role's README: aar-doc replaces what is between its marks, and the rest stays.
 
     Args:
         role: the role's folder.
-        old: the README as it is; may be empty.
+        old: the README as it is now; may be empty.
 
     Raises:
-        LabError: aar-doc can't read the role, or its marks are missing in the README.
+        LabError: aar-doc can't read the role, or the README is missing its marks.
     """
     # Only this command needs it, so it is in requirements-dev.txt and not imported above.
     aar_doc = importlib.import_module("aar_doc.cli").app

@@ -1,4 +1,4 @@
-"""``doctor``: what the machine lacks for a lab, before anything is made."""
+"""``doctor``: what is missing on the machine for a lab, before anything is made."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE|@FILE",
-        help="a variable that the run will be given too",
+        help="a variable that you will also set for the run",
     )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Check the machine; the exit code says whose trouble it is where something lacks."""
+    """Check the machine; the exit code is that of the first check that failed."""
     chosen = variables.chosen(context.project, options.extra_vars)
-    checks = check(wanted(context.project, context.profile, chosen))
+    checks = check(lab_spec(context.project, context.profile, chosen))
     for each in checks:
         context.console.print(line(each))
         if each.hint:
@@ -45,10 +45,10 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     return verdict(checks)
 
 
-def wanted(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
-    """What a lab with the usual values, and those chosen, asks of the machine."""
-    usual = {name: variable.default for name, variable in variable_specs.known(project).items()}
-    values = {**usual, **chosen}
+def lab_spec(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
+    """What a lab needs of the machine, with these variables and the defaults of the others."""
+    specs = variable_specs.variables_of(project)
+    values = {**{name: spec.default for name, spec in specs.items()}, **chosen}
     return LabSpec(
         cache=project.cache,
         state=project.state,
@@ -69,6 +69,6 @@ def line(each: Check) -> Text:
 
 
 def verdict(checks: Sequence[Check]) -> Exit:
-    """0 where nothing lacks, else the exit code of the first check that failed."""
+    """0 if no check failed, else the exit code of the first that did."""
     failed = [each for each in checks if not each.ok]
     return exit_of(failed[0].kind.value) if failed else Exit.HOLDS

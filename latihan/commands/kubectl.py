@@ -1,4 +1,4 @@
-"""``kubectl``: the lab's own, on the lab's cluster."""
+"""``kubectl``: the lab's own kubectl, on the lab's cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RAW = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+    """There are no options."""
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:

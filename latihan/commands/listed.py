@@ -1,4 +1,4 @@
-"""Objects of the lab's cluster, as its own kubectl lists them: the API's client imports slowly."""
+"""Objects of the cluster, as kubectl lists them: the API's Python client is slow to import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
-_REQUEST, _ALTOGETHER = 5, 15  # Seconds for one request, and for kubectl with all of its own.
+_REQUEST, _TOTAL = 5, 15  # Seconds for one request, and for kubectl with all its requests.
 
 
 def listed(contract: Contract, *kind: str) -> list[Mapping[str, Any]]:
@@ -21,14 +21,15 @@ def listed(contract: Contract, *kind: str) -> list[Mapping[str, Any]]:
         kind: the arguments after ``get``, as in ``nodes``.
 
     Raises:
-        LabError: kubectl is gone, or the cluster doesn't answer.
+        LabError: kubectl is missing, or the cluster doesn't answer.
     """
     argv = contract.kubectl_command(f"--request-timeout={_REQUEST}s", "get", *kind, "-o", "json")
-    done = run(argv, check=False, timeout=_ALTOGETHER)
+    done = run(argv, check=False, timeout=_TOTAL)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it gave no reason"]
         raise LabError(
-            f"The cluster doesn't answer: {said[-1]}", "Is it stopped? `python3 runner.py start`."
+            f"The cluster doesn't answer: {said[-1]}",
+            "Is it stopped? `python3 runner.py start` starts it.",
         )
     items: list[Mapping[str, Any]] = json.loads(done.stdout)["items"]
     return items

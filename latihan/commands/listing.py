@@ -19,7 +19,7 @@ RAW = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+    """There are no options."""
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:

@@ -41,14 +41,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE|@FILE",
         help="set a variable of the lab or of a role")  # fmt: skip
     add("--tags", type=_not_empty, help="only tasks with one of these tags")
-    add("--skip-tags", type=_not_empty, help="no tasks with one of these tags")
+    add("--skip-tags", type=_not_empty, help="skip tasks with one of these tags")
     add("--limit", type=_not_empty, help="only these hosts of the inventory")
-    add("--check", action="store_true", help="change nothing, only say what would change")
-    add("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv more")
+    add("--check", action="store_true", help="change nothing, only show what would change")
+    add(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="show Ansible's own output; -vv shows more",
+    )
 
 
 def _not_empty(text: str) -> str:
-    """An option's value; an empty one is most likely an unset variable of somebody's script."""
+    """An option's value; an empty one is most likely an unset variable in a script."""
     if not text:
         raise argparse.ArgumentTypeError("the value is empty")
     return text
@@ -63,10 +69,10 @@ def play(
         context: the lab to work on, and where to print.
         playbook: what to play.
         options: the values of ``add_arguments``.
-        command_line: what asks for the same again.
+        command_line: the command line that does the same again.
 
     Raises:
-        LabError: nothing was begun or touched.
+        LabError: the run can't begin; nothing was touched.
     """
     request = Request(
         playbook=playbook,
@@ -82,8 +88,10 @@ def play(
     )
     need_root(context.provider)
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
-    # A second lab is made and removed by runs on the lab that it belongs to.
-    with locks.held(context.project.cache / "locks", profiles.owner_of(request.profile), what):
+    # Runs on a lab make and remove its second lab, so both have one lock.
+    with locks.lock_profile(
+        context.project.cache / "locks", profiles.owner_of(request.profile), what
+    ):
         return Playing(context.project, request, context.console).play()
 
 
@@ -156,7 +164,7 @@ class Playing:
     def _reasons(self, code: Exit, log_file: Path) -> Iterator[str]:
         """Why a run ends with this code, if no task says so."""
         if code is Exit.STEP_FAILED and not self._model.failures:
-            yield f"Ansible ended with an error of its own: see above, or {log_file}"
+            yield f"Ansible itself failed: see above, or {log_file}"
         if code is Exit.BAD_INPUT and not self._model.failures:
             tags = self._request.tags
             none = f"has the tag {tags!r}" if tags else "is left"
@@ -166,10 +174,10 @@ class Playing:
     def _clean_up(self) -> None:
         """Remove what must not stay after an interruption, and say what is left."""
         request = self._request
-        waiting = "Still removing it, which takes a few seconds ..."
+        waiting = "Still removing it; this takes a few seconds ..."
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
-            for profile in cleanup.passing(self._project, request.profile, request.provider):
-                self._say(f"Removing what was made of {profile!r} ...", "yellow")
+            for profile in cleanup.leftovers(self._project, request.profile, request.provider):
+                self._say(f"Removing what there is of {profile!r} ...", "yellow")
                 trouble = cleanup.remove(self._project, profile, request.provider)
                 if trouble:
                     self._say(f"Can't remove all of it: {trouble}", "red")
@@ -192,9 +200,9 @@ class Playing:
 
     def _write(self, folder: Path, about: report.About) -> None:
         report.write(folder / "junit.xml", junit.xml(about.playbook, self._model))
-        made = report.made(about, self._model)
-        report.write(folder / "report.json", report.dumped(made))
-        report.write(folder / "report.html", page.render(made))
+        built = report.build(about, self._model)
+        report.write(folder / "report.json", report.to_json(built))
+        report.write(folder / "report.html", page.render(built))
         report.point_latest(folder)
 
     def _say(self, text: str, style: str) -> None:

@@ -27,33 +27,35 @@ _DIFFERENT = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``report``."""
-    parser.add_argument("run", nargs="?", default="latest", help="the name of a run (latest)")
+    parser.add_argument(
+        "run", nargs="?", default="latest", help="the name of a run (default: latest)"
+    )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     parser.add_argument(
         "--diff",
         nargs=2,
         metavar=("RUN1", "RUN2"),
-        help="what changed between two runs; exit code 1 where anything did",
+        help="show what changed between two runs; exit code 1 if anything did",
     )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Print a run's outcomes, failures and place; 0 whatever the run came to."""
+    """Print a run's outcomes and failures, and where its report is; 0 even if the run failed."""
     artifacts = context.project.artifacts(context.profile)
     if options.diff:
         return _compare(context.console, artifacts, *options.diff)
     folder = report.find(artifacts, options.run)
-    told = report.load(folder)
+    loaded = report.load(folder)
     console = context.console
     console.print(
         Text(
-            f"{told.playbook} (profile {told.profile}, provider {told.provider}), started "
-            f"{told.started.isoformat()}, took {durations.text(told.duration_s)}, "
-            f"exit code {told.exit_code}"
+            f"{loaded.playbook} (profile {loaded.profile}, provider {loaded.provider}), started "
+            f"{loaded.started.isoformat()}, took {durations.text(loaded.duration_s)}, "
+            f"exit code {loaded.exit_code}"
         )
     )
-    summary.print_outcomes(console, told.outcomes)
-    for failure in told.failures:
+    summary.print_outcomes(console, loaded.outcomes)
+    for failure in loaded.failures:
         said = f"✘ {failure.task}: {failure.message} ({failure.place})"
         console.print(Text(said, style="red"))
     console.print(Text(f"Report: {folder / 'report.json'}"))
@@ -63,20 +65,20 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         if options.open:
             _open(console, page)
     elif options.open:
-        console.print(Text("This run has no page: it was made before there were any."))
+        console.print(Text("This run has no page: an older version made its report."))
     return Exit.HOLDS
 
 
 def _open(console: Console, page: Path) -> None:
     """Show a page in the browser of this desktop."""
     if not has_desktop(os.environ, sys.platform):
-        console.print(Text("There is no desktop here: open the page from another machine."))
+        console.print(Text("There is no desktop here: open the page on another machine."))
     elif not webbrowser.open(page.as_uri()):
-        console.print(Text("No browser answers here: open the page yourself."))
+        console.print(Text("No browser can be started here: open the page yourself."))
 
 
 def has_desktop(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a window can be opened; a browser of the terminal is no place for the page."""
+    """Whether a window can be opened; a browser in the terminal can't show the page well."""
     shown = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
     return bool(shown) or platform != "linux"
 
@@ -86,14 +88,14 @@ def _compare(console: Console, artifacts: Path, one: str, other: str) -> int:
     found = differences(*(report.load(folder) for folder in folders))
     names = [folder.name for folder in folders]
     if not found:
-        console.print(Text(f"{names[0]} and {names[1]} show the same."))
+        console.print(Text(f"Nothing changed between {names[0]} and {names[1]}."))
         return Exit.HOLDS
     print_changes(console, found, names)
     return _DIFFERENT
 
 
 def print_changes(console: Console, found: Sequence[Difference], names: Sequence[str]) -> None:
-    """The differences as a table on a terminal, a line for each elsewhere."""
+    """Print the differences: a table on a terminal, else a line for each."""
     if not console.is_terminal:
         console.print(Text(f"From {names[0]} to {names[1]}:"))
         for change in found:

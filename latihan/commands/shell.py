@@ -1,4 +1,4 @@
-"""``shell``: on a node, or where "from the host" is."""
+"""``shell``: a shell or a command on a node, or on the lab's host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     """Become a shell, or a command, on a node or on the lab's host."""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     contract = context.contract()
-    # With supervisorctl and kubectl at hand, which are not installed on the machine.
+    # So that supervisorctl and kubectl are found, which are not installed on the machine.
     own = (Path(sys.executable).parent, Path(contract.kubectl).parent)
     path = ":".join([*map(str, own), os.environ.get("PATH", os.defpath)])
     entered = [*contract.enter(options.node), "env", f"PATH={path}"]

@@ -1,4 +1,4 @@
-"""``status``: what there is of a profile's lab."""
+"""``status``: the state of a profile's lab."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _MIB = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has no options of its own."""
+    """There are no options."""
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Print the state of the lab; exit code 0 where all of it runs, else 1."""
+    """Print the state of the lab; exit code 0 if all of it runs, else 1."""
     need_root(context.provider)
     if not context.lab.contract.exists():
         return absent(context, half_made=context.provider.is_half_made(context.lab))
@@ -57,17 +57,22 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 
 def absent(context: Context, *, half_made: bool) -> int:
-    """Say that there is no cluster."""
-    context.console.print(
-        Text(f"There is {'only half a' if half_made else 'no'} cluster {context.profile!r}.")
-    )
-    word = "teardown" if half_made else "full-lab"
-    context.console.print(Text(f"  → `python3 runner.py {word}`", style="yellow"))
+    """Say that there is no cluster, or only a half-made one."""
+    name = repr(context.profile)
+    if half_made:
+        text, hint = (
+            f"The cluster {name} is only half made.",
+            "`python3 runner.py teardown` removes it.",
+        )
+    else:
+        text, hint = f"There is no cluster {name}.", "`python3 runner.py full-lab` makes one."
+    context.console.print(Text(text))
+    context.console.print(Text(f"  → {hint}", style="yellow"))
     return Exit.OUTCOME_FAILED
 
 
 def readiness(contract: Contract) -> Mapping[str, str] | None:
-    """Each node's Ready condition as the API has it; None if the API doesn't answer."""
+    """Each node's Ready condition, from the API; None if the API doesn't answer."""
     try:
         return conditions(listed(contract, "nodes"))
     except LabError:
@@ -92,16 +97,16 @@ def state(reach: Reach, ready: str | None) -> str:
 
 
 def last_run(context: Context) -> str:
-    """What the last run of the profile came to."""
+    """How the last run of the profile ended."""
     try:
         folder = report.find(context.project.artifacts(context.profile), "latest")
     except LabError:
         return "none"
     try:
-        told = report.load(folder)
+        loaded = report.load(folder)
     except LabError as error:
         return error.message
     counted = ", ".join(
-        f"{number} {verdict}" for verdict, number in told.verdicts.plain().items() if number
+        f"{number} {verdict}" for verdict, number in loaded.verdicts.plain().items() if number
     )
-    return f"{told.playbook}: {MEANING[told.exit_code]}" + (f" ({counted})" if counted else "")
+    return f"{loaded.playbook}: {MEANING[loaded.exit_code]}" + (f" ({counted})" if counted else "")

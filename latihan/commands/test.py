@@ -17,20 +17,20 @@ _PARTS = ("unit", "integration", "lint")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``test``."""
     parser.add_argument("parts", nargs="*", metavar="PART", type=_part,
-                        help=f"some of: {', '.join(_PARTS)} (all)")  # fmt: skip
+                        help=f"one or more of: {', '.join(_PARTS)} (default: all)")  # fmt: skip
     parser.add_argument("-k", default="", metavar="WORDS", help="only tests whose names match")
-    parser.add_argument("-x", action="store_true", help="end at the first failure")
+    parser.add_argument("-x", action="store_true", help="stop at the first failure")
 
 
 def _part(name: str) -> str:
-    """A part of the tests; argparse's own choices refuse no part at all."""
+    """The name of a part of the tests; argparse's ``choices`` would refuse an empty list."""
     if name not in _PARTS:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_PARTS)}")
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(_PARTS)}")
     return name
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Become pytest, so that its closing line is the last thing printed and its exit code ours."""
+    """Become pytest, so that its summary is printed last and its exit code is ours."""
     need_tools()
     folders = [f"tests/{part}" for part in _PARTS if part in (options.parts or _PARTS)]
     argv = [sys.executable, "-m", "pytest", "-v", *folders]

@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Give LoadBalancer services their addresses until somebody ends it."""
+    """Give LoadBalancer services their addresses until a signal ends it."""
     context.contract()
     tunnel = context.provider.tunnel(context.lab, options.namespace)
     asked: list[int] = []
-    # In a group of its own, so that Ctrl-C reaches it once, through us, and it can put away.
+    # In its own process group, so that Ctrl-C reaches it once, through us, and it can clean up.
     with subprocess.Popen(tunnel.argv, process_group=0) as program:
 
         def end(number: int, frame: object) -> None:

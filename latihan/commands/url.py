@@ -19,11 +19,13 @@ RAW = False
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``url``."""
     parser.add_argument("service", help="a service of type NodePort or LoadBalancer")
-    parser.add_argument("-n", "--namespace", default="default", help="its namespace (default)")
+    parser.add_argument(
+        "-n", "--namespace", default="default", help="its namespace (default: default)"
+    )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Print an address of a service that answers from the lab's host, one line a port."""
+    """Print where a service answers from the lab's host, one line per port."""
     contract = context.contract()
     found = listed(contract, "services", "-n", options.namespace)
     for line in urls(contract, found, options.service):
@@ -32,16 +34,16 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 
 def urls(contract: Contract, found: Sequence[Mapping[str, Any]], name: str) -> Iterator[str]:
-    """The addresses of a service: the first node that runs, and each of the service's node ports.
+    """The addresses of a service: the first running node with each of the service's node ports.
 
     Raises:
-        LabError: there is no such service, or nothing outside the cluster reaches it.
+        LabError: there is no such service, or it can't be reached from outside the cluster.
     """
     by_name = {str(each["metadata"]["name"]): each["spec"] for each in found}
     if name not in by_name:
-        known = f"The services are: {', '.join(sorted(by_name)) or 'none'}."
+        otherwise = f"The services are: {', '.join(sorted(by_name)) or 'none'}."
         raise LabError(
-            f"There is no service {name!r}.", suggestions.hint(name, by_name, known), Kind.INPUT
+            f"There is no service {name!r}.", suggestions.hint(name, by_name, otherwise), Kind.INPUT
         )
     spec = by_name[name]
     ports = [port["nodePort"] for port in spec.get("ports", []) if port.get("nodePort")]

@@ -1,1 +1,1 @@
-"""What somebody asks for: playbooks, variables, and whether they make sense."""
+"""What a person asks for: playbooks and variables, read and checked."""

@@ -1,4 +1,4 @@
-"""The playbooks that can be run by name, and the providers they can run on."""
+"""The playbooks that can be run, by name or by path."""
 
 from __future__ import annotations
 
@@ -57,29 +57,29 @@ def find(project: Project, name: str, commands: Iterable[str] = ()) -> Playbook:
 
     Args:
         project: where to look.
-        name: what was asked for: a name, or the path of a file of one's own.
+        name: what was asked for: a name, or the path of a file.
         commands: the built-in commands, which may have been meant instead.
 
     Raises:
-        LabError: there is none; the hint has the nearest names.
+        LabError: there is none; the hint has the closest names.
     """
     if name.endswith(_SUFFIXES):
         return of_file(Path(name))
-    known = {playbook.name: playbook for playbook in all_of(project)}
-    if name in known:
-        return known[name]
+    by_name = {playbook.name: playbook for playbook in all_of(project)}
+    if name in by_name:
+        return by_name[name]
     raise LabError(
         f"There is no playbook or command {name!r}.",
-        suggestions.hint(name, [*known, *commands], "`python3 runner.py list` shows them all."),
+        suggestions.hint(name, [*by_name, *commands], "`python3 runner.py list` shows them all."),
         Kind.INPUT,
     )
 
 
 def of_file(path: Path) -> Playbook:
-    """The playbook in a file of one's own.
+    """The playbook in any file.
 
     Raises:
-        LabError: it can't be read, or isn't a list of plays.
+        LabError: the file can't be read, or isn't a list of plays.
     """
     plays = yaml_files.read_one(path, "playbook")
     if not isinstance(plays, list) or not all(

@@ -1,4 +1,4 @@
-"""Whether there is a source for the programs of Kubernetes that a run asks for."""
+"""Checks that the programs of Kubernetes that a run asks for can be built or fetched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
 
 
 def _check_version(source: object, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Another version can only be fetched, and only if its checksum is known."""
+    """Another version can only be fetched, and only if its checksum is given."""
     version, only = chosen.get("kubernetes_version"), defaults.get("kubernetes_version")
     if version in (None, only):
         return

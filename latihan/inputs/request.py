@@ -1,4 +1,4 @@
-"""A run that somebody asked for."""
+"""A requested run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from latihan.inputs.playbooks import Playbook
 
 @dataclass(frozen=True)
 class Request:
-    """A playbook to run, the lab, and how; all of it is checked before a request is made.
+    """What to run, on which lab, and how; all of it is checked before a request is made.
 
     Args:
         playbook: the playbook.
         profile: the lab to work on.
         provider: what makes its cluster.
-        command_line: what asks for the same run again.
+        command_line: the command line that does the same again.
         variables: what ``-e`` sets, in the types of the variables.
-        tags: only tasks with one of these, with commas between; None for all.
-        skip_tags: no tasks with one of these; None for all tasks.
+        tags: only tasks with one of these, separated by commas; None for all.
+        skip_tags: skip tasks with one of these; None to skip none.
         limit: only these hosts of the inventory; None for all.
-        check: whether to change nothing and say what would change.
+        check: whether to change nothing and show what would change.
         verbosity: how many ``-v`` were given.
     """
 

@@ -1,4 +1,4 @@
-"""The variables that there are: the options of all roles, as their argument_specs have them."""
+"""The lab's variables: the options of all roles, from their argument_specs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_fil
 from latihan.base.project import Project
 
 _BY_FOLDER = "Set {} in the environment."
-# Where a lab is: each command must know it, and learns it in one way.
+# These say which lab is meant. All commands must agree on it, so each is set in one way only.
 _PLACES = {
     "lab_profile": "Use --profile.",
     "lab_provider": "Use --provider.",
@@ -24,9 +24,9 @@ _FED_BY_PLACE = re.compile(rf"\b({'|'.join(_PLACES)})\b")
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable: its type as Ansible names it, what it may be, and what it is by default.
+    """A variable: its type as Ansible names it, its choices and its default.
 
-    ``instead`` says how to choose the lab, if the variable is one that says which lab is meant.
+    ``instead`` says how to choose the lab, if the variable depends on that; else it is empty.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Variable:
     instead: str = ""
 
 
-def known(project: Project) -> dict[str, Variable]:
+def variables_of(project: Project) -> dict[str, Variable]:
     """Every variable of the lab and of its roles."""
     found = {}
     for path in sorted(project.roles.glob("*/meta/argument_specs.yml")):
@@ -57,7 +57,7 @@ def _variable(name: str, option: Mapping[str, Any]) -> Variable:
 
 
 def instead_of(name: str, value: object) -> str:
-    """How to choose the lab, if a variable depends on that; empty if not, as for a node's name."""
+    """How to choose the lab, if a variable depends on that; else empty, as for a node's name."""
     fed = _FED_BY_PLACE.search(value) if isinstance(value, str) else None
     return _PLACES[fed[0]] if fed and not name.endswith("_node") else ""
 

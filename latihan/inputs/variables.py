@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from latihan.base import suggestions
 from latihan.base.project import Project
 from latihan.inputs import programs
-from latihan.inputs.variable_specs import Variable, known
+from latihan.inputs.variable_specs import Variable, variables_of
 
 _FORMS = "Write -e name=value, -e '{\"name\": value}' or -e @file.yml."
 
@@ -33,7 +33,7 @@ def chosen(project: Project, options: Iterable[str]) -> dict[str, Any]:
     for option in options:
         values.update(parse(option))
     if values:
-        variables = known(project)
+        variables = variables_of(project)
         values = {name: checked(name, value, variables) for name, value in values.items()}
         defaults = {name: variable.default for name, variable in variables.items()}
         programs.check(values, defaults)
@@ -101,8 +101,8 @@ def checked(name: str, value: object, variables: Mapping[str, Variable]) -> Any:
 def converted(name: str, value: object, kind: str) -> Any:
     """A value in a type, as Ansible converts it for a role's option.
 
-    Two things that Ansible takes are refused, since nobody means them: null, which it lets through
-    to fail later, and the text of a list, which it splits at its commas.
+    Two things that Ansible accepts are refused, since nobody means them: null, which fails later,
+    and the text of a list, which Ansible splits at its commas.
 
     Args:
         name: the variable, for the message.

@@ -46,7 +46,7 @@ class Display(Protocol):
         """Ansible printed this."""
 
     def note(self, text: str) -> None:
-        """Something outside the playbook is to be told."""
+        """Show something that doesn't come from the playbook."""
 
     def stop(self) -> None:
         """The run is over."""
@@ -66,7 +66,7 @@ class LineDisplay:
         self._verbose = verbose
         self._clock = clock
         self._started = clock()
-        self._told = self._started
+        self._last_progress = self._started
 
     def start(self, title: str) -> None:
         """Say what begins."""
@@ -80,11 +80,11 @@ class LineDisplay:
                 self._console.print(*lines_of(change), sep="\n")
 
     def tick(self, model: RunModel) -> None:
-        """Now and then, tell how far a long step is."""
+        """Now and then, print how far a long step is."""
         progress = model.progress
-        if progress is None or self._clock() - self._told < _PLAIN_PROGRESS_EVERY:
+        if progress is None or self._clock() - self._last_progress < _PLAIN_PROGRESS_EVERY:
             return
-        self._told = self._clock()
+        self._last_progress = self._clock()
         of = f" of {progress.total}" if progress.total else ""
         self._console.print(
             f"  ... {escape(progress.label)}: {progress.done}{of} "
@@ -101,7 +101,7 @@ class LineDisplay:
         self._console.print(Text(text, style="yellow"))
 
     def stop(self) -> None:
-        """Nothing to put away."""
+        """Nothing to clean up."""
 
 
 class LiveDisplay(LineDisplay):
@@ -118,11 +118,11 @@ class LiveDisplay(LineDisplay):
         self._live.start()
 
     def tick(self, model: RunModel) -> None:
-        """Bring the live line up to date."""
+        """Update the live line."""
         self._live.update(self._now(model))
 
     def stop(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         self._live.stop()
 
     def _now(self, model: RunModel) -> RenderableType:
@@ -134,23 +134,25 @@ class LiveDisplay(LineDisplay):
             parts = dict.fromkeys((model.play, model.task.role, model.task.name))
             line.append(" > ".join(part for part in parts if part))
             line.append(f"  {durations.text(now - model.task_started)}", style="cyan")
-        line.append(f"  (in all {durations.text(now - self._started)})", style="dim")
+        line.append(f"  (total {durations.text(now - self._started)})", style="dim")
         self._spinner.update(text=line)
         progress = model.progress
         if progress is None:
             return self._spinner
         bar = Table.grid(padding=(0, 1))
-        known = progress.total > 0
+        has_total = progress.total > 0
         bar.add_row(
             f"  {escape(progress.label)}",
-            ProgressBar(total=progress.total if known else None, completed=progress.done, width=40),
-            f"{progress.done} of {progress.total}" if known else str(progress.done),
+            ProgressBar(
+                total=progress.total if has_total else None, completed=progress.done, width=40
+            ),
+            f"{progress.done} of {progress.total}" if has_total else str(progress.done),
         )
         return Group(self._spinner, bar)
 
 
 class Guarded:
-    """A display whose own trouble never ends a run: it falls silent instead.
+    """A display whose errors never end a run: it goes silent instead.
 
     Args:
         inner: the display to guard.

@@ -1,4 +1,4 @@
-"""What a person sees at the end of a run: outcomes, the slowest steps, totals, where to look."""
+"""What a person sees at the end of a run: outcomes, the slowest tasks, totals, where to look."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from latihan.run.model import RunModel, Task
 from latihan.run.outcomes import by_id
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "yellow"}
-_WORTH_NAMING = 0.5
+_WORTH_NAMING = 0.5  # Seconds.
 MEANING = {
     Exit.HOLDS: "done",
     Exit.OUTCOME_FAILED: "an outcome does not hold",
     Exit.BAD_INPUT: "bad input",
-    Exit.MACHINE_LACKS: "the machine lacks something",
+    Exit.MACHINE_NOT_READY: "something is missing on the machine",
     Exit.STEP_FAILED: "a step failed",
     Exit.INTERRUPTED: "interrupted",
 }
 
 
 def print_outcomes(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
-    """The table of outcomes on a terminal, a line for each elsewhere."""
+    """Print the outcomes: a table on a terminal, else a line for each."""
     ordered = by_id(outcomes)
     if not ordered:
         return
@@ -54,7 +54,7 @@ def print_outcomes(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
 
 
 def print_diagnoses(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
-    """The likely causes of what failed, each once, with the outcomes that it may explain."""
+    """Print the likely causes of failures, each once, with the outcomes that it may explain."""
     blamed: dict[tuple[str, str], list[str]] = {}
     for outcome in by_id(outcomes):
         for found in outcome.diagnosis:
@@ -68,17 +68,17 @@ def print_diagnoses(console: Console, outcomes: Sequence[OutcomeResult]) -> None
 
 
 def print_slowest(console: Console, tasks: Sequence[Task]) -> None:
-    """The tasks that took longest, those that matter."""
+    """Print the slowest tasks, if they took long enough to matter."""
     slow = [task for task in tasks if task.duration >= _WORTH_NAMING]
     if not slow:
         return
-    console.print(Text("Slowest steps", style="bold"))
+    console.print(Text("Slowest tasks", style="bold"))
     for task in slow:
         console.print(Text(f"  {durations.text(task.duration):>12}  {task.step}: {task.name}"))
 
 
 def print_end(console: Console, model: RunModel, about: About, folder: Path) -> None:
-    """All that is said at the end of a run, whose report is in ``folder``."""
+    """Print all that is said at the end of a run; its report is in ``folder``."""
     print_outcomes(console, list(model.outcomes.values()))
     print_diagnoses(console, list(model.outcomes.values()))
     print_slowest(console, model.slowest)

@@ -1,1 +1,1 @@
-"""What a run leaves behind: report, page, JUnit, and comparing two."""
+"""What a run leaves behind: report, page and JUnit XML; and the differences between two runs."""

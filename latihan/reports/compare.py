@@ -24,8 +24,8 @@ class Difference:
     Args:
         what: its kind: verdict, expected, observed, reason, endpoints, address, state or version.
         name: what it is about: an outcome's id, or an owner such as ``pod/p1``.
-        before: how it was in the first run; a dash if it wasn't.
-        after: the same of the second run.
+        before: how it was in the first run; a dash if it wasn't there.
+        after: how it was in the second run.
     """
 
     what: str
@@ -42,8 +42,8 @@ def differences(old: Report, new: Report) -> list[Difference]:
         new: another one.
 
     Returns:
-        Verdicts first, then what outcomes expected and observed, then the lab itself as the last
-        facts of each run tell it. Times are not compared: they always differ.
+        Verdicts first, then what outcomes expected and observed, then the lab itself, by the
+        last facts of each run. Times are not compared: they always differ.
     """
     found = [
         *_outcomes(old, new, ("verdict",)),

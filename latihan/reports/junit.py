@@ -24,8 +24,8 @@ def xml(playbook: str, model: RunModel) -> str:
     """A suite of the outcomes and a suite of the steps.
 
     An outcome that doesn't hold is a failure, one that couldn't be checked is skipped, and a step
-    that failed is an error. A suite's time is what it really took: outcomes are checked side by
-    side, so that their own times add up to more.
+    that failed is an error. A suite's time is the time really spent: outcomes are checked side
+    by side, so their own times add up to more.
     """
     outcomes = TestSuite(f"{playbook}: outcomes")
     outcomes.add_testcases([outcome_case(each) for each in by_id(model.outcomes.values())])
@@ -48,14 +48,16 @@ def outcome_case(outcome: OutcomeResult) -> TestCase:
         clean(f"{outcome.id} {outcome.title}"), "outcomes", round(outcome.duration_s, 3)
     )
     if outcome.verdict is Verdict.FAIL:
-        case.result = [_told(Failed(clean(outcome.reason or "it does not hold")), story(outcome))]
+        case.result = [
+            _with_text(Failed(clean(outcome.reason or "it does not hold")), story(outcome))
+        ]
     elif outcome.verdict is Verdict.SKIP:
         case.result = [Skipped(clean(outcome.reason))]
     return case
 
 
 def step_cases(steps: Iterable[Step], failures: Iterable[Failure]) -> list[TestCase]:
-    """The steps; each failure is told at the last step of its role."""
+    """The steps; each failure goes to the step of its role."""
     cases: dict[str, TestCase] = {}
     for step in steps:
         if step.tasks:
@@ -69,7 +71,7 @@ def step_cases(steps: Iterable[Step], failures: Iterable[Failure]) -> list[TestC
             for part in (failure.message, failure.hint, f"at {failure.place}", failure.detail)
             if part
         )
-        case.result = [*case.result, _told(Error(clean(failure.message)), text)]
+        case.result = [*case.result, _with_text(Error(clean(failure.message)), text)]
     return list(cases.values())
 
 
@@ -95,10 +97,10 @@ def story(outcome: OutcomeResult) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that XML can hold: other characters are shown by their numbers."""
+    """Text that XML can hold: other characters are replaced by their numbers."""
     return _FORBIDDEN.sub(lambda found: f"#x{ord(found.group()):02X}", text)
 
 
-def _told(result: Failed | Error, text: str) -> Failed | Error:
+def _with_text(result: Failed | Error, text: str) -> Failed | Error:
     result.text = clean(text)
     return result

@@ -23,9 +23,9 @@ Count = Annotated[int, Field(ge=0)]
 class Spent(Record):
     """The time of the tasks, by what they were for."""
 
-    outcomes: Seconds = Field(description="Outcomes were checked.")
-    waits: Seconds = Field(description="Kubernetes was waited for.")
-    cluster: Seconds = Field(description="Clusters were made, stopped and started.")
+    outcomes: Seconds = Field(description="Checking outcomes.")
+    waits: Seconds = Field(description="Waiting for Kubernetes.")
+    cluster: Seconds = Field(description="Making, stopping and starting clusters.")
     other: Seconds
 
 
@@ -66,8 +66,8 @@ class Report(Record):
     playbook: str = Field(min_length=1)
     profile: str = Field(min_length=1)
     provider: str = Field(min_length=1)
-    command: str = Field(description="The command line that does it again.")
-    kubernetes_version: str | None = Field(description="null if the run did not learn it.")
+    command: str = Field(description="The command line that does the same again.")
+    kubernetes_version: str | None = Field(description="null if the run did not find it out.")
     started: AwareDatetime = Field(description="In UTC.")
     duration_s: Seconds
     spent_s: Spent
@@ -75,10 +75,10 @@ class Report(Record):
     verdicts: VerdictCounts
     outcomes: list[OutcomeResult]
     facts: list[Facts] = Field(
-        description="The different moments of the lab that judged outcomes, oldest first."
+        description="The states of the lab by which outcomes were judged, oldest first."
     )
     last_moment: int | None = Field(
-        ge=0, description="Which of the facts were the last; null if there are none."
+        ge=0, description="The index of the last facts; null if there are none."
     )
     steps: list[StepRecord]
     slowest: list[TaskRecord] = Field(max_length=10)
@@ -90,7 +90,7 @@ class Report(Record):
         return {outcome.id: outcome for outcome in self.outcomes}
 
     def at(self, moment: int | None) -> Facts | None:
-        """The facts of a moment; None if the report has none of it."""
+        """The facts of a moment; None if the report has none."""
         return self.facts[moment] if moment is not None and moment < len(self.facts) else None
 
     @property

@@ -20,7 +20,7 @@ from latihan.run.model import RunModel
 from latihan.run.outcomes import by_id
 
 SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
-# This many of the newest runs are named where one is not found.
+# This many of the newest runs are named if one is not found.
 _NAMED = 8
 
 
@@ -37,7 +37,7 @@ class About:
     code: Exit
 
 
-def made(about: About, model: RunModel) -> Report:
+def build(about: About, model: RunModel) -> Report:
     """The report of a run."""
     return Report(
         version=VERSION,
@@ -81,7 +81,7 @@ def made(about: About, model: RunModel) -> Report:
 
 
 def new_folder(artifacts: Path, playbook: str, started: datetime) -> Path:
-    """A folder of its own for one run, named by its time and its playbook."""
+    """Make a new folder for one run, named after its time and its playbook."""
     artifacts.mkdir(parents=True, exist_ok=True)
     name = f"{started:%Y%m%dT%H%M%SZ}-{playbook}"
     number = 1
@@ -94,7 +94,7 @@ def new_folder(artifacts: Path, playbook: str, started: datetime) -> Path:
 
 
 def point_latest(folder: Path) -> None:
-    """Let ``latest``, beside the runs, lead to this one."""
+    """Point the link ``latest``, beside the runs, to this one."""
     new = folder.parent / ".latest.new"
     new.unlink(missing_ok=True)
     new.symlink_to(folder.name)
@@ -111,7 +111,7 @@ def write(path: Path, content: str) -> None:
     new.replace(path)
 
 
-def dumped(report: Report) -> str:
+def to_json(report: Report) -> str:
     """A report as the text of its file."""
     return json.dumps(report.plain(), indent=2, ensure_ascii=False) + "\n"
 
@@ -135,11 +135,12 @@ def find(artifacts: Path, run: str) -> Path:
             "Run something first, such as `python3 runner.py full-lab`.",
             Kind.INPUT,
         )
-    known = runs(artifacts)
-    there = f"There is {', '.join(known[-_NAMED:])}." if known else f"{artifacts} has none."
+    names = runs(artifacts)
+    newest = ", ".join(names[-_NAMED:])
+    otherwise = f"The newest are: {newest}." if names else f"There are none in {artifacts}."
     raise LabError(
         f"There is no run {run!r} of the profile {artifacts.name!r}.",
-        f"{suggestions.hint(run, known)} {there}".strip(),
+        f"{suggestions.hint(run, names)} {otherwise}".strip(),
         Kind.INPUT,
     )
 
@@ -162,7 +163,7 @@ def load(folder: Path) -> Report:
         version = document.get("version") if isinstance(document, dict) else None
         if isinstance(version, int) and version != VERSION:
             raise LabError(
-                f"{path} is a report of version {version}, and this is version {VERSION}.",
+                f"{path} has version {version} of the report; only version {VERSION} can be read.",
                 "Run the playbook again, or open the page beside it.",
                 Kind.INPUT,
             )

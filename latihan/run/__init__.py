@@ -1,1 +1,1 @@
-"""One run of Ansible: its events, what they come to, and its end."""
+"""One run of Ansible: its events, its results, and its end."""

@@ -43,7 +43,7 @@ def run(
 ) -> Ended:
     """Run a playbook to its end, or until somebody interrupts it.
 
-    ansible-runner works in a thread of its own, which leaves this process's signal handlers and its
+    ansible-runner works in its own thread, which leaves this process's signal handlers and its
     main thread to us: an event is handled here, however long that takes, without holding up the
     run. All callbacks are called in the calling thread.
 
@@ -56,7 +56,7 @@ def run(
     """
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
-    # The run's processes are found by this.
+    # This marks the run's processes.
     mark = uuid.uuid4().hex
     worker = _Worker(arguments(project, request, mark), events, cancel)
     announced = False
@@ -119,7 +119,7 @@ class _Worker(threading.Thread):
 
 
 def arguments(project: Project, request: Request, mark: str) -> dict[str, Any]:
-    """A request in ansible-runner's words; ``mark`` is in the environment of all that it starts."""
+    """ansible-runner's arguments; ``mark`` goes into the environment of all that it starts."""
     return {
         "project_dir": str(project.root),
         "playbook": str(request.playbook.path),

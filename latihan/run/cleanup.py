@@ -1,4 +1,4 @@
-"""What is to be put away after an interrupted run.
+"""Cleaning up after an interrupted run.
 
 Ansible is killed when a run is interrupted, so none of its own clean-up has happened.
 """
@@ -16,26 +16,23 @@ from latihan.base.project import Project
 _REMOVE = f"{providers.__name__}.remove"
 
 
-def passing(project: Project, profile: str, provider: str) -> list[str]:
-    """The clusters that an interrupted run leaves and that must not stay.
-
-    A half-made one does not stay, and a second lab never does.
-    """
+def leftovers(project: Project, profile: str, provider: str) -> list[str]:
+    """The clusters to remove after an interrupted run: a half-made one, and any second lab."""
     lab, second = project.profile(profile), project.profile(profiles.second_of(profile))
     half_made = providers.of(lab, provider).is_half_made(lab)
     return [*([lab.name] if half_made else []), *([second.name] if second.folder.exists() else [])]
 
 
 def remove(project: Project, profile: str, provider: str) -> str:
-    """Remove a cluster, a half-made one too.
+    """Remove a cluster, even if it is only half made.
 
     Args:
         project: where it is.
         profile: its name.
-        provider: what was making it; a contract knows better.
+        provider: what was making it, if there is no contract that says so.
 
     Returns:
-        The last line of what went wrong; nothing where all went well.
+        The last line of what went wrong; empty if all went well.
     """
     made_by = contract.provider_of(project.contract(profile)) or provider
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What ansible-runner tells, as typed events. Pure.
+"""The events of ansible-runner, with types. Pure.
 
 The shape of the raw events is ansible-runner's: an ``event`` name, the ``stdout`` that Ansible
 printed meanwhile, and ``event_data``.
@@ -61,7 +61,7 @@ class TaskEnded:
 
 @dataclass(frozen=True)
 class ProgressMade:
-    """A long step tells how far it is; ``total`` is 0 where nobody knows."""
+    """How far a long step is; ``total`` is 0 if that is unknown."""
 
     label: str
     done: int
@@ -95,7 +95,7 @@ _ENDS = {
 
 
 def parse(raw: Mapping[str, Any]) -> Event | None:
-    """A raw event of ansible-runner as a typed one; None where it tells nothing that is needed."""
+    """A raw event of ansible-runner as a typed one; None if it is not needed."""
     kind = str(raw.get("event", ""))
     data: Mapping[str, Any] = raw.get("event_data") or {}
     match kind:
@@ -124,7 +124,7 @@ def _printed(text: str) -> Event | None:
 
 
 def _task(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A task's name without its role's, the role (ours by its short name), ``file:line``."""
+    """A task's name, its role (our own by their short names), and its ``file:line``."""
     role = str(data.get("role") or "")
     name = str(data.get("task") or data.get("name") or "").removeprefix(f"{role} : ")
     return name, role.removeprefix(_OWN), str(data.get("task_path") or "")

@@ -1,4 +1,4 @@
-"""What a failed task says, read out of its result. Pure."""
+"""Why a task failed, read from its result. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RAW_OUTPUT = ("detail", "stderr", "module_stderr", "stdout", "module_stdout", "
 class Failure(Record):
     """A task that failed, and was neither rescued nor ignored.
 
-    ``path`` and ``line`` are of the task, empty and 0 where Ansible doesn't say.
+    ``path`` and ``line`` are the task's; empty and 0 if Ansible doesn't say.
     """
 
     task: str
@@ -28,8 +28,8 @@ class Failure(Record):
     path: str
     line: int = Field(ge=0)
     kind: str = Field(
-        description="Whose trouble it is: input, machine or step; outcome only repeats that one "
-        "does not hold."
+        description="What failed: the input, the machine or a step. `outcome` only repeats that an "
+        "outcome does not hold."
     )
     message: str
     hint: str
@@ -43,7 +43,7 @@ class Failure(Record):
 
 def failure_of(event: TaskEnded) -> Failure:
     """The failure that a failed task's result describes."""
-    told = _telling(event.result)
+    part = _failed_part(event.result)
     path, _, line = event.path.rpartition(":")
     return Failure(
         task=event.name,
@@ -51,15 +51,15 @@ def failure_of(event: TaskEnded) -> Failure:
         host=event.host,
         path=path if line.isdigit() else event.path,
         line=int(line) if line.isdigit() else 0,
-        kind=_kind(told),
-        message=_message(told, event.status),
-        hint=_text(told.get("hint")),
-        detail=_detail(told),
+        kind=_kind(part),
+        message=_message(part, event.status),
+        hint=_text(part.get("hint")),
+        detail=_detail(part),
     )
 
 
-def _telling(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of a result that tells why: of a loop, the first item that failed."""
+def _failed_part(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a result that says why: for a loop, the first item that failed."""
     items = result.get("results")
     failed = (
         [item for item in items if isinstance(item, dict) and item.get("failed")]
@@ -69,25 +69,25 @@ def _telling(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return failed[0] if failed else result
 
 
-def _kind(told: Mapping[str, Any]) -> str:
-    kind = told.get("latihan_error")
+def _kind(part: Mapping[str, Any]) -> str:
+    kind = part.get("latihan_error")
     if kind:
         return str(kind)
     # Ansible's own check of a role's options: what was given is wrong.
-    return Kind.INPUT.value if told.get("argument_errors") else Kind.STEP.value
+    return Kind.INPUT.value if part.get("argument_errors") else Kind.STEP.value
 
 
-def _message(told: Mapping[str, Any], status: Status) -> str:
-    if told.get("argument_errors"):
-        return "; ".join(_text(error) for error in told["argument_errors"])
-    message = _text(told.get("msg") or told.get("message"))
+def _message(part: Mapping[str, Any], status: Status) -> str:
+    if part.get("argument_errors"):
+        return "; ".join(_text(error) for error in part["argument_errors"])
+    message = _text(part.get("msg") or part.get("message"))
     if message:
         return message
     return "the host can't be reached" if status is Status.UNREACHABLE else "no reason was given"
 
 
-def _detail(told: Mapping[str, Any]) -> str:
-    said = [_text(told.get(key)) for key in _RAW_OUTPUT]
+def _detail(part: Mapping[str, Any]) -> str:
+    said = [_text(part.get(key)) for key in _RAW_OUTPUT]
     return "\n".join(dict.fromkeys(text for text in said if text not in _EMPTY))
 
 

@@ -27,11 +27,11 @@ from latihan.run.events import (
 from latihan.run.failures import OUTCOME, Failure, failure_of
 from latihan.run.outcomes import outcomes_in
 
-# Enough of Ansible's own words to tell why it ended before its first task.
+# Enough of Ansible's output to see why it ended before its first task.
 _KEPT_LINES = 200
-# The module that brings Kubernetes tells its version.
+# This module returns the version of Kubernetes.
 _KUBERNETES = "latihan.lab.kubernetes"
-# Ansible runs these whatever tags are asked for.
+# Ansible runs these for any tags.
 _VALIDATION = "ansible.builtin.validate_argument_spec"
 _LEADS_ON = (_VALIDATION, "ansible.builtin.include_tasks", "ansible.builtin.include_role")
 # What a task's time was for, by its module.
@@ -46,8 +46,8 @@ _SPENT = {
 class Step:
     """Consecutive tasks of one role, or of a play outside roles; times are in seconds.
 
-    ``worked`` is false as long as it only looked at variables and led on to other tasks: with no
-    more than that it is no step.
+    ``worked`` is false while it has only checked variables and included other tasks: with no more
+    than that it is not a step.
     """
 
     name: str
@@ -112,7 +112,7 @@ Change = StepDone | TaskFailed | OutcomeFailed | Warned
 
 @dataclass
 class RunModel:
-    """A run as far as its events have told it; ``apply`` takes the next one."""
+    """A run, as its events so far describe it; ``apply`` takes the next one."""
 
     play: str = ""
     task: TaskStarted | None = None
@@ -138,7 +138,7 @@ class RunModel:
             now: when, in seconds of a clock that never goes back.
 
         Returns:
-            What a person should hear about it.
+            What a person should see of it.
         """
         match event:
             case PlayStarted():
@@ -159,7 +159,7 @@ class RunModel:
                 return [Warned(event.text)]
 
     def finish(self) -> list[Change]:
-        """The step that was going on is over; what is to be told about it."""
+        """End the current step; returns what a person should see of it."""
         step, self.step, self.task, self.progress = self.step, None, None, None
         if step is None or not step.tasks:
             return []
@@ -170,10 +170,10 @@ class RunModel:
 
     @property
     def failures(self) -> list[Failure]:
-        """The failures that stood: all but those that the playbook rescued.
+        """The failures that stand: all but those that the playbook rescued.
 
-        Ansible only counts the rescued ones. After a failure that stands a host runs nothing more
-        but ``always`` blocks, so the rescued ones are the host's first.
+        Ansible only counts the rescued ones. After a failure that stands a host runs only
+        ``always`` blocks, so the rescued ones are the host's first.
         """
         left = Counter(self._rescued)
         standing = []
@@ -203,7 +203,7 @@ class RunModel:
         return sorted(self.tasks, key=lambda task: -task.duration)[:10]
 
     def exit_code(self, returned: int) -> Exit:
-        """What the run comes to.
+        """The exit code of the run.
 
         Args:
             returned: the exit code of ansible-playbook.
@@ -220,7 +220,7 @@ class RunModel:
 
     @property
     def worked(self) -> bool:
-        """Whether there was any task to do, beside looking at the roles' variables."""
+        """Whether there was any task to do besides checking the roles' variables."""
         skipped = any(step.skipped for step in self.steps)
         return skipped or any(task.action != _VALIDATION for task in self.tasks)
 
@@ -256,21 +256,21 @@ class RunModel:
             failure = failure_of(event)
             step.failures.append(failure)
             self._failures.append(failure)
-            # What an outcome said need not be said again.
+            # The outcome's own result has said it already.
             if failure.kind != OUTCOME:
                 changes.append(TaskFailed(failure))
         return changes
 
     def _outcomes(self, result: Mapping[str, Any]) -> Iterator[OutcomeResult]:
         """A task's outcomes; ``moment`` says which of the run's facts judged them."""
-        for outcome, known in outcomes_in(result):
-            moment = self._moment(known)
+        for outcome, facts in outcomes_in(result):
+            moment = self._moment(facts)
             self.last_moment = self.last_moment if moment is None else moment
             yield outcome.model_copy(update={"moment": moment})
 
-    def _moment(self, known: Facts | None) -> int | None:
-        if known is None:
+    def _moment(self, facts: Facts | None) -> int | None:
+        if facts is None:
             return None
-        if known not in self.facts:
-            self.facts.append(known)
-        return self.facts.index(known)
+        if facts not in self.facts:
+            self.facts.append(facts)
+        return self.facts.index(facts)

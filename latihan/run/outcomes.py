@@ -36,14 +36,14 @@ def outcomes_in(result: Mapping[str, Any]) -> Iterator[tuple[OutcomeResult, Fact
 
 
 def outcome_of(document: Mapping[str, Any]) -> OutcomeResult:
-    """One outcome from its document; what is not a right result counts as a failure."""
+    """One outcome from its document; an invalid result counts as a failure."""
     try:
         return OutcomeResult.model_validate(document, extra="ignore")
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         reason = (
-            f"The check returned no result that can be read: {where}: {first['msg']}, "
+            f"The check returned an invalid result: {where}: {first['msg']}, "
             f"not {first['input']!r}."
         )
         return OutcomeResult(
@@ -62,7 +62,7 @@ def by_id(outcomes: Iterable[OutcomeResult]) -> list[OutcomeResult]:
 
 
 def _moments(given: object) -> Mapping[int | None, Facts]:
-    """Facts by their place; those that can't be read are left out."""
+    """Facts by their index; invalid ones are left out."""
     found: dict[int | None, Facts] = {}
     for place, each in enumerate(given if isinstance(given, list) else []):
         try:

@@ -1,7 +1,7 @@
 """Ending what an interrupted run left running.
 
 ansible-runner kills Ansible's process group only, but Ansible's workers, and with them the modules
-and programs they started, are each in a session of their own. So every run marks the environment of
+and programs they started, each have their own session. So every run marks the environment of
 all that it starts. The lab's own daemons carry the name of their profile there, and are left alone.
 """
 
@@ -41,10 +41,10 @@ def end(run: str, patience: float = _PATIENCE) -> None:
 
 
 def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
-    """Signal them, remember their sessions, and tell how many there were."""
+    """Signal them, remember their sessions, and return how many there were."""
     found = 0
     for pid in psutil.pids():
-        with _held(pid) as handle:
+        with _handle_of(pid) as handle:
             if handle is None:
                 continue
             variables, session = environments.of(pid), _session(pid)
@@ -60,8 +60,8 @@ def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
 
 
 @contextmanager
-def _held(pid: int) -> Iterator[int | None]:
-    """A handle of a process, which never comes to mean another one; None where it has ended."""
+def _handle_of(pid: int) -> Iterator[int | None]:
+    """A handle that always means this process, and no later one; None if it has ended."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:

@@ -16,7 +16,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def marked(text: str) -> Markup:
-    """Text whose parts in backticks are commands or other literal things, as HTML."""
+    """Text as HTML; what is in backticks is literal, such as a command."""
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return Markup("{}").format(text)
@@ -33,7 +33,7 @@ def render(report: Report) -> str:
         report: a report.
 
     Returns:
-        HTML, whole in one file.
+        HTML, all in one file.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

@@ -1,7 +1,7 @@
 """Where everything of the lab stands in its picture. Pure; lengths are units of the drawing.
 
 The host is above, the nodes side by side with their pods inside, the services below. Lines run in
-lanes between the boxes, so that none crosses what is written.
+lanes between the boxes, so that none crosses text.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def layout(facts: Facts, flows: Sequence[Flow] = ()) -> Picture:
         facts: the lab at one moment.
         flows: the packets to draw in it.
     """
-    wanted = {stop for flow in flows for stop in flow.stops}
+    on_paths = {stop for flow in flows for stop in flow.stops}
     host = _host(facts)
-    nodes, bottom = _nodes(facts, wanted)
+    nodes, bottom = _nodes(facts, on_paths)
     services, height = _services(facts, bottom)
     boxes = [host, *nodes, *services]
     router = Router({box.owner: box for box in boxes}, _homes(facts), bottom)
@@ -66,7 +66,7 @@ def _host(facts: Facts) -> Box:
     return Box("host", "host", MARGIN, 0, inner, HOST, "host", (address,), title)
 
 
-def _nodes(facts: Facts, wanted: set[str]) -> tuple[list[Box], float]:
+def _nodes(facts: Facts, on_paths: set[str]) -> tuple[list[Box], float]:
     """The nodes with their pods, two in a row, and where the last row ends."""
     boxes: list[Box] = []
     groups: list[tuple[NodeInfo | None, list[PodInfo]]] = [
@@ -79,7 +79,7 @@ def _nodes(facts: Facts, wanted: set[str]) -> tuple[list[Box], float]:
     top = float(HOST)
     for start in range(0, len(groups), 2):
         row = groups[start : start + 2]
-        shown = [(node, *_chosen(pods, wanted)) for node, pods in row]
+        shown = [(node, *_chosen(pods, on_paths)) for node, pods in row]
         rows = max(len(pods) + bool(more) for _, pods, more in shown)
         top += GAP
         height = HEAD + rows * (_POD + _SPACE) + _SPACE / 2
@@ -123,7 +123,7 @@ def _node(node: NodeInfo | None, corner: Point, height: float) -> Box:
 
 
 def _pod(pod: PodInfo, x: float, y: float) -> Box:
-    # What succeeded doesn't run any more; "not ready" says too little of it.
+    # A pod that has ended is more than "not ready".
     phase = pod.phase or ""
     state = "" if pod.ready else ("not ready" if phase == "Running" else phase)
     address = "node's network" if pod.host_network else pod.ip or "no address"
@@ -188,12 +188,12 @@ def _by_name(pods: Iterable[PodInfo]) -> list[PodInfo]:
     return sorted(pods, key=lambda pod: pod.name)
 
 
-def _chosen(pods: list[PodInfo], wanted: set[str]) -> tuple[list[PodInfo], int]:
-    """The pods there is room for, those on a drawn way among them, and how many are left out."""
+def _chosen(pods: list[PodInfo], on_paths: set[str]) -> tuple[list[PodInfo], int]:
+    """The pods there is room for, first those on drawn paths, and how many are left out."""
     if len(pods) <= _PODS:
         return pods, 0
-    kept = [pod for pod in pods if f"pod/{pod.name}" in wanted]
-    kept += [pod for pod in pods if f"pod/{pod.name}" not in wanted][: _PODS - len(kept)]
+    kept = [pod for pod in pods if f"pod/{pod.name}" in on_paths]
+    kept += [pod for pod in pods if f"pod/{pod.name}" not in on_paths][: _PODS - len(kept)]
     return _by_name(kept), len(pods) - len(kept)
 
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Flow
 from latihan.reports.page.shapes import GAP, HEAD, HOST, LANE, MARGIN, WIDTH, Box, Line, Mark, Point
-from latihan.reports.page.words import short, told, words
+from latihan.reports.page.words import caption, short, words
 
 # What keeps the flows of one lane apart.
 _SHIFTS = (0.0, 5.0, -5.0, 8.0)
-# From above to below.
+# From top to bottom.
 _RANK = {"host": 0, "node": 1, "pod": 1, "service": 2}
 
 
@@ -55,12 +55,12 @@ class Router:
 
     def flow(self, flow: Flow, number: int) -> tuple[list[Line], list[Mark]]:
         """The line of a flow with its marks; ``number`` keeps flows apart."""
-        stops = [stop for stop in self._passing(flow) if stop in self._boxes]
+        stops = [stop for stop in self._with_nodes(flow) if stop in self._boxes]
         if len(stops) == len(flow.stops) == 1:
             return self._stub(stops[0], flow, number)
         if len(stops) <= 1:
             return [], []
-        title = told(flow)
+        title = caption(flow)
         shift = _SHIFTS[number % len(_SHIFTS)]
         points: list[Point] = []
         for one, other in pairwise(stops):
@@ -78,15 +78,15 @@ class Router:
         if not flow.ok:
             x, y = end = points[-1]
             if self._boxes[stops[-1]].kind == "node":
-                # Above the node, whose name, or number as the last hop, can so still be read.
+                # Above the node, so that its name and the number of a last hop can still be read.
                 y -= HEAD / 2 + GAP / 3
                 way = points if flow.seen else [point for point in points if point != end]
                 lines = [Line(kind, _tidy([*way, (x, y)]), title)]
             marks.append(Mark("cross", x, y, words(flow.reason), title))
         return lines, marks
 
-    def _passing(self, flow: Flow) -> list[str]:
-        """The stops with the nodes between them, through which packets can only go."""
+    def _with_nodes(self, flow: Flow) -> list[str]:
+        """The stops, with the nodes between them that packets must pass."""
         stops: list[str] = []
         for stop in flow.stops:
             if stops and not flow.seen:
@@ -105,7 +105,7 @@ class Router:
         box = self._boxes[stop]
         x = box.x + 90 + number * 104 if stop == "host" else box.x + 20 + number * 24
         y = box.y + box.height
-        title = told(flow)
+        title = caption(flow)
         mark = Mark("cross", x, y + 12, f"{short(flow.goal)}: {words(flow.reason)}", title)
         return [Line("broken", ((x, y), (x, y + 12)), title)], [mark]
 
@@ -129,7 +129,7 @@ class Router:
         return WIDTH / 2, box.y + box.height
 
     def _way(self, one: str, other: str, shift: float) -> list[Point]:
-        """The corners of the way from one box to another."""
+        """The corners of the line from one box to another."""
         kinds = (self._boxes[one].kind, self._boxes[other].kind)
         if _RANK[kinds[0]] > _RANK[kinds[1]]:
             return list(reversed(self._way(other, one, shift)))

@@ -22,7 +22,7 @@ class Box:
     """A thing of the lab.
 
     ``owner`` is its name as facts have it, ``kind`` host, node, pod, service or more. ``weak`` is
-    set where it doesn't work; ``state`` then says so in a word.
+    set if it doesn't work; ``state`` then says so in a word.
     """
 
     owner: str

@@ -18,16 +18,16 @@ from latihan.base.exits import Exit
 from latihan.reports.models import Report, StepRecord, TaskRecord
 from latihan.reports.page.layout import layout
 from latihan.reports.page.shapes import Picture
-from latihan.reports.page.words import drawn, told
+from latihan.reports.page.words import caption, drawn
 from latihan.run.failures import OUTCOME, Failure
 
 # The article's order; an outcome of another name comes after them.
 _SECTIONS = {
     "C": ("Cluster", "The nodes, and who reaches whom before anything runs on them."),
-    "P": ("Pods", "What has an address, who reaches it, and by which way."),
+    "P": ("Pods", "What has an address, who reaches it, and by which path."),
     "S": ("Services", "One lasting name and address for pods that come and go."),
 }
-_OTHERS = ("More outcomes", "Those that this lab adds of its own.")
+_OTHERS = ("More outcomes", "Those that this lab adds to the article's.")
 _ID = re.compile(r"([CPS])(\d+)")
 _PROMPT = re.compile(r"(\S+\$) ")
 # This many answers are shown at once; the rest of them are folded.
@@ -38,7 +38,7 @@ _WORDS = {Verdict.PASS: "holds", Verdict.FAIL: "fails", Verdict.SKIP: "skipped"}
 
 @dataclass(frozen=True)
 class Answer:
-    """A command a person would type, how often it was run, and the different things it printed.
+    """A command that a person would type, how often it was run, and the different outputs.
 
     ``prompt`` says where it is typed, as in ``host$``.
     """
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Item:
-    """One outcome as the page shows it: what was checked, and what is made of it."""
+    """One outcome as the page shows it."""
 
     outcome: OutcomeResult
     anchor: str
@@ -84,7 +84,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Group:
-    """Outcomes that fail for one cause; None for those whose cause nobody knows."""
+    """Outcomes that fail for one cause; None if the cause is unknown."""
 
     cause: Cause | None
     items: tuple[Item, ...]
@@ -144,10 +144,10 @@ def view(report: Report) -> View:
 
 
 def _version(report: Report) -> str:
-    """The version of Kubernetes: that which the run brought, or else that of the nodes."""
+    """The version of Kubernetes: the one that the run brought, else that of the nodes."""
     nodes = report.last.nodes.values() if report.last else ()
     seen = sorted({node.version for node in nodes if node.version})
-    return report.kubernetes_version or ", ".join(seen) or "not told"
+    return report.kubernetes_version or ", ".join(seen) or "unknown"
 
 
 def _headline(report: Report, failures: Sequence[Failure]) -> str:
@@ -170,7 +170,7 @@ def _item(outcome: OutcomeResult, report: Report) -> Item:
         anchor="o-" + re.sub(r"[^A-Za-z0-9_-]", "-", outcome.id),
         took=durations.text(outcome.duration_s),
         picture=layout(moment, flows) if moment else None,
-        captions=tuple(dict.fromkeys(told(flow) for flow in flows)),
+        captions=tuple(dict.fromkeys(caption(flow) for flow in flows)),
         answers=answers[:_ANSWERS],
         more=answers[_ANSWERS:],
         shown=sum(answer.times for answer in answers),
@@ -178,7 +178,7 @@ def _item(outcome: OutcomeResult, report: Report) -> Item:
 
 
 def _answers(evidence: Iterable[Evidence]) -> tuple[Answer, ...]:
-    """The evidence, with a command that was run often told once."""
+    """The evidence; a command that was run several times is shown once."""
     seen: dict[str, list[str]] = {}
     for each in evidence:
         seen.setdefault(each.command, []).append(each.output.rstrip())

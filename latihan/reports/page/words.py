@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Flow
 
-# More than these in one picture, and nobody can follow any of them.
+# With more of them in one picture, nobody can follow any.
 _SHOWN = 4
 
 
 def drawn(flows: Sequence[Flow]) -> list[Flow]:
-    """What to draw of an outcome's flows: one traced path, or else the first that were asked."""
+    """What to draw of an outcome's flows: one traced path, or else the first few."""
     traced = [flow for flow in flows if flow.seen]
     if traced:
         return [next((flow for flow in traced if not flow.ok), traced[0])]
     return list(flows[:_SHOWN])
 
 
-def told(flow: Flow) -> str:
+def caption(flow: Flow) -> str:
     """A flow in words, as in ``p1 to s1 (HTTP): no route``."""
     between = [stop for stop in flow.stops[1:] if stop != flow.goal]
     way = f" by way of {' and '.join(short(stop) for stop in between)}" if between else ""

@@ -1,4 +1,4 @@
-"""``doctor`` ends with the exit code of what lacks; the pages of the guide link right."""
+"""``doctor`` ends with the exit code of the first failed check; links in the docs lead somewhere."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ RANGE = Check("lab_network", False, "It collides.", "Choose another.", Kind.INPU
     ("checks", "code"),
     [([GOOD], 0), ([GOOD, WARNING], 0), ([WARNING, DISK], 3), ([RANGE, DISK], 2)],
 )
-def test_the_exit_code_is_of_what_lacks(
+def test_the_exit_code_is_that_of_the_first_failed_check(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     checks: list[Check],
     code: int,
 ) -> None:
-    monkeypatch.setattr(doctor, "check", lambda wanted: checks)
+    monkeypatch.setattr(doctor, "check", lambda spec: checks)
     assert main(["doctor"], from_environment({})) == code
     said = capsys.readouterr().out
     for each in checks:
@@ -38,12 +38,12 @@ def test_the_exit_code_is_of_what_lacks(
         assert each.hint in said
 
 
-def test_it_asks_for_what_the_run_will_ask_for(tmp_path: Path) -> None:
+def test_it_checks_what_the_run_will_check(tmp_path: Path) -> None:
     project = Project(ROOT, tmp_path / "cache", tmp_path / "state")
-    wanted = doctor.wanted(project, "second", {"lab_nodes": 5, "lab_network": "10.9.0.0/24"})
-    assert (wanted.profile, wanted.nodes) == ("second", 5)
-    assert wanted.networks["lab_network"] == "10.9.0.0/24"
-    assert wanted.networks["lab_service_network"] == "10.96.0.0/12"
+    spec = doctor.lab_spec(project, "second", {"lab_nodes": 5, "lab_network": "10.9.0.0/24"})
+    assert (spec.profile, spec.nodes) == ("second", 5)
+    assert spec.networks["lab_network"] == "10.9.0.0/24"
+    assert spec.networks["lab_service_network"] == "10.96.0.0/12"
 
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]

@@ -143,7 +143,7 @@ def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
     assert "is stopped" in tunnel.stdout
 
 
-def test_a_result_that_can_not_be_written_is_told(project: Project) -> None:
+def test_a_result_that_can_not_be_written_is_an_error(project: Project) -> None:
     code = (
         "import sys; from pathlib import Path; from latihan.cli import main;"
         "from latihan.base.project import Project;"
@@ -230,7 +230,7 @@ def test_status_without_a_cluster(
     assert "There is no cluster 'latihan'" in capsys.readouterr().out
     project.profile("latihan").folder.mkdir(parents=True)
     assert main(["status"], project) == 1
-    assert "only half a cluster" in capsys.readouterr().out
+    assert "The cluster 'latihan' is only half made." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
     assert wait_for(lambda: not sleepers())
     # The second lab never stays; others do.
     assert {path.name for path in project.state.iterdir()} == {PROFILE, f"{PROFILE}-2"}
-    with locks.held(project.cache / "locks", PROFILE, "the lock is free again"):
+    with locks.lock_profile(project.cache / "locks", PROFILE, "the lock is free again"):
         pass
 
 

@@ -24,7 +24,7 @@ from latihan.cli import main
 from latihan.inputs import playbooks, variables
 from latihan.inputs.playbooks import Playbook
 from latihan.inputs.request import Request
-from latihan.inputs.variable_specs import Variable, known
+from latihan.inputs.variable_specs import Variable, variables_of
 from latihan.run import ansible
 
 
@@ -64,7 +64,7 @@ def test_a_second_lab_can_only_be_looked_at_and_removed(
 
 
 def test_the_roles_call_the_second_lab_the_same() -> None:
-    named = known(from_environment())["profiles_other"].default
+    named = variables_of(from_environment())["profiles_other"].default
     assert named.replace("{{ lab_profile }}", "mine") == profiles.second_of("mine")
 
 
@@ -293,7 +293,7 @@ PLACES = {
 
 
 def test_which_lab_is_meant_is_not_set_with_variables() -> None:
-    there = known(from_environment({}))
+    there = variables_of(from_environment({}))
     assert {name for name, variable in there.items() if variable.instead} == PLACES
     assert there["cluster_profile"].instead == "Use --profile."
     assert "LATIHAN_STATE" in there["cluster_state_folder"].instead
@@ -358,15 +358,15 @@ def test_a_file_that_is_not_a_playbook(tmp_path: Path, text: str, message: str) 
     assert caught.value.kind is Kind.INPUT
 
 
-def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
-    with locks.held(tmp_path, "latihan", "runner.py full-lab"):
-        second = locks.held(tmp_path, "latihan", "runner.py verify")
+def test_a_locked_profile_names_its_holder(tmp_path: Path) -> None:
+    with locks.lock_profile(tmp_path, "latihan", "runner.py full-lab"):
+        second = locks.lock_profile(tmp_path, "latihan", "runner.py verify")
         with pytest.raises(LabError, match="runner.py full-lab") as caught:
             second.__enter__()
         assert caught.value.kind is Kind.INPUT
-        with locks.held(tmp_path, "other", "runner.py verify"):
+        with locks.lock_profile(tmp_path, "other", "runner.py verify"):
             pass
-    with locks.held(tmp_path, "latihan", "runner.py verify"):
+    with locks.lock_profile(tmp_path, "latihan", "runner.py verify"):
         pass
 
 
@@ -384,7 +384,7 @@ def test_a_held_profile_names_its_holder(tmp_path: Path) -> None:
         (["holds", "--limit", ""], "argument --limit: the value is empty."),
         (["report", ""], "There is no run ''"),
         (["report", "--diff", "", ""], "There is no run ''"),
-        (["test", ""], "argument PART: '' is none of unit, integration, lint."),
+        (["test", ""], "argument PART: '' is not one of unit, integration, lint."),
         (["nowhere", "--help"], "There is no playbook or command 'nowhere'."),
         (["hold"], "Did you mean holds"),
         (["holds", "--profile", "Bad Name"], "can't be the name of a profile"),
@@ -456,9 +456,9 @@ def test_a_file_that_can_not_be_written_is_named(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)
     assert main(["holds"], project) == 3
-    told = capsys.readouterr().err
-    assert said in told
-    assert len(told.strip().splitlines()) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert len(printed.strip().splitlines()) == 2
 
 
 def test_without_root_it_says_so(

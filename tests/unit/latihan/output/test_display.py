@@ -119,7 +119,7 @@ def test_the_live_line_tells_play_role_task_and_progress() -> None:
     display.show([StepDone(STEP)])
     display.stop()
     said = output.getvalue()
-    assert "Provision > kubernetes > Compile  1 min 01 s  (in all 1 min 01 s)" in said
+    assert "Provision > kubernetes > Compile  1 min 01 s  (total 1 min 01 s)" in said
     assert "packages compiled" in said
     assert "3 of 9" in said
     assert "✔ cluster" in said

@@ -101,7 +101,7 @@ def test_diff_exits_0_for_the_same_and_1_for_others(
     runs: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", "--diff", "one", "same"], runs) == 0
-    assert "one and same show the same." in capsys.readouterr().out
+    assert "Nothing changed between one and same." in capsys.readouterr().out
     assert main(["report", "--diff", "one", "two"], runs) == 1
     out = capsys.readouterr().out
     assert "verdict   C1             pass -> fail" in out
@@ -111,7 +111,7 @@ def test_an_unknown_run_is_bad_input_that_names_those_there_are(
     runs: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", "--diff", "one", "three"], runs) == 2
-    assert "There is one, same, two." in capsys.readouterr().err
+    assert "The newest are: one, same, two." in capsys.readouterr().err
 
 
 def test_report_says_where_the_page_is(
@@ -144,7 +144,7 @@ def test_a_run_of_an_older_version_says_so(
     for arguments in (["report", "one"], ["report", "--diff", "one", "two"]):
         assert main(arguments, runs) == 2
         said = capsys.readouterr().err
-        assert f"{path} is a report of version 1, and this is version 2." in said
+        assert f"{path} has version 1 of the report; only version 2 can be read." in said
         assert "Traceback" not in said
 
 

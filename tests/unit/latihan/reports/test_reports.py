@@ -30,7 +30,7 @@ def about(code: Exit = Exit.HOLDS) -> report.About:
 
 
 def made(model: RunModel, code: Exit = Exit.HOLDS) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(report.dumped(report.made(about(code), model)))
+    document: dict[str, Any] = json.loads(report.to_json(report.build(about(code), model)))
     return document
 
 
@@ -71,8 +71,8 @@ def test_the_schema_is_that_of_the_models() -> None:
 
 def test_a_report_is_read_as_it_was_written(recorded: Recorded, tmp_path: Path) -> None:
     for name in ("holds", "does-not-hold", "fails"):
-        written = report.made(about(), recorded(name))
-        report.write(tmp_path / "report.json", report.dumped(written))
+        written = report.build(about(), recorded(name))
+        report.write(tmp_path / "report.json", report.to_json(written))
         assert report.load(tmp_path) == written
 
 
@@ -131,8 +131,8 @@ def test_text_that_nobody_could_decode_does_not_stop_a_report(tmp_path: Path) ->
     model, odd = RunModel(), "caf\udce9"
     result = {"msg": odd, "outcomes": [{"id": "X1", "verdict": "pass", "title": odd}]}
     model.apply(TaskEnded("t", "r", "p:1", "lab", Status.FAILED, False, 0.1, result), 1.0)
-    written = report.made(about(), model)
-    report.write(tmp_path / "report.json", report.dumped(written))
+    written = report.build(about(), model)
+    report.write(tmp_path / "report.json", report.to_json(written))
     report.write(tmp_path / "report.html", render(written))
     assert report.load(tmp_path) == written
     assert r"caf\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")

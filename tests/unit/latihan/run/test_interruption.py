@@ -68,7 +68,7 @@ def test_unmarked_children_end_with_the_session_of_their_parent() -> None:
 
 def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
     def passing() -> list[str]:
-        return cleanup.passing(project, "latihan", DEFAULT_PROVIDER)
+        return cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER)
 
     assert passing() == []
     project.profile("latihan").folder.mkdir(parents=True)
@@ -92,7 +92,7 @@ def test_what_the_provider_calls_half_made_goes(
         return True
 
     monkeypatch.setattr(Provider, "is_half_made", is_half_made)
-    assert cleanup.passing(project, "latihan", DEFAULT_PROVIDER) == ["latihan"]
+    assert cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER) == ["latihan"]
     assert made == [Profile("latihan", project.state)]
 
 

@@ -115,7 +115,7 @@ def test_an_error_before_the_first_task_is_a_failed_step(recorded: Recorded) -> 
     ("kind", "code"),
     [
         ("input", Exit.BAD_INPUT),
-        ("machine", Exit.MACHINE_LACKS),
+        ("machine", Exit.MACHINE_NOT_READY),
         ("step", Exit.STEP_FAILED),
         ("outcome", Exit.OUTCOME_FAILED),
         ("never heard of", Exit.STEP_FAILED),
@@ -132,7 +132,7 @@ def test_a_failed_step_outweighs_a_failed_outcome() -> None:
     model = RunModel()
     model.apply(ended(outcomes=[{"id": "S1", "verdict": "fail"}]), 1.0)
     model.apply(failed(latihan_error="machine"), 2.0)
-    assert model.exit_code(2) is Exit.MACHINE_LACKS
+    assert model.exit_code(2) is Exit.MACHINE_NOT_READY
 
 
 def test_of_several_failures_the_last_ones_stand() -> None:
@@ -229,17 +229,17 @@ def test_where_the_time_went() -> None:
 
 
 def test_a_role_that_only_leads_on_to_others_is_no_step() -> None:
-    model, told = RunModel(), list[Change]()
+    model, changes = RunModel(), list[Change]()
     check, include = "ansible.builtin.validate_argument_spec", "ansible.builtin.include_role"
     ran = [("whole", check), ("whole", include), ("part", check), ("part", "latihan.lab.kubectl")]
     ran += [("whole", include), ("whole", "latihan.lab.cluster")]
     for role, action in ran:
-        told += model.apply(TaskStarted("x", role, ""), 0.0)
+        changes += model.apply(TaskStarted("x", role, ""), 0.0)
         ended = TaskEnded("x", role, "", "h", Status.OK, False, 0.1, action=action)
-        told += model.apply(ended, 1.0)
-    told += model.finish()
+        changes += model.apply(ended, 1.0)
+    changes += model.finish()
     assert [(step.name, step.tasks) for step in model.steps] == [("part", 2), ("whole", 2)]
-    assert told == [StepDone(step) for step in model.steps]
+    assert changes == [StepDone(step) for step in model.steps]
 
 
 def test_a_role_whose_options_are_wrong_is_a_step() -> None:

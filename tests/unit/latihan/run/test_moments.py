@@ -20,8 +20,8 @@ def checked(outcomes: dict[str, int | None], *known: Facts, looped: bool = False
         ],
         "facts": [each.plain() for each in known],
     }
-    told = {"results": [result]} if looped else result
-    return TaskEnded("Check", "outcomes", "x:1", "localhost", Status.OK, False, 0.1, told)
+    returned = {"results": [result]} if looped else result
+    return TaskEnded("Check", "outcomes", "x:1", "localhost", Status.OK, False, 0.1, returned)
 
 
 def test_each_outcome_knows_its_moment_and_equal_ones_are_kept_once() -> None:

@@ -111,7 +111,7 @@ def test_failures_of_one_cause_stand_together() -> None:
 def test_further_causes_stand_with_their_outcome() -> None:
     two = [*CAUSE, {"id": "dns", "cause": "DNS has no ready endpoint.", "fix": "See `kubectl`."}]
     text = rendered(report(outcome("S1", "fail", diagnosis=two)))
-    assert "Or it is this: DNS has no ready endpoint." in Reader(text).words
+    assert "Other possible cause: DNS has no ready endpoint." in Reader(text).words
     assert "See <code>kubectl</code>." in text
 
 
@@ -204,7 +204,7 @@ def test_a_command_that_ran_often_is_told_once() -> None:
     words = Reader(rendered(report(outcome("S3", evidence=many, probes=20)))).words
     assert words.count("http http://s1/") == 1
     assert "Run 12 times." in words
-    assert "6 times it printed:" in words
+    assert "Printed 6 times:" in words
     assert "12 of 20 probes are shown." in words
 
 
@@ -238,16 +238,16 @@ def test_a_step_that_failed_says_what_to_do() -> None:
 def test_the_version_is_the_nodes_where_the_run_brought_none() -> None:
     document = report(outcome("C1"), kubernetes_version=None)
     assert "Kubernetes v1.20.2" in Reader(rendered(document)).words
-    assert "Kubernetes not told" in Reader(rendered(document | {"facts": []})).words
+    assert "Kubernetes unknown" in Reader(rendered(document | {"facts": []})).words
 
 
-def test_what_was_retried_is_told() -> None:
-    held = outcome("X1", attempts=3, retried=["0.1 s: no endpoint", "0.7 s: one of two"])
-    words = Reader(rendered(report(held))).words
-    assert "Before it was so 0.1 s: no endpoint 0.7 s: one of two" in words
+def test_what_was_retried_is_shown() -> None:
+    late = outcome("X1", attempts=3, retried=["0.1 s: no endpoint", "0.7 s: one of two"])
+    words = Reader(rendered(report(late))).words
+    assert "Earlier attempts 0.1 s: no endpoint 0.7 s: one of two" in words
     assert "3 attempts" in words
     failed = outcome("X1", verdict="fail", attempts=2, retried=["0.1 s: no endpoint"])
-    assert "Before it was given up" in Reader(rendered(report(failed))).words
+    assert "Earlier attempts" in Reader(rendered(report(failed))).words
 
 
 def test_an_outcome_is_shown_with_the_facts_that_judged_it() -> None:

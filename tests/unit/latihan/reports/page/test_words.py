@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Flow
-from latihan.reports.page.words import drawn, told
+from latihan.reports.page.words import caption, drawn
 
 ASKED = [Flow(stops=("host", f"pod/p{n}"), goal=f"pod/p{n}") for n in range(9)]
 
@@ -50,4 +50,4 @@ def test_a_path_that_ended_early_comes_before_one_that_did_not() -> None:
     ],
 )
 def test_a_flow_is_told_in_words(flow: Flow, words: str) -> None:
-    assert told(flow) == words
+    assert caption(flow) == words
