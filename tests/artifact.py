@@ -1,4 +1,4 @@
-"""The collection as others get it: built, and installed where nothing else of the project is."""
+"""The collection as others get it: built, and installed in a place without the project."""
 
 from __future__ import annotations
 

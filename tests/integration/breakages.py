@@ -1,4 +1,4 @@
-"""What can be broken on a standing lab, and what must then be seen."""
+"""What can be broken on a running lab, and what must then be seen."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Breakage:
     """One thing that is broken.
 
     Args:
-        breaking: breaks it, and heals it whatever happens meanwhile.
+        breaking: breaks it, and repairs it whatever happens in between.
         fails: the outcomes that must fail, each with a part of its reason.
         cause: the id of the first cause that the diagnosis must name; empty for none.
-        holds: outcomes that must hold all the same.
+        holds: outcomes that must still hold.
         sees: reasons that must be among the evidence of the first outcome.
     """
 
@@ -43,13 +43,13 @@ class Breakage:
 
 
 def get(lab: Lab, kind: str, name: str) -> dict[str, Any]:
-    """An object as the API has it."""
+    """An object, from the API."""
     document: dict[str, Any] = json.loads(lab.kubectl("get", kind, name, "-o", "json"))
     return document
 
 
 def node(lab: Lab, number: int) -> str:
-    """The name of a node; 0 is that of the control plane."""
+    """The name of a node; number 0 is the control plane."""
     name: str = lab.contract["nodes"][number]["name"]
     return name
 
@@ -62,12 +62,12 @@ def supervise(lab: Lab, place: str, action: str, program: str) -> None:
 
 
 @contextmanager
-def _patched(lab: Lab, patch: dict[str, Any], healing: dict[str, Any]) -> Iterator[None]:
+def _patched(lab: Lab, patch: dict[str, Any], repair: dict[str, Any]) -> Iterator[None]:
     lab.kubectl("patch", "service", "s1", "--type=merge", "--patch", json.dumps({"spec": patch}))
     try:
         yield
     finally:
-        spec = json.dumps({"spec": healing})
+        spec = json.dumps({"spec": repair})
         lab.kubectl("patch", "service", "s1", "--type=merge", "--patch", spec)
 
 
@@ -80,7 +80,7 @@ def selector_of_no_pod(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def selector_of_another_pod(lab: Lab) -> Iterator[None]:
-    """The service selects p2 in place of p1 and p3."""
+    """The service selects p2 instead of p1 and p3."""
     with _patched(lab, {"selector": {"service": "s2"}}, {"selector": {"service": "s1"}}):
         yield
 
@@ -88,14 +88,14 @@ def selector_of_another_pod(lab: Lab) -> Iterator[None]:
 @contextmanager
 def target_port(lab: Lab) -> Iterator[None]:
     """The service leads to a port that nothing listens on."""
-    known = get(lab, "service", "s1")["spec"]["ports"]
-    with _patched(lab, {"ports": [{**known[0], "targetPort": 81}]}, {"ports": known}):
+    ports = get(lab, "service", "s1")["spec"]["ports"]
+    with _patched(lab, {"ports": [{**ports[0], "targetPort": 81}]}, {"ports": ports}):
         yield
 
 
 @contextmanager
 def endpoint(lab: Lab) -> Iterator[None]:
-    """A pod without a ready container leaves its service: its web server is stopped by a signal."""
+    """A pod leaves its service, since its web server is stopped by a signal."""
     lab.kubectl("exec", "p1", "-c", "p1-c1", "--", "nginx", "-s", "stop")
     try:
         lab.kubectl("wait", "--for=condition=Ready=false", "pod/p1", "--timeout=30s")
@@ -123,7 +123,7 @@ def kube_proxy(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def kube_proxy_and_its_rules(lab: Lab) -> Iterator[None]:
-    """The rules for services are gone, and nobody writes them again."""
+    """The rules for services are gone, and nothing writes them again."""
     with kube_proxy(lab):
         for each in lab.contract["nodes"]:
             lab.enter(each["name"], "iptables", "-t", "nat", "-F", "KUBE-SERVICES")
@@ -144,7 +144,7 @@ def route(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def pod_that_nobody_reaches(lab: Lab) -> Iterator[None]:
-    """The node of p1 throws away what is for p1."""
+    """The node of p1 drops all packets for p1."""
     pod = get(lab, "pod", "p1")
     place, address = pod["spec"]["nodeName"], pod["status"]["podIP"]
     own = lab.enter(place, "ip", "route", "show", address).stdout.split()
@@ -160,7 +160,7 @@ def pod_that_nobody_reaches(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def host_with_a_route_to_a_pod(lab: Lab) -> Iterator[None]:
-    """The host reaches p1, which it must not."""
+    """The host reaches p1, which it should not."""
     pod = get(lab, "pod", "p1")["status"]
     way = (pod["podIP"], "via", pod["hostIP"])
     assert lab.enter("host", "ip", "route", "add", *way).returncode == 0
@@ -186,7 +186,7 @@ def dns(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def host_without_a_name_server(lab: Lab) -> Iterator[None]:
-    """Nobody answers the host's own questions for names."""
+    """Nothing answers the host's own DNS queries."""
     supervise(lab, "host", "stop", "names")
     try:
         yield
@@ -196,7 +196,7 @@ def host_without_a_name_server(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def mtu_of_a_node(lab: Lab) -> Iterator[None]:
-    """A node's uplink is narrower than its pods believe."""
+    """A node's uplink has a smaller MTU than its pods believe."""
     lab.enter(node(lab, 1), "ip", "link", "set", "eth0", "mtu", "1400")
     try:
         yield
@@ -207,7 +207,7 @@ def mtu_of_a_node(lab: Lab) -> Iterator[None]:
 
 @contextmanager
 def mtu_of_a_pod(lab: Lab) -> Iterator[None]:
-    """The node's end of p2's cable is narrower than p2's own."""
+    """The node's end of p2's cable has a smaller MTU than p2's own end."""
     pod = get(lab, "pod", "p2")
     place, address = pod["spec"]["nodeName"], pod["status"]["podIP"]
     shown = lab.enter(place, "ip", "-json", "route", "show", address).stdout
@@ -221,7 +221,7 @@ def mtu_of_a_pod(lab: Lab) -> Iterator[None]:
 
 
 def _forget_paths(lab: Lab) -> None:
-    """Pods keep what they learnt of a path's MTU for ten minutes (RFC 1191)."""
+    """Pods remember a path's MTU for ten minutes (RFC 1191): make them forget it."""
     forget = "for p in $(pgrep .); do nsenter -t $p -n ip route flush cache; done"
     for each in lab.contract["nodes"]:
         lab.enter(each["name"], "sh", "-c", forget)

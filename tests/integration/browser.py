@@ -34,7 +34,7 @@ _CODES = {"Tab": 9, "Enter": 13}
 
 
 def chromium() -> str | None:
-    """The browser; installed first where that is possible. None where there is none."""
+    """The browser, installed first if possible; None if there is none."""
     found = shutil.which("chromium")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing chromium with apt-get for the tests of the page.")
@@ -138,7 +138,7 @@ class Browser:
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """Press a key and let it go."""
+        """Press and release a key."""
         for kind in ("keyDown", "keyUp"):
             text = {"text": "\r"} if (kind, key) == ("keyDown", "Enter") else {}
             code = _CODES[key]
@@ -160,6 +160,6 @@ class Browser:
         self.send("Emulation.setEmulatedMedia", media=kind, features=features)
 
     def seen(self, method: str) -> list[Document]:
-        """What the events of one kind told since the page was opened."""
+        """The events of one kind since the page was opened."""
         self.evaluate("0")
         return [event["params"] for event in self.events if event.get("method") == method]

@@ -21,18 +21,18 @@ _ORDER = ("test_binaries", "test_page", "", "test_molecule", "test_nothing_stays
 
 
 class Making:
-    """``full-lab`` as it runs: it waits much, so other tests run meanwhile."""
+    """``full-lab`` while it runs: it waits a lot, so other tests run meanwhile."""
 
     def __init__(self) -> None:
         runner("teardown", "--profile", PROFILE)
         self._run = Beside(command("full-lab", "--profile", PROFILE))
 
     def done(self) -> Done:
-        """What it came to, once it has ended."""
+        """How it ended; waits until it has."""
         return self._run.done()
 
     def put_away(self) -> None:
-        """End it where it still runs, and leave no lab."""
+        """End it if it still runs, and leave no lab."""
         self._run.end(_ENDS_WITHIN)
         runner("teardown", "--profile", PROFILE)
 
@@ -55,13 +55,13 @@ def _place(item: pytest.Item) -> int:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin to make the lab where a test needs it."""
+    """Begin to make the lab if a test needs it."""
     if asked_for(session, "lab") and not _STANDING:
         session.config.stash[_MAKING] = Making()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave no lab, whatever the tests came to."""
+    """Leave no lab, however the tests ended."""
     stash = session.config.stash
     for begun in (stash.get(_SCENARIOS, None), stash.get(_MAKING, None)):
         if begun is not None:
@@ -72,7 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def lab(request: pytest.FixtureRequest) -> Lab:
     """A lab on which ``full-lab`` has just run.
 
-    For one who writes tests, ``LATIHAN_TEST_LAB=NAME`` names a lab that stands already.
+    While you write tests, ``LATIHAN_TEST_LAB=NAME`` names a lab that runs already.
     """
     made = _made(request.config)
     if asked_for(request.session, "scenarios"):

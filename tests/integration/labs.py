@@ -32,11 +32,11 @@ class Done:
 
 
 class Beside:
-    """A program that runs beside the tests, in a session of its own.
+    """A program that runs beside the tests, in its own session.
 
     Args:
         argv: the program and its arguments.
-        environment: what is other than in the environment of the tests.
+        environment: variables to add to the environment of the tests.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Beside:
         )
 
     def done(self, within: float | None = None) -> Done:
-        """What it came to, once it has ended; TimeoutExpired where it does not in time."""
+        """How it ended; waits until it has, and raises TimeoutExpired if that takes too long."""
         code = self._process.wait(within)
         self._said.seek(0)
         return Done(code, self._said.read().decode(errors="replace"))
 
     def end(self, within: float) -> None:
-        """Interrupt it where it still runs, and kill what of it stays after that time (seconds)."""
+        """Interrupt it if it still runs, and kill what is left after that time (seconds)."""
         if self._process.poll() is not None:
             return
         os.killpg(self._process.pid, signal.SIGINT)
@@ -105,7 +105,7 @@ def report_in(folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Lab:
-    """A standing lab, the run of ``full-lab`` that made it, and the folder with what that left."""
+    """A running lab, the run of ``full-lab`` that made it, and the folder of that run."""
 
     profile: str
     made: Done
@@ -123,11 +123,11 @@ class Lab:
         return document
 
     def runner(self, name: str, *arguments: str) -> Done:
-        """Run a playbook or verb on this lab."""
+        """Run a playbook or command on this lab."""
         return runner("--profile", self.profile, name, *arguments)
 
     def kubectl(self, *arguments: str) -> str:
-        """What kubectl prints; it must succeed."""
+        """What kubectl prints; it has to succeed."""
         lab = self.contract
         options = [f"--kubeconfig={lab['kubeconfig']}", f"--cache-dir={lab['kubectl_cache']}"]
         command = [lab["kubectl"], *options, *arguments]

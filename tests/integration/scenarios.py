@@ -1,4 +1,4 @@
-"""Molecule, as the tests run it: apart, or beside other tests."""
+"""Molecule, as the tests run it: alone, or beside other tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.integration.labs import STATE, Beside, Done, runner
 from tests.integration.machine_state import snapshot
 
-# What the scenarios share, and the one that stops nodes has for itself.
+# The lab that the scenarios share, and that of the scenario that stops nodes.
 PROFILES = ("latihan-molecule", "latihan-power")
 _PLAIN = {"NO_COLOR": "1", "MOLECULE_COMMAND_BORDERS": "0"}
 _WITHIN = 1800.0
@@ -23,7 +23,7 @@ def begun(*arguments: str) -> Beside:
 
 
 def molecule(*arguments: str) -> Done:
-    """What a run of Molecule comes to; nothing of it stays where it is broken off."""
+    """How a run of Molecule ended; nothing of it stays if it is interrupted."""
     run = begun(*arguments)
     try:
         return run.done(_WITHIN)
@@ -40,7 +40,7 @@ class Run:
 
 
 class Scenarios:
-    """All scenarios as they run, two at a time: other tests have a third of the machine."""
+    """All scenarios while they run, two at a time, beside other tests."""
 
     def __init__(self) -> None:
         destroy()  # a lab of an earlier run
@@ -48,11 +48,11 @@ class Scenarios:
         self._run = begun("test", "--all", "--workers", "2")
 
     def done(self) -> Run:
-        """What they came to, once they have ended."""
+        """How they ended; waits until they have."""
         return Run(self._run.done(_WITHIN), self._before)
 
     def put_away(self) -> None:
-        """End them where they still run, and leave no lab of theirs."""
+        """End them if they still run, and leave no lab of theirs."""
         self._run.end(_ENDS_WITHIN)
         if any((STATE / profile).exists() for profile in PROFILES):
             destroy()

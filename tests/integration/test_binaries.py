@@ -1,4 +1,4 @@
-"""Daemons, programs and images, as the roles machine, kubernetes and images bring them."""
+"""Daemons, programs and images, as the roles machine, kubernetes and images provide them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PLAY = """
         content: "{{ dict(daemons=machine_daemons, bin=kubernetes_bin, registry=images_registry,
           changed=machine_unpacking.changed or kubernetes_programs.changed or images_made.changed)
           | to_json }}"
-        dest: "{{ told }}"
+        dest: "{{ result_file }}"
         mode: "0644"
       check_mode: false
 """
@@ -65,7 +65,7 @@ IMAGES: dict[str, list[tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Brought:
-    """What the roles say of themselves."""
+    """What the roles report."""
 
     daemons: Path
     bin: Path
@@ -75,11 +75,16 @@ class Brought:
 
 def bring(folder: Path, *arguments: str) -> Brought:
     """Run the three roles."""
-    play, told = folder / "play.yml", folder / "told.json"
+    play, result_file = folder / "play.yml", folder / "result.json"
     play.write_text(PLAY)
     done = subprocess.run(
         [
-            *(Path(sys.executable).with_name("ansible-playbook"), play, "-e", f"told={told}"),
+            *(
+                Path(sys.executable).with_name("ansible-playbook"),
+                play,
+                "-e",
+                f"result_file={result_file}",
+            ),
             *arguments,
         ],
         cwd=ROOT,
@@ -88,7 +93,7 @@ def bring(folder: Path, *arguments: str) -> Brought:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(told.read_text())
+    said = json.loads(result_file.read_text())
     paths = {name: Path(said[name]) for name in ("daemons", "bin", "registry")}
     return Brought(**paths, changed=said["changed"])
 
@@ -140,12 +145,12 @@ def test_a_second_run_changes_nothing(brought: Brought, tmp_path: Path) -> None:
     assert again.registry == brought.registry
 
 
-def test_check_mode_tells_and_makes_nothing(tmp_path: Path) -> None:
+def test_check_mode_reports_a_change_and_makes_nothing(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     caches = [f"-e{role}_cache={cache}" for role in ("machine", "kubernetes", "images")]
-    told = bring(tmp_path, "--check", *caches)
-    assert told.changed
-    assert told.registry.is_relative_to(cache)
+    brought = bring(tmp_path, "--check", *caches)
+    assert brought.changed
+    assert brought.registry.is_relative_to(cache)
     assert not cache.exists()
 
 
@@ -219,8 +224,8 @@ def test_unpacking_leaves_the_machines_packages_alone(tmp_path: Path) -> None:
     watched = [Path("/var/lib/dpkg/status"), Path("/etc/apt"), Path("/var/lib/apt/lists")]
     before = [path.stat().st_mtime_ns for path in watched]
     entry = Entry(tmp_path / "thing" / "key")
-    wanted = DebSet(("catatonit",), ("catatonit",), ("usr/bin/catatonit --version",))
-    assert provide(wanted, entry, PrivateApt(tmp_path / "apt"))
+    packages = DebSet(("catatonit",), ("catatonit",), ("usr/bin/catatonit --version",))
+    assert provide(packages, entry, PrivateApt(tmp_path / "apt"))
     assert json.loads((entry.path / "packages.json").read_text()).keys() == {"catatonit"}
-    assert not provide(wanted, entry, PrivateApt(tmp_path / "apt"))
+    assert not provide(packages, entry, PrivateApt(tmp_path / "apt"))
     assert [path.stat().st_mtime_ns for path in watched] == before

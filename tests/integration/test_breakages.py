@@ -1,6 +1,6 @@
-"""One thing of the standing lab is broken at a time: outcomes fail, with reason and cause.
+"""One thing in a running lab is broken at a time: outcomes fail, with reason and cause.
 
-The checks run in this process: those that ``verify`` makes, without Ansible's start.
+The checks are those of ``verify``, but run in this process, without starting Ansible.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTLES_WITHIN = 20.0
 
 
 def check(lab: Lab, ids: Sequence[str], within: float = 0.0, **variables: Any) -> Results:
-    """The outcomes' results; each is asked again for that many seconds while it fails."""
+    """The outcomes' results; each is checked again for up to that many seconds while it fails."""
     chosen = [ENTRIES[name].model_copy(update={"within": within}) for name in ids]
     place = live.lab(str(lab.contract_path), "default")
     return {result.id: result for result in checking.check(place, chosen, variables).results}
@@ -44,7 +44,7 @@ def check_until(lab: Lab, ids: Sequence[str], settled: Settled) -> Results:
 
 
 def seen(breakage: Breakage, results: Results) -> dict[str, Any]:
-    """What the table says of a breakage, as the reports have it."""
+    """What the results say about each field of a breakage."""
     first = results[next(iter(breakage.fails))]
     reasons = {str(each.reason) for each in first.evidence}
     causes = [found.id for found in first.diagnosis]
@@ -56,7 +56,7 @@ def seen(breakage: Breakage, results: Results) -> dict[str, Any]:
     }
 
 
-def wanted(breakage: Breakage) -> dict[str, Any]:
+def expected(breakage: Breakage) -> dict[str, Any]:
     fails = dict.fromkeys(breakage.fails, "fail")
     return {
         "verdicts": fails | dict.fromkeys(breakage.holds, "pass"),
@@ -67,13 +67,13 @@ def wanted(breakage: Breakage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
-def test_what_is_broken_is_seen_and_what_is_healed_holds(lab: Lab, breakage: Breakage) -> None:
+def test_what_is_broken_is_seen_and_what_is_repaired_holds(lab: Lab, breakage: Breakage) -> None:
     ids = [*breakage.fails, *breakage.holds]
     with breakage.breaking(lab):
-        broken = check_until(lab, ids, lambda found: seen(breakage, found) == wanted(breakage))
-    healed = check(lab, ids, _SETTLES_WITHIN)
-    assert seen(breakage, broken) == wanted(breakage), broken
-    assert {result.verdict for result in healed.values()} == {"pass"}, healed
+        broken = check_until(lab, ids, lambda found: seen(breakage, found) == expected(breakage))
+    repaired = check(lab, ids, _SETTLES_WITHIN)
+    assert seen(breakage, broken) == expected(breakage), broken
+    assert {result.verdict for result in repaired.values()} == {"pass"}, repaired
 
 
 def test_what_is_broken_stays_broken_while_an_outcome_may_wait(lab: Lab) -> None:
@@ -104,7 +104,7 @@ def test_verify_prints_reason_and_cause_and_exits_with_1(lab: Lab) -> None:
 
 
 def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
-    """A container with tools is put beside the pod's: it has the pod's network and names."""
+    """A container with tools is put beside the pod's own, with the pod's network and names."""
     own = tmp_path / "own.yml"
     own.write_text(
         "- id: X1\n"
@@ -138,7 +138,7 @@ def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
 
 
 def state(lab: Lab) -> str:
-    """What the breakages change, as the lab has it."""
+    """What breakages change, read from the lab."""
     rules = "iptables-save | grep -v -e '^#' -e '^:' -e KUBE-"
     shown = f"ip -json route; {rules}; cat /sys/class/net/*/mtu"
     places = ["host", *(each["name"] for each in lab.contract["nodes"])]
@@ -146,15 +146,15 @@ def state(lab: Lab) -> str:
     return json.dumps([spec, *(lab.enter(place, "sh", "-c", shown).stdout for place in places)])
 
 
-def broken_off(lab: Lab, breaking: breakages.Breaking, before: str) -> None:
+def interrupt(lab: Lab, breaking: breakages.Breaking, before: str) -> None:
     with breaking(lab):
         assert state(lab) != before
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("name", ["selector_of_another_pod", "route", "dropping_rule"])
-def test_a_test_that_is_broken_off_heals_the_lab(lab: Lab, name: str) -> None:
+def test_an_interrupted_test_repairs_the_lab(lab: Lab, name: str) -> None:
     before = state(lab)
     with pytest.raises(KeyboardInterrupt):
-        broken_off(lab, getattr(breakages, name), before)
+        interrupt(lab, getattr(breakages, name), before)
     assert state(lab) == before

@@ -1,4 +1,4 @@
-"""A stranger's playbook uses the installed collection on a lab that stands."""
+"""A stranger's playbook uses the installed collection on a running lab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.artifact import Installed
 from tests.integration.labs import STATE, Lab
 
 NAMESPACE = "stranger"
-# A stranger need not have an inventory.
+# A stranger may have no inventory.
 ENVIRONMENT = {
     "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
     "ANSIBLE_LOCALHOST_WARNING": "false",
@@ -39,7 +39,7 @@ PLAY = """
 
 @pytest.fixture
 def namespace(lab: Lab) -> Iterator[str]:
-    """A Kubernetes namespace of its own, in which pods can be made."""
+    """A new Kubernetes namespace, in which pods can be made."""
     lab.kubectl("create", "namespace", NAMESPACE)
     until = time.monotonic() + 20
     while "default" not in lab.kubectl("-n", NAMESPACE, "get", "serviceaccounts"):
@@ -54,6 +54,6 @@ def test_a_strangers_playbook_makes_pods(installed: Installed, lab: Lab, namespa
     play = installed.place / "play.yml"
     play.write_text(PLAY.format(profile=lab.profile, namespace=namespace), encoding="utf-8")
     said = installed.run("ansible-playbook", play, "-v", **ENVIRONMENT)
-    assert "All of 7 outcomes hold" in said
+    assert "All 7 outcomes hold" in said
     # Those of the lab itself are as they were.
     assert "p3" in lab.kubectl("get", "pods")

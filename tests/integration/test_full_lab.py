@@ -1,4 +1,4 @@
-"""The lab as a user meets it: full-lab, its report, and what one does with it afterwards."""
+"""The lab as a user sees it: full-lab, its report, and what comes after it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_parts_run_again_on_what_they_left(lab: Lab) -> None:
 
 
 def test_lab_has_no_way_out(lab: Lab) -> None:
-    """The lab's host, which nodes send to, knows the lab's own network and no other."""
+    """The lab's host, which nodes send to, has routes to the lab's own network only."""
     links = json.loads(lab.enter("host", "ip", "-json", "link").stdout)
     assert {link["ifname"] for link in links} == {"lo", "lab0", "node1", "node2"}
     routes = json.loads(lab.enter("host", "ip", "-json", "route").stdout)

@@ -1,4 +1,4 @@
-"""Molecule's scenarios: they pass, and one on a broken cluster fails and tells why."""
+"""Molecule's scenarios: they pass, and one on a broken cluster fails and says why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTION = re.compile(
 
 
 def reported(output: str) -> Mapping[str, Mapping[str, list[str]]]:
-    """Molecule's closing report: for each scenario its actions, with the verdicts of each."""
+    """Molecule's final report: for each scenario its actions, with the verdicts of each."""
     found: dict[str, dict[str, list[str]]] = {}
     _progress, _header, details = output.rpartition("DETAILS")
     for line in ACTION.finditer(details):
@@ -36,8 +36,8 @@ def reported(output: str) -> Mapping[str, Mapping[str, list[str]]]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(scenarios: Run, scenario: str) -> None:
     actions = reported(scenarios.done.out).get(scenario, {})
-    wanted = {"create", "destroy"} if scenario == "default" else {"converge", "verify"}
-    assert actions.keys() >= wanted, scenarios.done.out[-8000:]
+    required = {"create", "destroy"} if scenario == "default" else {"converge", "verify"}
+    assert actions.keys() >= required, scenarios.done.out[-8000:]
     assert {verdict for verdicts in actions.values() for verdict in verdicts} == {"Successful"}
     assert scenarios.done.code == 0
 
@@ -55,7 +55,7 @@ def test_scenarios_leave_nothing(scenarios: Run) -> None:
 
 
 def test_broken_cluster_fails_with_its_reason(scenarios: Run) -> None:
-    """Without kube-proxy a new service leads nowhere: the outcome that fails is told, and why."""
+    """Without kube-proxy a new service leads nowhere: Molecule says what fails and why."""
     created = molecule("create")
     assert created.code == 0, created.out
     lab = Lab(PROFILES[0], created, latest(PROFILES[0]))

@@ -1,4 +1,4 @@
-"""A lab of one's own, as the example has it: manifests, a playbook and outcomes, no Python."""
+"""A lab of your own, as in the example: manifests, a playbook and outcomes, no Python."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_its_outcomes_hold(lab: Lab, made: Done) -> None:
 
 @pytest.mark.usefixtures("made")
 def test_one_that_does_not_hold_fails_the_run(lab: Lab, tmp_path: Path) -> None:
-    """Six pods are wanted where three are; the copy stands outside the project."""
+    """The outcomes expect six pods, and there are three; the copy is outside the project."""
     own = shutil.copytree(EXAMPLE, tmp_path / "own")
     outcomes = own / "outcomes.yml"
     text = outcomes.read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_one_that_does_not_hold_fails_the_run(lab: Lab, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "message"),
     [
         ("lab.yml", "- hosts: [\n", "lab.yml:2: not valid YAML"),
         ("lab.yml", "hosts: lab\n", "lab.yml: not a playbook"),
@@ -52,14 +52,14 @@ def test_one_that_does_not_hold_fails_the_run(lab: Lab, tmp_path: Path) -> None:
         ("outcomes.yml", "- id: X\n", "outcomes.yml:1: outcome X, field title: it lacks"),
     ],
 )
-def test_bad_files_are_told_before_anything_is_touched(
-    lab: Lab, tmp_path: Path, file: str, text: str, told: str
+def test_bad_files_are_refused_before_anything_is_touched(
+    lab: Lab, tmp_path: Path, file: str, text: str, message: str
 ) -> None:
     own = shutil.copytree(EXAMPLE, tmp_path / "own")
     (own / file).write_text(text, encoding="utf-8")
     done = lab.runner(str(own / "lab.yml"))
     assert done.code == 2, done.out
-    assert told in " ".join(done.out.split())
+    assert message in " ".join(done.out.split())
     assert "Traceback" not in done.out
 
 

@@ -14,7 +14,7 @@ _LINTING = pytest.StashKey[Linting]()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin where a test asks for them."""
+    """Begin if a test asks for them."""
     if asked_for(session, "linters"):
         session.config.stash[_LINTING] = Linting()
 
@@ -28,5 +28,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def linters(pytestconfig: pytest.Config) -> Mapping[str, Future[Done]]:
-    """What each linter comes to."""
+    """How each linter ended."""
     return pytestconfig.stash[_LINTING].began

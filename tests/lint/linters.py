@@ -31,7 +31,7 @@ def run(argv: tuple[str, ...]) -> Done:
 
 
 class Linting:
-    """The linters as they run, two at a time."""
+    """The linters while they run, two at a time."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=2)

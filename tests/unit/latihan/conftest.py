@@ -1,4 +1,4 @@
-"""A project of its own for the wrapper's tests: small playbooks that touch nothing."""
+"""A project for the tests of the command line: small playbooks that touch nothing."""
 
 from __future__ import annotations
 

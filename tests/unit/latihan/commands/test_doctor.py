@@ -1,4 +1,4 @@
-"""``doctor`` ends with the exit code of the first failed check; links in the docs lead somewhere."""
+"""``doctor`` ends with the exit code of the first failed check; links in the docs work."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own: some commands become another program."""
+    """The command line in its own process: some commands become another program."""
     code = (
         "import os, sys; from pathlib import Path; from latihan.cli import main;"
         "from latihan.base.project import Project; os.geteuid = lambda: 0;"

@@ -1,4 +1,4 @@
-"""What is put away after an interrupted run."""
+"""What is cleaned up after an interrupted run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from latihan.run import ansible, cleanup, stragglers
 
 
 def program(*variables: str) -> subprocess.Popen[bytes]:
-    """A process in a session of its own, which ignores a polite request to end."""
+    """A process in its own session that ignores SIGTERM."""
     code = (
         "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     )

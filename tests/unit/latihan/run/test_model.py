@@ -1,4 +1,4 @@
-"""What a run comes to, from recorded events of ansible-runner."""
+"""The result of a run, from recorded events of ansible-runner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things stand in the picture."""
+"""Where things are in the picture."""
 
 from __future__ import annotations
 
