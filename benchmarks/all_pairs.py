@@ -137,7 +137,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {options.pods} pods on {nodes} nodes, {probes} probes, "
         f"{'each logged' if options.log else 'none logged'}\n"
     )
-    print("| What | median | least to most | for a probe |\n|---|---|---|---|")
+    print("| What | median | range | per probe |\n|---|---|---|---|")
     for what, found, per in (
         (f"the outcome, {len(ours)} rounds", ours, middle / probes),
         (f"`kubectl exec`, {len(theirs)} probes", theirs, each),

@@ -44,7 +44,7 @@ def timed(folder: Path) -> dict[str, float]:
     took: dict[str, float] = {}
     for role in ROLES:
         play = folder / f"{role}.yml"
-        play.write_text(f"- hosts: lab\n  gather_facts: false\n  roles: [{role}]\n")
+        play.write_text(f"- hosts: lab\n  gather_facts: false\n  roles: [latihan.lab.{role}]\n")
         started = time.monotonic()
         subprocess.run(
             [Path(sys.executable).with_name("ansible-playbook"), play],

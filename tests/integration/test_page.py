@@ -210,9 +210,9 @@ def test_pictures_say_what_they_show(show: Show) -> None:
 def test_the_page_of_a_real_lab_shows_its_paths(lab: Lab, browser: Browser) -> None:
     # Other tests may have run other playbooks on the lab since.
     run = max((ROOT / "artifacts" / lab.profile).glob("*-full-lab"))
-    told = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    shown = json.loads((run / "report.json").read_text(encoding="utf-8"))
     browser.open(run / "report.html")
-    for each in told["outcomes"]:
+    for each in shown["outcomes"]:
         assert browser.evaluate(f"!!document.querySelector('#o-{each['id']} svg')"), each["id"]
     assert browser.evaluate("document.querySelectorAll('#o-P7 svg .hop').length") == 2
     assert browser.evaluate("document.querySelectorAll('#o-P9 svg .hop').length") == 3

@@ -71,11 +71,11 @@ def test_the_fields_of_an_entry() -> None:
 
 
 def test_the_kinds_of_probes_and_what_they_yield() -> None:
-    told = {
+    named = {
         cell.strip("`").partition(":")[0]: coded(others[1])
         for cell, others in table("| Kind | Asks | Yields |").items()
     }
-    assert told == {kind: records.names(KINDS[kind].yields) for kind in KINDS}
+    assert named == {kind: records.names(KINDS[kind].yields) for kind in KINDS}
 
 
 def test_what_every_probe_yields() -> None:
@@ -88,17 +88,17 @@ def test_the_fields_of_a_probe() -> None:
 
 
 def test_the_options_of_probes() -> None:
-    told = {
+    named = {
         cell.strip("`").partition(":")[0]: set(re.findall(r"`options: \{(\w+): ", others[0]))
         for cell, others in table("| Kind | Asks | Yields |").items()
     }
-    assert told == {kind: set(KINDS[kind].options) for kind in KINDS}
+    assert named == {kind: set(KINDS[kind].options) for kind in KINDS}
 
 
 def test_the_reasons() -> None:
-    told = names("| Reason | Meaning |")
+    named = names("| Reason | Meaning |")
     numbered = {"http_404", "exit_1"}
-    assert told == REASONS | numbered | {ANY}
+    assert named == REASONS | numbered | {ANY}
     assert all(map(is_reason, numbered))
 
 
@@ -119,8 +119,8 @@ def test_the_facts(part: str, path: tuple[str, ...]) -> None:
 
 
 def test_the_roots_of_expressions() -> None:
-    told = {name.partition(".")[0] for name in names("| Part | What is in it |")}
-    assert told == {*models.ROOTS, "probes", "vars", "before"}
+    named = {name.partition(".")[0] for name in names("| Part | What is in it |")}
+    assert named == {*models.ROOTS, "probes", "vars", "before"}
 
 
 def test_the_functions() -> None:

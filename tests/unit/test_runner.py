@@ -115,8 +115,8 @@ def test_an_environment_that_can_not_be_changed(
     runner.PYTHON.parent.mkdir()
     runner.PYTHON.touch()
     assert runner.main(["list"]) == 3
-    told = capsys.readouterr().err.strip().splitlines()[-1]
-    assert told.startswith(f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv")
+    printed = capsys.readouterr().err.strip().splitlines()[-1]
+    assert printed.startswith(f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv")
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,11 @@ def test_without_a_lab_it_is_the_provider_that_is_asked_for(
 def test_a_wrong_lab_is_bad_input(
     project: Project, profile: str, asked: str, message: str, hint: str
 ) -> None:
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as caught:
         checked_lab(project, profile, asked)
-    assert told.value.kind is Kind.INPUT
-    assert message in told.value.message
-    assert hint in told.value.hint
+    assert caught.value.kind is Kind.INPUT
+    assert message in caught.value.message
+    assert hint in caught.value.hint
 
 
 def test_a_second_lab_may_be_meant(project: Project) -> None:
@@ -58,8 +58,8 @@ def test_a_lab_keeps_its_provider(project: Project) -> None:
 def test_only_who_needs_root_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     need_root(provider(""))
-    with pytest.raises(LabError, match="This needs root: its nodes are namespaces") as told:
+    with pytest.raises(LabError, match="This needs root: its nodes are namespaces") as caught:
         need_root(provider("its nodes are namespaces"))
-    assert told.value.kind is Kind.MACHINE
+    assert caught.value.kind is Kind.MACHINE
     monkeypatch.setattr("os.geteuid", lambda: 0)
     need_root(provider("its nodes are namespaces"))
