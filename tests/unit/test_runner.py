@@ -116,7 +116,9 @@ def test_an_environment_that_can_not_be_changed(
     runner.PYTHON.touch()
     assert runner.main(["list"]) == 3
     printed = capsys.readouterr().err.strip().splitlines()[-1]
-    assert printed.startswith(f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv")
+    assert printed.startswith(
+        f"runner.py: {stamp}: Is a directory. Run it as the user who made .venv"
+    )
 
 
 @pytest.mark.parametrize(
