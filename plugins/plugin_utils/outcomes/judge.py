@@ -111,9 +111,9 @@ def _unwanted(name: str, entry: ProbeEntry, results: Sequence[ProbeResult]) -> I
         yield f"The probe {name!r} asked nothing."
     wrong = [result for result in results if not entry.accepts(result.reason)]
     asked = Counter((result.command, result.reason) for result in wrong)
-    told = {(result.command, result.reason): result for result in reversed(wrong)}
+    examples = {(result.command, result.reason): result for result in reversed(wrong)}
     for (typed, reason), times in asked.items():
-        said = (told[typed, reason].output or "it printed nothing").strip().splitlines()[-1]
+        said = (examples[typed, reason].output or "it printed nothing").strip().splitlines()[-1]
         often = f" {times} times" if times > 1 else ""
         yield (
             f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "

@@ -248,7 +248,7 @@ class OutcomeResult(Record):
         "there.",
     )
     false_alarm: str = Field("", description="The chance that a correct network fails.")
-    article: str = Field("", description="What the source of the claim says, where it differs.")
+    article: str = Field("", description="What the source of the claim says, if that differs.")
 
     @property
     def brief(self) -> str:

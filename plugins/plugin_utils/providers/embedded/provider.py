@@ -94,7 +94,7 @@ def _settings(profile: Profile, wanted: Wanted) -> Settings:
         wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
         raise LabError(
             f"The options of the provider {PROVIDER.name!r} are wrong: {', '.join(wrong)}.",
-            "Use the role latihan.lab.cluster, which brings what it needs.",
+            "Use the role latihan.lab.cluster, which provides what it needs.",
             Kind.INPUT,
         )
     return Settings(
