@@ -1,4 +1,4 @@
-"""latihan.lab.cluster: a cluster made, started, stopped, removed."""
+"""Make, start, stop or remove a cluster; see the module's documentation."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import 
 
 
 class ActionModule(LabAction):
-    """See ``ansible-doc latihan.lab.cluster``."""
+    """The action plugin ``latihan.lab.cluster``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Bring the cluster into the state that is asked for."""
+        """Bring the cluster into the requested state."""
         profile = Profile(str(args["profile"]), Path(args["state_folder"]))
         provider = providers.of(profile, args["provider"])
         node, check = str(args["node"] or ""), self.check_mode

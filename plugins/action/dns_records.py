@@ -1,4 +1,4 @@
-"""latihan.lab.dns_records: the DNS records of the network around the cluster."""
+"""Set the DNS records of the network around the cluster; see the module's documentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import L
 
 
 class ActionModule(LabAction):
-    """See ``ansible-doc latihan.lab.dns_records``."""
+    """The action plugin ``latihan.lab.dns_records``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Set the records."""

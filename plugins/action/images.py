@@ -23,7 +23,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.images``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Make what isn't there yet."""
+        """Make the images that are missing."""
         cache = Path(args["cache"])
         layers = [_layer(each, args["exclude"]) for each in args["layers"]]
         images = [_image(each) for each in args["images"]]
@@ -46,38 +46,38 @@ def _index(folder: Path) -> Any:
     return json.loads((folder / "images.json").read_text(encoding="utf-8"))
 
 
-def _layer(told: dict[str, Any], exclude: list[str]) -> Layer:
+def _layer(option: dict[str, Any], exclude: list[str]) -> Layer:
     return Layer(
-        name=told["name"],
-        parent=told["parent"],
-        packages=tuple(told["packages"]),
-        only=tuple(told["only"]),
-        exclude=(*exclude, *told["exclude"]),
-        extras=tuple(_extras(told)),
-        merged_usr=told["merged_usr"],
+        name=option["name"],
+        parent=option["parent"],
+        packages=tuple(option["packages"]),
+        only=tuple(option["only"]),
+        exclude=(*exclude, *option["exclude"]),
+        extras=tuple(_extras(option)),
+        merged_usr=option["merged_usr"],
     )
 
 
-def _extras(told: dict[str, Any]) -> Iterator[Extra]:
-    for path, mode in told["directories"].items():
+def _extras(option: dict[str, Any]) -> Iterator[Extra]:
+    for path, mode in option["directories"].items():
         yield Extra("directory", path, mode=int(str(mode or _DIRECTORY), 8))
-    for path, content in told["files"].items():
+    for path, content in option["files"].items():
         yield Extra("file", path, str(content), _FILE)
-    for path, content in told["programs"].items():
+    for path, content in option["programs"].items():
         yield Extra("file", path, str(content), _PROGRAM)
-    for name in told["in_cluster"]:
+    for name in option["in_cluster"]:
         program = (_IN_CLUSTER / f"{name}.py").read_text(encoding="utf-8")
         yield Extra("file", f"/program/in_cluster/{name}.py", program, _FILE)
-    for path, target in told["links"].items():
+    for path, target in option["links"].items():
         yield Extra("link", path, str(target))
 
 
-def _image(told: dict[str, Any]) -> registry.Image:
+def _image(option: dict[str, Any]) -> registry.Image:
     return registry.Image(
-        name=told["name"] if ":" in told["name"] else f"{told['name']}:latest",
-        layer=told["layer"],
-        command=tuple(told["command"]),
-        environment=tuple((name, str(value)) for name, value in told["environment"].items()),
-        stop_signal=told["stop_signal"],
-        ports=tuple(told["ports"]),
+        name=option["name"] if ":" in option["name"] else f"{option['name']}:latest",
+        layer=option["layer"],
+        command=tuple(option["command"]),
+        environment=tuple((name, str(value)) for name, value in option["environment"].items()),
+        stop_signal=option["stop_signal"],
+        ports=tuple(option["ports"]),
     )

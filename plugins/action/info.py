@@ -12,7 +12,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.info``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Read once."""
+        """Read the facts once."""
         query = live.queries(args["query"])
         lab = live.lab(args["contract"], args["namespace"])
         document = facts.gather(lab.api, lab.contract, lab.namespace).plain()

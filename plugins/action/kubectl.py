@@ -17,7 +17,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.kubectl``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Run the command, once its manifests are known to be some."""
+        """Check the command's manifests, then run it."""
         words = [str(word) for word in args["argv"]]
         for manifest in kubectl.manifests(words):
             for file in kubectl.manifest_files(manifest):
@@ -42,14 +42,14 @@ class ActionModule(LabAction):
             "rc": done.returncode,
             "refusal": kubectl.status_object(done.stderr),
             "changed": not args["reads"] and kubectl.changed(words, done.stdout),
-            "failed": False,  # or Ansible takes an exit code that was expected for a failure
+            "failed": False,  # else Ansible takes an expected exit code for a failure
         }
         failed = done.returncode != 0
         if failed and self.check_mode and kubectl.waits_for_others(done.stderr):
             return {**said, "changed": True}
         if failed and not args["expect_failure"]:
             error = kubectl.plain_error(done.stderr) or "it printed nothing"
-            raise LabError(f"`{typed}` ended with {done.returncode}: {error}", detail=done.stderr)
+            raise LabError(f"`{typed}` exited with {done.returncode}: {error}", detail=done.stderr)
         if args["expect_failure"] and not failed and not self.check_mode:
-            raise LabError(f"`{typed}` should have been refused, and was not.", detail=done.stdout)
+            raise LabError(f"`{typed}` should have been refused, but was not.", detail=done.stdout)
         return said

@@ -1,4 +1,4 @@
-"""Bring the programs of Kubernetes; see the module's documentation."""
+"""Provide the programs of Kubernetes; see the module's documentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.kubernetes``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Bring what isn't there yet."""
+        """Provide the programs that are missing."""
         if args["source"] == "path":
             return _own(args["path"])
         cache, version = Path(args["cache"]), args["version"]
@@ -72,7 +72,7 @@ def _download(wanted: release.Release, folder: Path, answer: float, limit: float
 
 
 def _bring(entry: Entry, version: str, fetcher: Fetcher) -> None:
-    """Make the folder, or nothing: programs that don't prove good are not kept."""
+    """Make the folder; programs that fail the check are not kept."""
     with entry.made() as folder:
         if folder is None:
             return
@@ -80,8 +80,8 @@ def _bring(entry: Entry, version: str, fetcher: Fetcher) -> None:
         programs.mkdir()
         fetcher(programs)
         if not _proven(folder, version):
-            told = binaries.versions(programs)
-            raise LabError(f"The programs are not of version {version}: {told}.")
+            found = binaries.versions(programs)
+            raise LabError(f"The programs are not of version {version}: {found}.")
 
 
 def _proven(folder: Path, version: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tell which Debian packages are not installed; see the module's documentation."""
+"""Find the Debian packages that are not installed; see the module's documentation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Ask dpkg."""
         packages: list[str] = args["packages"]
-        # dpkg-query ends with 1 when it knows nothing of a package: that is an answer here.
+        # dpkg-query exits with 1 if it doesn't know a package; here that is an answer.
         query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Abbrev}\n", *packages]
         listing = run(query, check=False).stdout
         return {"changed": False, "packages": not_installed(packages, listing)}

@@ -25,7 +25,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.outcomes``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Check them; one that doesn't hold is told, and fails the run at its end."""
+        """Check them; the result reports those that don't hold, and ``verdict`` fails the run."""
         files = [Path(name) for name in args["files"]] or collection.outcome_files()
         chosen = _chosen(load(files), args["ids"])
         if self.check_mode:
@@ -42,13 +42,13 @@ class ActionModule(LabAction):
 
 
 def _chosen(outcomes: list[OutcomeEntry], ids: list[str]) -> list[OutcomeEntry]:
-    """The outcomes that are meant, in the order they are asked for; all of them for no ids."""
+    """The outcomes with these ids, in their order; all outcomes if there are no ids."""
     known = {outcome.id: outcome for outcome in outcomes}
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise LabError(
-            f"There is no outcome {', '.join(unknown)}.",
-            f"There is {', '.join(known)}.",
+            f"Unknown outcome: {', '.join(unknown)}.",
+            f"The outcomes are: {', '.join(known)}.",
             Kind.INPUT,
         )
     return [known[name] for name in ids] if ids else outcomes

@@ -18,7 +18,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.preflight``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Check all; the first failure is the task's."""
+        """Check everything; the first failure fails the task."""
         checks = check(
             LabSpec(
                 cache=Path(args["cache"]),

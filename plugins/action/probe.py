@@ -23,14 +23,14 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.probe``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Probe, and hand over what was seen without judging it."""
+        """Probe, and return what was seen without judging it."""
         try:
             entries = _PROBES.validate_python(args["probes"])
         except ValidationError as error:
             first = error.errors()[0]
             where, said = ".".join(map(str, first["loc"])), first["msg"]
             raise LabError(
-                f"A probe of the task is none: {where}: {said.removeprefix('Value error, ')}.",
+                f"A probe of the task is not valid: {where}: {said.removeprefix('Value error, ')}.",
                 kind=Kind.INPUT,
             ) from error
         if self.check_mode:

@@ -1,4 +1,4 @@
-"""latihan.lab.tunnel: the lab's load balancer started and stopped."""
+"""Start or stop the lab's load balancer; see the module's documentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import L
 
 
 class ActionModule(LabAction):
-    """See ``ansible-doc latihan.lab.tunnel``."""
+    """The action plugin ``latihan.lab.tunnel``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Start or stop the tunnel."""

@@ -16,7 +16,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.unpack_packages``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Unpack what isn't there yet."""
+        """Unpack the packages that are missing."""
         cache = Path(args["cache"])
         wanted = packages.DebSet(
             tuple(args["packages"]),

@@ -15,9 +15,9 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.validate``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Read all of it; nothing is sent and nothing is written."""
-        given = [Path(name) for name in args["manifests"]] or collection.manifests()
-        files = [file for path in given for file in kubectl.manifest_files(path)]
+        """Read everything; nothing is sent and nothing is written."""
+        paths = [Path(name) for name in args["manifests"]] or collection.manifests()
+        files = [file for path in paths for file in kubectl.manifest_files(path)]
         objects = sum(len(kubectl.check_manifest(file)) for file in files)
         found = entries.load(
             [Path(name) for name in args["outcomes"]] or collection.outcome_files()

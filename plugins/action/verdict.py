@@ -12,7 +12,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.verdict``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Fail if an outcome failed, and if none was proven."""
+        """Fail if an outcome failed, or if none was proven."""
         known = verdicts.earlier(self.task_vars)
         if self.check_mode and not known:
             return {"changed": False, "skipped": True}

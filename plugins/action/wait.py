@@ -13,7 +13,7 @@ class ActionModule(LabAction):
     """The action plugin ``latihan.lab.wait``."""
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Watch until all of it is true."""
+        """Watch until every expression is true."""
         until = live.expressions(args["until"])
         query = live.queries(args["query"])
         if self.check_mode:

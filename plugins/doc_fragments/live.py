@@ -1,4 +1,4 @@
-"""What all of the action group ``live`` take: which lab is meant, and which part of it."""
+"""The options of all modules in the action group ``live``: which lab, and which namespace."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ options:
   contract:
     description:
       - The file in which the provider says where the cluster is.
-      - Without it, the task's variable C(lab_contract); the role P(latihan.lab.lab#role) has its
-        default, which leads to the lab named by C(lab_profile).
+      - The default is the task's variable C(lab_contract). The role P(latihan.lab.lab#role) sets
+        its default, which is the contract of the lab C(lab_profile).
     type: path
   namespace:
     description:
       - The namespace whose pods, services and endpoints are meant.
-      - Without it, the task's variable C(lab_namespace), which is C(default) if nothing sets it.
+      - The default is the task's variable C(lab_namespace), which is C(default) if nothing sets it.
     type: str
 """

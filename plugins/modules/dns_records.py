@@ -2,10 +2,10 @@
 
 DOCUMENTATION = r"""
 module: dns_records
-short_description: The DNS records of the network around the cluster
+short_description: Set the DNS records of the network around the cluster
 description:
-  - Sets the records that the name server of the lab's host has besides the names of the lab's
-    machines, as an administrator does in a company's DNS.
+  - Sets the records of the name server on the lab's host, as an administrator does in a company's
+    DNS. The names of the lab's machines stay.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -17,19 +17,19 @@ options:
   contract:
     description:
       - The file in which the provider says where the cluster is.
-      - Without it, the task's variable C(lab_contract); the role P(latihan.lab.lab#role) has its
-        default, which leads to the lab named by C(lab_profile).
+      - The default is the task's variable C(lab_contract). The role P(latihan.lab.lab#role) sets
+        its default, which is the contract of the lab C(lab_profile).
     type: path
   records:
     description: >-
-      Addresses by name. C(*.x) stands for all names below C(x), and not for C(x) itself. They
-      replace those of before.
+      Addresses by name. C(*.x) means all names below C(x), but not C(x) itself. They replace the
+      earlier records.
     type: dict
     default: {}
 """
 
 EXAMPLES = r"""
-- name: Lead every name below svc.lab to one address
+- name: Resolve every name below svc.lab to one address
   latihan.lab.dns_records:
     records:
       "*.svc.lab": 10.96.1.2
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether anything is other than before.
+  description: Whether anything changed.
   type: bool
   returned: always
 """

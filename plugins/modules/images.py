@@ -6,11 +6,11 @@ DOCUMENTATION = r"""
 module: images
 short_description: Make container images from Debian packages and lay them out as a registry
 description:
-  - Makes OCI images from Debian packages, with layers that the images share. Nothing is installed,
-    no container runtime is needed and no image registry is asked.
-  - The result is a folder that plain nginx serves as a read-only registry. C(locations.conf) in it
-    is what an nginx server block includes.
-  - The folder is named after what is in it, so a second run does nothing.
+  - Makes OCI images from Debian packages, with layers that the images share. It installs nothing,
+    and needs no container runtime and no image registry.
+  - The result is a folder that plain nginx serves as a read-only registry. An nginx server block
+    includes its C(locations.conf).
+  - The folder is named after its contents, so a second run does nothing.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -37,21 +37,21 @@ options:
         type: str
         required: true
       parent:
-        description: The layer that this one stands on; empty for none.
+        description: The layer below this one; empty if there is none.
         type: str
         default: ""
       packages:
-        description: Debian packages. What they depend on comes too.
+        description: Debian packages. The packages that they depend on are added.
         type: list
         elements: str
         default: []
       only:
-        description: Name patterns of the packages that come in, out of all that are needed.
+        description: Name patterns of the packages to include, out of all that are needed.
         type: list
         elements: str
         default: ["*"]
       exclude:
-        description: More name patterns of packages that the layer does without.
+        description: More name patterns of packages to leave out.
         type: list
         elements: str
         default: []
@@ -68,7 +68,7 @@ options:
         type: dict
         default: {}
       programs:
-        description: Files to write that can be run, as path and content.
+        description: Executable files to write, as path and content.
         type: dict
         default: {}
       in_cluster:
@@ -97,16 +97,16 @@ options:
         type: str
         required: true
       command:
-        description: What a container of it runs.
+        description: The command that its containers run.
         type: list
         elements: str
         required: true
       environment:
-        description: The environment of what runs, as name and value.
+        description: Environment variables of that command, as name and value.
         type: dict
         default: {}
       stop_signal:
-        description: The signal that asks it to end; empty for the runtime's own.
+        description: The signal that asks it to end; empty for the runtime's default.
         type: str
         default: ""
       ports:
@@ -138,5 +138,5 @@ path:
 images:
   description: Each image's name, with its C(digest), its size in C(bytes) and its C(layers).
   type: dict
-  returned: when the images are there
+  returned: when the images exist
 """

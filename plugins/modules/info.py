@@ -7,7 +7,7 @@ module: info
 short_description: Read the lab's live facts
 description:
   - Reads nodes, pods, services and endpoints from the API, interfaces and routes inside the nodes,
-    and who has which address. Outcomes are written over this document.
+    and who has which address. The expressions of outcomes use this document.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - latihan.lab.live
 options:
   query:
-    description: The facts that are asked for, as name and JMESPath expression; all if none are.
+    description: The facts to return, as name and JMESPath expression; empty for all.
     type: dict
     default: {}
 """

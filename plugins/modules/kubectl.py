@@ -7,10 +7,10 @@ module: kubectl
 short_description: Run kubectl as a person would type it
 description:
   - Runs the lab's own kubectl with its kubeconfig.
-  - Manifests named by C(-f) are read first. One that doesn't parse ends the task with file and line
-    before anything is sent.
-  - Whether anything changed is read from what kubectl says, such as C(created) or C(unchanged).
-  - In check mode the server is asked what it would do, where the command can do that.
+  - Manifests named by C(-f) are read first. If one isn't valid, the task fails with its file and
+    line before anything is sent.
+  - What kubectl prints, such as C(created) or C(unchanged), decides whether anything changed.
+  - In check mode the server is asked what it would do, if the command can do that.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -23,15 +23,15 @@ options:
     elements: str
     required: true
   expect_failure:
-    description: Whether the command has to be refused. One that isn't is a failure then.
+    description: Whether the command must be refused; the task then fails if it isn't.
     type: bool
     default: false
   reads:
-    description: Whether the command changes nothing, where that can't be seen, as with C(exec).
+    description: Set it if the command changes nothing and that can't be seen, as with C(exec).
     type: bool
     default: false
   timeout:
-    description: Seconds until it is given up.
+    description: How long the command may take, in seconds.
     type: int
     default: 60
 """
@@ -60,7 +60,7 @@ rc:
   type: int
   returned: always
 refusal:
-  description: The API's own words for a refusal, where C(-v=8) is among the words.
+  description: The Status with which the API refused, if O(argv) has C(-v=8).
   type: dict
   returned: always
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubernetes
-short_description: Bring the programs of Kubernetes
+short_description: Provide the programs of Kubernetes
 description:
-  - Brings kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubeadm and
-    kubectl into a folder of the cache, from one of three sources, and proves them by running them.
+  - Puts kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubeadm and
+    kubectl into a folder of the cache, from one of three sources, and runs each to check it.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -21,18 +21,18 @@ options:
   source:
     description:
       - C(release) downloads the official archive, C(debian) builds Debian's source package,
-        C(path) takes a folder that is there.
-      - C(auto) takes what is in the cache, else the release where its server answers at once, else
+        C(path) uses an existing folder.
+      - C(auto) uses what is in the cache, else the release if its server answers at once, else
         Debian's source.
     type: str
     choices: [auto, release, debian, path]
     default: auto
   version:
-    description: The version. Debian's source has one version, so that is what can be built.
+    description: The version. C(debian) can build only the version of Debian's source.
     type: str
     default: v1.20.2
   release_url:
-    description: The address below which the official releases are; a mirror will do.
+    description: The base URL of the official releases, or of a mirror.
     type: str
     default: https://dl.k8s.io
   release_sha512:
@@ -44,17 +44,17 @@ options:
     type: path
     default: ""
   answer:
-    description: Seconds in which the release's server has to answer.
+    description: How long to wait for the first answer of the release's server, in seconds.
     type: float
     default: 4
   download:
-    description: Seconds that the download may take.
+    description: How long the download may take, in seconds.
     type: float
     default: 600
 """
 
 EXAMPLES = r"""
-- name: Bring Kubernetes
+- name: Build Kubernetes from Debian's source
   latihan.lab.kubernetes:
     cache: /var/cache/latihan
     source: debian
@@ -71,7 +71,7 @@ source:
   type: str
   returned: always
 version:
-  description: The version that they tell.
+  description: The version that they report.
   type: str
   returned: always
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: missing_packages
-short_description: Tell which Debian packages are not installed
+short_description: Find the Debian packages that are not installed
 description:
-  - Tells which of some Debian packages are not installed, so that a run that has them all need not
-    start the package manager.
+  - Returns which of some Debian packages are not installed, so that a run that has them all need
+    not start the package manager.
 version_added: "0.1.0"
 author:
   - The latihan team

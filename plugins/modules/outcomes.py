@@ -6,12 +6,12 @@ DOCUMENTATION = r"""
 module: outcomes
 short_description: Check outcomes on the live lab
 description:
-  - Reads outcomes from files and checks the entries before anything runs. A bad one ends the task
-    with file, line and field.
-  - Probes the network for all of them at the same time and compares what is seen with what the
+  - Reads outcomes from files and checks the entries before anything runs. If one isn't valid, the
+    task fails with its file, line and field.
+  - Probes the network for all of them at the same time, and compares what is seen with what the
     live facts say should be seen.
-  - The task stays ok when an outcome doesn't hold, so that a run tells of all of them.
-    M(latihan.lab.verdict) at the end fails the run.
+  - The task doesn't fail if an outcome doesn't hold, so that a run reports all of them.
+    M(latihan.lab.verdict) fails the run at its end.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -23,17 +23,17 @@ extends_documentation_fragment:
   - latihan.lab.live
 options:
   files:
-    description: Files with outcomes; those of the collection if none are given.
+    description: Files with outcomes; the default is those of the collection.
     type: list
     elements: path
     default: []
   ids:
-    description: The outcomes to check. Empty for all that the files have.
+    description: The outcomes to check; empty for all in the files.
     type: list
     elements: str
     default: []
   vars:
-    description: Values from the steps before, which the outcomes know as C(vars).
+    description: Values from earlier steps, which the outcomes use as C(vars).
     type: dict
     default: {}
 """
@@ -46,25 +46,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcomes:
-  description: For each outcome its verdict and all that it was judged by, as C(report.json) has it.
+  description: For each outcome its verdict and what it is based on, as in C(report.json).
   type: list
   elements: dict
   returned: always
 facts:
   description:
-    - The different moments of the lab that outcomes were judged by, each as M(latihan.lab.info)
-      tells it. An outcome's C(moment) is the place of its own in this list.
+    - The different facts that outcomes were judged by, each as M(latihan.lab.info) returns them.
+      An outcome's C(moment) is the place of its facts in this list.
   type: list
   elements: dict
   returned: when the outcomes were checked
 ansible_facts:
-  description: What the play goes on with.
+  description: What later tasks of the play use.
   type: dict
   returned: when the outcomes were checked
   contains:
     outcomes_results:
       description: >-
-        The verdicts of all outcomes that were checked so far in the run, by id;
-        M(latihan.lab.verdict) reads them.
+        The verdicts of all outcomes that the run has checked so far, by id. M(latihan.lab.verdict)
+        reads them.
       type: dict
 """

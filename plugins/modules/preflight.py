@@ -6,9 +6,9 @@ DOCUMENTATION = r"""
 module: preflight
 short_description: Check the machine and the lab's values before anything is touched
 description:
-  - Checks that the user's values make a lab (name, ranges that are free) and that the machine can
-    carry it (root, system, control groups, namespaces, memory, disk).
-  - Fails with the first thing that is wrong and names what to do. Nothing is changed.
+  - Checks that the user's values are valid (name, free address ranges) and that the machine can
+    run the lab (root, system, control groups, namespaces, memory, disk).
+  - Fails with the first thing that is wrong, and says what to do. It changes nothing.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -18,7 +18,7 @@ options:
     type: path
     required: true
   state:
-    description: The folder in which a lab has its own things.
+    description: The folder with the folders of all labs.
     type: path
     required: true
   profile:
@@ -30,7 +30,7 @@ options:
     type: int
     default: 2
   least_nodes:
-    description: How many nodes it needs for what is to be done with it.
+    description: How many nodes the lab needs at least for what the run does with it.
     type: int
     default: 1
   networks:

@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: probe
 short_description: Probe the network without judging
 description:
-  - Runs probes, all at the same time, reads logs after that, and hands over what was seen. A step
-    uses it to remember how something was before it changes it.
+  - Runs probes, all at the same time, then reads logs, and returns what was seen. A step uses it to
+    remember how something was before it changes it.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 probes:
-  description: For each name the list of results, such as C(reason), C(output) and C(status).
+  description: For each name the list of results, with C(reason), C(output), C(status) and more.
   type: dict
   returned: always
 """

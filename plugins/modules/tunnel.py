@@ -2,12 +2,12 @@
 
 DOCUMENTATION = r"""
 module: tunnel
-short_description: Gives services of type LoadBalancer their addresses, as long as it runs
+short_description: Give services of type LoadBalancer external addresses
 description:
-  - Starts or stops the lab's load balancer, which works as C(minikube tunnel) does. The lab's host
-    gets a route to each service of type LoadBalancer, which gets its ClusterIP as its external
-    address.
-  - Only services of O(namespace) get addresses; those of all namespaces if it is empty.
+  - Starts or stops the lab's load balancer, which works like C(minikube tunnel). While it runs,
+    each service of type LoadBalancer has its ClusterIP as its external address, and the lab's host
+    has a route to it.
+  - Only services of O(namespace) get addresses; if it is empty, those of all namespaces do.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - latihan.lab.live
 options:
   state:
-    description: Whether it runs.
+    description: Whether it should run.
     type: str
     choices: [started, stopped]
     default: started
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether anything is other than before.
+  description: Whether anything changed.
   type: bool
   returned: always
 """

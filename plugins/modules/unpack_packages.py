@@ -6,11 +6,11 @@ DOCUMENTATION = r"""
 module: unpack_packages
 short_description: Unpack Debian packages into a folder, without installing them
 description:
-  - Fetches packages with a private apt, which has the machine's own archives and keys, and unpacks
+  - Fetches packages with a private apt, which uses the machine's archives and keys, and unpacks
     them into a folder of the cache. The machine's packages, services and C(/etc/apt) stay as they
     are.
-  - The folder is named after what is in it, so a second run does nothing. It is either whole or
-    not there.
+  - The folder is named after its contents, so a second run does nothing. It is either complete or
+    missing.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -22,7 +22,7 @@ options:
     type: path
     required: true
   name:
-    description: What the folder is for; the first part of its path in the cache.
+    description: What the folder is for; its path in the cache starts with this.
     type: str
     required: true
   packages:
@@ -32,20 +32,20 @@ options:
     required: true
   unpack:
     description:
-      - Name patterns of what is unpacked, out of the packages and all that they depend on. Where
-        it isn't set just the packages themselves are, and the machine has the libraries.
+      - Name patterns of the packages to unpack, out of O(packages) and all that they depend on.
+      - The default is O(packages) alone; the machine must then have the libraries.
     type: list
     elements: str
     default: []
   programs:
-    description: Commands, with paths inside the folder, that must run from there; the proof.
+    description: Commands, with paths inside the folder, that must succeed; they check the result.
     type: list
     elements: str
     default: []
 """
 
 EXAMPLES = r"""
-- name: Have an etcd at hand
+- name: Unpack etcd
   latihan.lab.unpack_packages:
     cache: /var/cache/latihan
     name: daemons
@@ -61,5 +61,5 @@ path:
 packages:
   description: Names and versions of what was unpacked.
   type: dict
-  returned: when the folder is there
+  returned: when the folder exists
 """

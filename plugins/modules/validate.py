@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: validate
 short_description: Check manifests and outcomes before they are used
 description:
-  - Reads manifests and files with outcomes. One that isn't right ends the task with file and line,
-    before anything is sent to a cluster.
+  - Reads manifests and files with outcomes. If one isn't valid, the task fails with its file and
+    line, before anything is sent to a cluster.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -17,12 +17,12 @@ requirements:
   - pydantic
 options:
   manifests:
-    description: Kubernetes manifests, or folders of them; those of all roles if none are given.
+    description: Kubernetes manifests, or folders of them; the default is those of all roles.
     type: list
     elements: path
     default: []
   outcomes:
-    description: Files with outcomes; those of the collection if none are given.
+    description: Files with outcomes; the default is those of the collection.
     type: list
     elements: path
     default: []

@@ -6,9 +6,9 @@ DOCUMENTATION = r"""
 module: verdict
 short_description: End a run with the verdict on its outcomes
 description:
-  - Fails when an outcome that M(latihan.lab.outcomes) checked earlier in the run doesn't hold, and
-    when none was checked or all were skipped. Of an outcome that was checked twice any fail counts,
-    else a pass before a skip.
+  - Fails if an outcome that M(latihan.lab.outcomes) checked earlier in the run doesn't hold, if
+    none was checked, or if all were skipped. If an outcome was checked more than once, a fail
+    counts before a pass, and a pass before a skip.
 version_added: "0.1.0"
 author:
   - The latihan team
@@ -17,14 +17,14 @@ requirements:
   - pydantic
 options:
   ids:
-    description: Outcomes that have to have been checked.
+    description: Outcomes that must have been checked.
     type: list
     elements: str
     default: []
 """
 
 EXAMPLES = r"""
-- name: Tell the verdict
+- name: Report the verdict
   latihan.lab.verdict:
 """
 

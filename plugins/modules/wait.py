@@ -6,9 +6,9 @@ DOCUMENTATION = r"""
 module: wait
 short_description: Wait until something is true of the cluster
 description:
-  - Watches nodes, pods, services and endpoints, and goes on as soon as every expression is true.
-  - When the time is over it tells which expression isn't true and what was last seen, such as a
-    pod's phase, the scheduler's words or why a container waits.
+  - Watches nodes, pods, services and endpoints, and continues as soon as every expression is true.
+  - When the time is up, it says which expression isn't true and what was last seen, such as a
+    pod's phase, the scheduler's message or why a container waits.
   - Does nothing in check mode.
 version_added: "0.1.0"
 author:
@@ -21,20 +21,20 @@ extends_documentation_fragment:
   - latihan.lab.live
 options:
   until:
-    description: JMESPath expressions over the lab's facts. All have to be true.
+    description: JMESPath expressions on the lab's facts. All must become true.
     type: list
     elements: str
     required: true
   query:
-    description: Facts to hand over, as name and JMESPath expression, read when all is true.
+    description: Facts to return, as name and JMESPath expression, read when all are true.
     type: dict
     default: {}
   timeout:
-    description: Seconds until it is given up.
+    description: How long to wait, in seconds.
     type: int
     default: 60
   required:
-    description: Whether it is an error when the time is over. If not, the result tells of it.
+    description: Whether the task fails when the time is up. If not, see RV(unmet).
     type: bool
     default: true
 """
@@ -50,11 +50,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 waited_s:
-  description: Seconds that it took.
+  description: How long it took, in seconds.
   type: float
   returned: when not in check mode
 unmet:
-  description: What was still not true when the time was over; empty where all became true.
+  description: What was still not true when the time was up; empty if all became true.
   type: str
   returned: when not in check mode
 answers:

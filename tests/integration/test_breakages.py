@@ -99,7 +99,7 @@ def test_verify_prints_reason_and_cause_and_exits_with_1(lab: Lab) -> None:
     assert "S1" in failed
     assert {"C1", "C2", "C3", "P7", "P9"}.isdisjoint(failed)
     assert "The ready endpoints of s1 are" in done.out
-    assert "and no pod has that label" in done.out
+    assert "but no pod has such labels" in done.out
     assert "kubectl get pods --show-labels" in done.out
 
 

@@ -67,7 +67,7 @@ def test_stop_start_verify(lab: Lab) -> None:
     assert lab.runner("stop", "-e", f"cluster_node={control_plane}").code == 0
     without = lab.runner("verify")
     assert without.code == 1, without.out
-    assert f"The API does not answer; stopped: {control_plane}, {other}." in without.out
+    assert f"The API does not answer; stopped nodes: {control_plane}, {other}." in without.out
     assert lab.runner("stop").code == 0
     assert [node["reach"]["state"] for node in lab.contract["nodes"]] == ["stopped", "stopped"]
     started = lab.runner("start")

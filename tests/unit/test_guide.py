@@ -79,12 +79,12 @@ def test_the_kinds_of_probes_and_what_they_yield() -> None:
 
 
 def test_what_every_probe_yields() -> None:
-    assert names("| Field | Meaning |", after("Each yields these too:")) == COMMON
+    assert names("| Field | Meaning |", after("Every probe also yields these:")) == COMMON
 
 
 def test_the_fields_of_a_probe() -> None:
     fields = {field.alias or name for name, field in ProbeEntry.model_fields.items()}
-    assert names("| Field | Meaning |", after("Beside its kind")) == fields - KINDS.keys()
+    assert names("| Field | Meaning |", after("Besides its kind")) == fields - KINDS.keys()
 
 
 def test_the_options_of_probes() -> None:

@@ -1,1 +1,1 @@
-"""One cluster, whoever made it: its contract, its API, what is in it now, and waits for it."""
+"""One cluster, whoever made it: its contract, its API, its facts, and waits for them."""

@@ -32,7 +32,7 @@ _TIMEOUT = urllib3.Timeout(connect=3, read=20)
 class RefusedError(LabError):
     """The API answered with a Status other than success.
 
-    ``status`` is the HTTP status, ``reason`` the API's own word for it, as in ``NotFound``.
+    ``status`` is the HTTP status, ``reason`` the API's own word for it, such as ``NotFound``.
     """
 
     def __init__(self, message: str, status: int, reason: str) -> None:
@@ -45,7 +45,7 @@ class RefusedError(LabError):
 class Execution:
     """A command that ran in a container: what it printed and its exit code.
 
-    ``exit_code`` is None where it was cut off; ``error`` then says why.
+    ``exit_code`` is None if it was cut off; ``error`` then says why.
     """
 
     stdout: str
@@ -59,10 +59,10 @@ class Api:
 
     Args:
         kubeconfig: the file that says where the cluster is and who asks.
-        connections: the number of connections that are kept open.
+        connections: how many connections to keep open.
 
     Raises:
-        LabError: the file isn't there or isn't a kubeconfig.
+        LabError: the file is missing or isn't a kubeconfig.
     """
 
     def __init__(self, kubeconfig: Path, connections: int = 32) -> None:
@@ -75,12 +75,12 @@ class Api:
         return str(self._access.configuration.host)
 
     def get(self, path: str, query: Query = ()) -> ApiObject:
-        """The document at a path; RefusedError or LabError where there is none."""
+        """The document at a path; RefusedError or LabError if there is none."""
         document = json.loads(self.text(path, query))
         return dict(document)
 
     def text(self, path: str, query: Query = ()) -> str:
-        """The text at a path, as a pod's log is; RefusedError or LabError where there is none."""
+        """The text at a path, such as a pod's log; RefusedError or LabError if there is none."""
         response = self._request(path, query, _TIMEOUT)
         try:
             return response.data.decode("utf-8", "replace")
@@ -132,7 +132,7 @@ class Api:
             pod: its name.
             container: the container's name; empty for the pod's first.
             argv: the command, without a shell.
-            timeout: seconds until it is given up.
+            timeout: how long to wait for its end, in seconds.
         """
         query = [("command", word) for word in argv]
         query += [("stdout", "true"), ("stderr", "true")]
@@ -224,7 +224,7 @@ def _finish(socket: Any, timeout: float) -> Execution:
 
 
 def exit_status(status: str) -> tuple[int | None, str]:
-    """The exit code that an exec's last message tells, and the message where it tells none."""
+    """The exit code in an exec's last message, or the message itself if it has none."""
     try:
         document = json.loads(status)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What a provider promises once it has run: where the cluster is and how its places are entered.
+"""What a provider promises once it has run: where the cluster is, and how to enter its places.
 
-Every provider writes one file, ``contract.json``; whatever stands above the provider reads it and
-asks no more which provider it was.
+Every provider writes one file, ``contract.json``. All other code reads it, and need not know which
+provider wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Reachable:
     """A place that can be entered now.
 
     ``enter`` is the command line that runs what follows it there, as root; empty means this machine
-    itself. ``process`` is the process that the place ends with; None if nobody here can tell.
+    itself. ``process`` is the process that the place ends with; None if it can't be seen from here.
     """
 
     enter: tuple[str, ...]
@@ -33,12 +33,12 @@ class Reachable:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A place that there is, and that is switched off."""
+    """A place that exists, but is switched off."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A place that this provider doesn't have, or has no way into; ``reason`` is a sentence."""
+    """A place that this provider doesn't have or can't enter; ``reason`` says so in a sentence."""
 
     reason: str
 
@@ -60,11 +60,11 @@ class Contract:
     """The cluster as the provider left it.
 
     ``host`` is where "from the host" is. ``network``, ``pod_network`` and ``service_network`` are
-    CIDR blocks, empty where they aren't known. ``kubectl_cache`` is where kubectl keeps what it
-    learnt of the API, so that nothing in the user's home changes; empty means its own default.
-    ``inside``, followed by a container's id and a command and run in that container's node, runs
+    CIDR blocks, empty if they aren't known. ``kubectl_cache`` is where kubectl keeps what it has
+    learned about the API, so that nothing in the user's home changes; empty means its own default.
+    ``inside``, followed by a container's id and a command and run on that container's node, runs
     the command in the container; ``tools`` runs it with network tools in the container's network.
-    Both are empty where there is no such thing.
+    Both are empty if the provider has no such command.
     """
 
     profile: str
@@ -82,7 +82,7 @@ class Contract:
     tools: tuple[str, ...] = ()
 
     def node(self, name: str) -> Node:
-        """The node of that name; LabError where there is none."""
+        """The node with that name; LabError if there is none."""
         return named(self.nodes, name)
 
     def reach(self, place: str) -> Reach:
@@ -111,7 +111,7 @@ class Contract:
 
     @property
     def entries(self) -> dict[str, tuple[str, ...]]:
-        """By name, the command line that enters each node that can be entered now."""
+        """The command lines that enter the nodes that can be entered now, by the node's name."""
         found = ((node.name, node.reach) for node in self.nodes)
         return {name: reach.enter for name, reach in found if isinstance(reach, Reachable)}
 
@@ -138,19 +138,19 @@ Member = TypeVar("Member", bound=Named)
 
 
 def named(nodes: Sequence[Member], name: str) -> Member:
-    """The node of that name; LabError, telling which there are, where there is none."""
+    """The node with that name; LabError, which lists the nodes, if there is none."""
     for node in nodes:
         if node.name == name:
             return node
     names = ", ".join(node.name for node in nodes)
-    raise LabError(f"No node is called {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
+    raise LabError(f"Unknown node {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
 
 
 def from_document(document: Mapping[str, Any]) -> Contract:
     """The contract that ``contract.json`` holds, as its provider wrote it.
 
     Raises:
-        KeyError, TypeError, ValueError: a field is missing, unknown, or not what it should be.
+        KeyError, TypeError, ValueError: a field is missing, unknown or invalid.
     """
     nodes = tuple(
         Node(node["name"], node["address"], _reach(node["reach"])) for node in document["nodes"]
@@ -191,16 +191,16 @@ def _written(reach: Reach) -> dict[str, Any]:
 
 
 def read(path: Path) -> Contract:
-    """Read a contract; what has ended since it was written counts as stopped.
+    """Read a contract; a place that has ended since it was written counts as stopped.
 
     Raises:
-        LabError: there is none (the cluster was never made), or it isn't one.
+        LabError: it is missing (the cluster was never made), or isn't a contract.
     """
     try:
-        told = from_document(json.loads(path.read_text(encoding="utf-8")))
+        written = from_document(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise LabError(
-            f"There is no cluster of the profile {path.parent.name!r}.",
+            f"The profile {path.parent.name!r} has no cluster.",
             "Make it with `python3 runner.py provision`.",
             Kind.INPUT,
         ) from error
@@ -210,12 +210,12 @@ def read(path: Path) -> Contract:
             f"{path} can't be read as a contract: {what}.",
             "Take the lab down (`python3 runner.py teardown`) and make it again.",
         ) from error
-    nodes = (replace(node, reach=_now(node.reach)) for node in told.nodes)
-    return replace(told, host=_now(told.host), nodes=tuple(nodes))
+    nodes = (replace(node, reach=_now(node.reach)) for node in written.nodes)
+    return replace(written, host=_now(written.host), nodes=tuple(nodes))
 
 
 def provider_of(path: Path) -> str | None:
-    """The provider that a contract names, one of an older version too; None if there is none."""
+    """The provider that a contract names, even an older version's; None if there is none."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["provider"])
     except (OSError, ValueError, KeyError, TypeError):

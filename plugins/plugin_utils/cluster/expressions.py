@@ -1,9 +1,9 @@
 """JMESPath over the lab's documents, strict where a loose answer could prove something false.
 
-Plain JMESPath takes what isn't there for null, and two nulls are equal, so that
-``pods.p1.ip == pods.p2.ip`` holds where neither pod exists. Here a comparison with something
-missing or empty is an error, unless the expression itself says ``null``, ``[]`` or ``''``, and so
-is a function's argument that is missing or has a gap. The functions that the lab adds are in
+In plain JMESPath whatever is missing is null, and two nulls are equal, so
+``pods.p1.ip == pods.p2.ip`` holds if neither pod exists. Here it is an error to compare something
+missing or empty, unless the expression itself says ``null``, ``[]`` or ``''``. It is also an error
+if an argument of a function is missing or has a gap. The functions that the lab adds are in
 ``_Functions``.
 """
 
@@ -19,18 +19,18 @@ import jmespath
 from jmespath import exceptions, functions, visitor
 
 Node = Any  # jmespath keeps its syntax tree in plain dictionaries
-Document = dict[str, Any]  # what expressions are written over: records as plain data
+Document = dict[str, Any]  # what expressions are evaluated on: records as plain data
 
-_OF_NULLS = ("not_null", "type")  # functions that are there to be asked about nulls
+_OF_NULLS = ("not_null", "type")  # functions whose purpose is to handle nulls
 _SEEKING = ("contains", "starts_with", "ends_with")  # an empty text is in every text
 
 
 class ExpressionError(Exception):
-    """An expression doesn't compile, or can't be answered with what is there."""
+    """An expression doesn't compile, or can't be evaluated on this document."""
 
 
 class MissingFactError(ExpressionError):
-    """The expression asks for something that isn't in the document."""
+    """The expression asks for something that is missing in the document."""
 
 
 class _Functions(functions.Functions):
@@ -43,10 +43,10 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["array", "string"]}, {"types": []})
     def _func_contains(self, subject: list[Any] | str, search: Any) -> bool:
-        """contains(list, item) or contains(text, part), of which the plain one ends in a crash."""
+        """contains(list, item) or contains(text, part); the plain one may crash on a text."""
         if isinstance(subject, list) or isinstance(search, str):
             return search in subject
-        if search is None:  # which only the condition of a filter is let off
+        if search is None:  # possible only in the condition of a filter
             return False
         raise ExpressionError(f"contains() looks for text in a text, not for {_short(search)}")
 
@@ -57,10 +57,10 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["object"]}, {"types": ["string"]})
     def _func_lookup(self, members: dict[str, Any], key: str) -> Any:
-        """lookup(nodes, pods.p1.node): the member of that name."""
+        """lookup(nodes, pods.p1.node): the member with that name."""
         if key not in members:
             raise MissingFactError(
-                f"there is no {key!r} among {', '.join(sorted(members)) or 'none'}"
+                f"{key!r} not found; there is {', '.join(sorted(members)) or 'none'}"
             )
         return members[key]
 
@@ -116,14 +116,14 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["array"]}, {"types": ["array"]})
     def _func_cross(self, left: list[Any], right: list[Any]) -> list[list[Any]]:
-        """cross(a, b): each item of the one with each of the other, as in [[a1, b1], [a1, b2]]."""
+        """cross(a, b): each item of a with each of b, as in [[a1, b1], [a1, b2]]."""
         return [[first, second] for first in left for second in right]
 
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, mark: str, text: str) -> list[str]:
         """split(' ', text): its parts."""
         if not mark:
-            raise ExpressionError("split() needs a mark to split at")
+            raise ExpressionError("split() needs text to split at")
         return text.split(mark)
 
     @functions.signature({"types": ["string"]})
@@ -133,10 +133,10 @@ class _Functions(functions.Functions):
 
 
 class _Interpreter(visitor.TreeInterpreter):
-    """Evaluates an expression and refuses to compare what isn't there.
+    """Evaluates an expression and refuses to compare what is missing.
 
-    The condition of a filter is let off: there a missing member says that the item doesn't match.
-    What it takes from ``root()`` is no member of the item, and has to be there.
+    The condition of a filter is an exception: if a member is missing there, the item doesn't match.
+    What it takes from ``root()`` is not a member of the item, and must be there.
     """
 
     def __init__(self, document: Any) -> None:
@@ -145,21 +145,22 @@ class _Interpreter(visitor.TreeInterpreter):
         self._filters = 0
 
     def met(self, condition: Node, item: Any) -> bool:
-        """Whether the condition is true of the item; an error where it yields nothing."""
+        """Whether the condition is true of the item; an error if it yields nothing."""
         value = self.visit(condition, item)
         if value is None and self._has_to_be_there(condition):
-            raise MissingFactError(f"{_text(condition)} is not there")
+            raise MissingFactError(f"{_text(condition)} is missing")
         return value is True
 
     def visit_function_expression(self, node: Node, value: Any) -> Any:
-        given = [self.visit(child, value) for child in node["children"]]
+        arguments = [self.visit(child, value) for child in node["children"]]
         if node["value"] not in _OF_NULLS:
-            for position, (child, argument) in enumerate(zip(node["children"], given, strict=True)):
+            pairs = zip(node["children"], arguments, strict=True)
+            for position, (child, argument) in enumerate(pairs):
                 sought = position == 1 and node["value"] in _SEEKING
                 says_so = child["type"] == "literal" or (argument in ("", []) and not sought)
                 if not says_so and self._has_to_be_there(child):
                     self._present(child, argument)
-        return self._lab.call_function(node["value"], given)
+        return self._lab.call_function(node["value"], arguments)
 
     def visit_comparator(self, node: Node, value: Any) -> Any:
         if not any(_says_empty(child) for child in node["children"]):
@@ -201,7 +202,7 @@ class _Interpreter(visitor.TreeInterpreter):
 
     def _present(self, node: Node, value: Any) -> None:
         if value is None or value == "" or (isinstance(value, list) and not value):
-            raise MissingFactError(f"{_text(node)} is not there")
+            raise MissingFactError(f"{_text(node)} is missing")
         if isinstance(value, list) and any(item is None for item in value):
             raise MissingFactError(f"{_text(node)} has a gap: {json.dumps(value)}")
 
@@ -214,7 +215,7 @@ class Expression:
     tree: Node = field(repr=False, compare=False)
 
     def value(self, document: Any) -> Any:
-        """What it yields over the document; ExpressionError where that can't be said."""
+        """What it yields on the document; ExpressionError if it can't be evaluated."""
         return _evaluate(self.tree, document)
 
     def holds(self, document: Any) -> tuple[bool, str]:
@@ -234,14 +235,14 @@ class Expression:
 
 @lru_cache(maxsize=2048)
 def compiled(source: str) -> Expression:
-    """Compile an expression; ExpressionError, with the place, where it is none."""
+    """Compile an expression; ExpressionError, with the place, if it isn't valid."""
     try:
         tree = jmespath.compile(source).parsed
     except exceptions.JMESPathError as error:
         raise ExpressionError(" ".join(str(error).split())) from error
     unknown = _calls(tree) - set(_Functions.FUNCTION_TABLE)
     if unknown:
-        raise ExpressionError(f"there is no function {', '.join(sorted(unknown))}()")
+        raise ExpressionError(f"unknown function {', '.join(sorted(unknown))}()")
     return Expression(source, tree)
 
 
@@ -262,7 +263,7 @@ def _evaluate(tree: Node, document: Any) -> Any:
 
 
 def _sides(tree: Node, document: Any) -> str:
-    """For a comparison, what stands on its two sides; for ``a && b``, the part that is false."""
+    """For a comparison, its two sides; for ``a && b``, the part that is false."""
     if tree["type"] == "comparator":
         left, right = (_short(_evaluate(child, document)) for child in tree["children"])
         return f"on the left {left}, on the right {right}"

@@ -1,7 +1,7 @@
-"""Reads what the cluster is right now, which every expectation is written over.
+"""Reads the facts: what the cluster is right now.
 
 Sources: the Kubernetes API (nodes, pods, services, endpoints), ``ip -json`` inside the nodes and
-the provider's contract. The functions that turn one into the other are pure; ``gather`` asks.
+the provider's contract. ``gather`` asks; all functions that turn answers into facts are pure.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _STATIC = "kubernetes.io/config.mirror"
 
 
 def paths(namespace: str) -> dict[str, str]:
-    """The API's lists that the facts come from.
+    """The paths of the API's lists that the facts come from.
 
-    Pods are listed for the whole cluster: the owner of an address may live in any namespace.
+    Pods are listed for the whole cluster: the owner of an address may be in any namespace.
     """
     return {
         "nodes": "/api/v1/nodes",
@@ -71,7 +71,7 @@ def gather(api: Api, contract: Contract, namespace: str, *, networks: bool = Tru
 
 
 def _network(enter: Sequence[str]) -> str:
-    """What ``ip`` says inside a node; empty where it can't be asked."""
+    """What ``ip`` prints inside a node; empty if it can't be run."""
     try:
         done = run([*enter, "sh", "-c", _READ_NETWORK], check=False, timeout=5)
     except LabError:
@@ -85,13 +85,13 @@ def assemble(
     contract: Contract,
     networks: Mapping[str, str] | None = None,
 ) -> Facts:
-    """The facts out of what was read.
+    """Make the facts from what was read.
 
     Args:
         items: objects of the API by kind: nodes, pods, services, endpoints.
-        namespace: the namespace that is meant.
+        namespace: the namespace whose pods, services and endpoints are meant.
         contract: the lab as its provider left it.
-        networks: by node, what ``ip`` printed in it.
+        networks: what ``ip`` printed in each node, by the node's name.
     """
     networks = networks or {}
     every_pod = [pod(item) for item in items["pods"]]
@@ -124,7 +124,7 @@ def node(item: ApiObject, network: str = "") -> NodeInfo:
     """A node's facts.
 
     Args:
-        item: the node as the API tells it.
+        item: the node as the API has it.
         network: what ``ip -json address`` and ``ip -json route`` printed inside it; may be empty.
     """
     metadata, spec, status = item["metadata"], item.get("spec", {}), item.get("status", {})
@@ -157,9 +157,9 @@ def node(item: ApiObject, network: str = "") -> NodeInfo:
 def network_of(
     printed: str,
 ) -> tuple[dict[str, InterfaceInfo], list[RouteInfo]] | tuple[None, None]:
-    """Interfaces and routes out of what ``ip -json address; ip -json route`` printed.
+    """Interfaces and routes from what ``ip -json address; ip -json route`` printed.
 
-    None for both where nothing was printed: an expectation over them then isn't met.
+    None for both if nothing was printed: an expectation about them then isn't met.
     """
     try:
         links, routes = _documents(printed)
@@ -186,7 +186,7 @@ def network_of(
 
 
 def _documents(text: str) -> list[Any]:
-    """The JSON documents that stand one after another in a text; what follows a bad one is left."""
+    """The JSON documents in a text, one after another, up to the first invalid one."""
     found, decoder = [], json.JSONDecoder()
     rest = text.lstrip()
     while rest:
@@ -207,7 +207,7 @@ def pod(item: ApiObject) -> PodInfo:
         name=metadata["name"],
         namespace=metadata.get("namespace", "default"),
         uid=metadata.get("uid"),
-        # A static pod's UID on its node is another one than in the API.
+        # On its node a static pod has another UID than in the API.
         runtime_uid=(metadata.get("annotations") or {}).get(_STATIC, metadata.get("uid")),
         labels=metadata.get("labels") or {},
         created=metadata.get("creationTimestamp"),
@@ -231,7 +231,7 @@ def pod(item: ApiObject) -> PodInfo:
 
 
 def _cause(status: ApiObject) -> ApiObject:
-    """What a pod's status says of its trouble: its own reason, else that of the scheduler."""
+    """The part of a pod's status that has its reason: its own, or else the scheduler's."""
     if status.get("reason"):
         return status
     scheduled = _condition(status, "PodScheduled")
@@ -242,16 +242,16 @@ def container(status: ApiObject) -> ContainerInfo:
     """A container's facts."""
     state: ApiObject = status.get("state") or {}
     name = next(iter(state), "waiting")
-    told = state.get(name) or {}
+    details = state.get(name) or {}
     return ContainerInfo(
         name=status["name"],
         image=status.get("image"),
         ready=bool(status.get("ready")),
         restarts=status.get("restartCount", 0),
         state=name,
-        reason=told.get("reason", ""),
-        message=told.get("message", ""),
-        exit_code=told.get("exitCode"),
+        reason=details.get("reason", ""),
+        message=details.get("message", ""),
+        exit_code=details.get("exitCode"),
     )
 
 
@@ -336,7 +336,7 @@ def owners(known: Facts, pods: Iterable[PodInfo]) -> dict[str, AddressOwner]:
 
 
 def _of_node(node: NodeInfo) -> dict[str, AddressOwner]:
-    """The addresses of one node; those of its loopback are everybody's."""
+    """The addresses of one node, but not of its loopback, which every node has."""
     owner = f"node/{node.name}"
     found = {node.internal_ip: AddressOwner(owner=owner)} if node.internal_ip else {}
     for interface in (node.interfaces or {}).values():

@@ -1,8 +1,8 @@
 """A kubeconfig as the kubernetes client takes it, without its keys on disk.
 
-The client writes certificates and keys that stand in a kubeconfig into temporary files, which it
-removes when the interpreter ends by itself. Ansible's workers don't end so, and each would leave a
-private key behind. Here the client finds them in files of the process's memory (memfd_create(2)).
+The client writes a kubeconfig's certificates and keys to temporary files, and removes them when the
+interpreter exits. Ansible's workers don't exit that way, so each would leave a private key behind.
+Here the client finds them in files in the process's memory (memfd_create(2)).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Access:
 
     Args:
         path: the kubeconfig.
-        connections: the number of connections that are kept open.
+        connections: how many connections to keep open.
 
     Raises:
-        LabError: the file isn't there or isn't a kubeconfig.
+        LabError: the file is missing or isn't a kubeconfig.
     """
 
     def __init__(self, path: Path, connections: int = 32) -> None:
@@ -53,7 +53,7 @@ class Access:
             ) from error
 
     def client(self) -> ApiClient:
-        """A client that asks with it."""
+        """A client with this access."""
         return ApiClient(self.configuration)
 
     def _put_into_memory(self, holder: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ class Access:
 def _holders(document: Any) -> Iterator[dict[str, Any]]:
     """The parts of a kubeconfig that may hold certificates and keys."""
     if not isinstance(document, dict):
-        raise ConfigException("it holds no configuration")
+        raise ConfigException("it is empty")
     for group, member in (("clusters", "cluster"), ("users", "user")):
         entries = document.get(group)
         for entry in entries if isinstance(entries, list) else []:

@@ -44,7 +44,7 @@ def verb(arguments: Sequence[str]) -> str:
 
 
 def reads_only(arguments: Sequence[str]) -> bool:
-    """Whether the command changes nothing of the cluster."""
+    """Whether the command changes nothing in the cluster."""
     return verb(arguments) in _READS
 
 
@@ -125,7 +125,7 @@ def _object(value: Any, place: str) -> dict[str, Any]:
 
 
 def status_object(stderr: str) -> dict[str, Any]:
-    """The API's own words for a refusal, which ``kubectl -v=8`` prints; empty if there are none.
+    """The Status with which the API refused, which ``kubectl -v=8`` prints; empty if none.
 
     Returns:
         ``code`` (HTTP status), ``reason``, ``message`` and ``details`` of the last Status.
@@ -141,7 +141,7 @@ def status_object(stderr: str) -> dict[str, Any]:
 
 
 def plain_error(stderr: str) -> str:
-    """What kubectl says of an error, without the lines that ``-v`` adds."""
+    """What kubectl says about an error, without the lines that ``-v`` adds."""
     lines = [line for line in stderr.splitlines() if line and not re.match(r"^[IWEF]\d{4} ", line)]
     kept = [line for line in lines if not line.startswith(("goroutine", "\t", "    "))]
     return "\n".join(kept).strip()

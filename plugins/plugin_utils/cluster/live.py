@@ -1,4 +1,4 @@
-"""What the action plugins that work on a live lab have in common."""
+"""What the action plugins that use a live lab have in common."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Lab:
 
 
 def lab(contract: str, namespace: str) -> Lab:
-    """The lab of a contract; LabError where there is none."""
-    told = read(Path(contract))
-    return Lab(Api(Path(told.kubeconfig)), told, namespace)
+    """The lab of a contract; LabError if there is none."""
+    found = read(Path(contract))
+    return Lab(Api(Path(found.kubeconfig)), found, namespace)
 
 
 def expressions(sources: Sequence[str]) -> list[Expression]:
-    """Compile the expressions of a task; LabError, before anything runs, where one is none."""
+    """Compile a task's expressions before anything runs; LabError if one isn't valid."""
     try:
         return [compiled(source) for source in sources]
     except ExpressionError as error:
@@ -45,13 +45,13 @@ def expressions(sources: Sequence[str]) -> list[Expression]:
 
 
 def queries(sources: Mapping[str, str]) -> dict[str, Expression]:
-    """Compile a task's option ``query``; LabError, before anything runs, where one is none."""
+    """Compile a task's option ``query`` before anything runs; LabError if one isn't valid."""
     return dict(zip(sources, expressions(list(sources.values())), strict=True))
 
 
 def answers(query: Mapping[str, Expression], document: Any) -> dict[str, Any]:
-    """The values of some expressions; LabError where one can't be answered."""
+    """The values of some expressions; LabError if one can't be evaluated."""
     try:
         return {name: expression.value(document) for name, expression in query.items()}
     except ExpressionError as error:
-        raise LabError(f"A fact of the query isn't there: {error}.", kind=Kind.INPUT) from error
+        raise LabError(f"The query can't be answered: {error}.", kind=Kind.INPUT) from error

@@ -1,7 +1,7 @@
-"""What the cluster is at one moment, as types. Expectations are written over this as plain data.
+"""What the cluster is at one moment, as types. Expressions are evaluated on this as plain data.
 
-Addresses are text, MTUs are in bytes. None, or an empty text or list, is what the cluster doesn't
-say: an expectation over it fails.
+Addresses are text, MTUs are in bytes. None, or an empty text or list, means that the cluster
+doesn't say; an expectation about it fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class InterfaceInfo(Record):
 
 
 class RouteInfo(Record):
-    """A route of a node; ``via`` is None if it leads straight to its goal."""
+    """A route of a node; ``via`` is None if it leads straight to its destination."""
 
     to: str | None = None
     via: str | None = None
@@ -65,7 +65,7 @@ class ContainerInfo(Record):
 class PodInfo(Record):
     """A pod; ``reason`` and ``message`` say why it isn't running or ready.
 
-    ``runtime_uid`` is its UID on its node, and ``declared`` names the containers of its spec.
+    ``runtime_uid`` is its UID on its node; ``declared`` are the names of its spec's containers.
     """
 
     name: str
@@ -103,7 +103,7 @@ class PortInfo(Record):
 class ServiceInfo(Record):
     """A service; ``port`` and ``node_port`` are those of its first port.
 
-    ``url`` is where it answers from outside, by its first port; None if it has no such place.
+    ``url`` is where its first port answers from outside; None if it doesn't.
     """
 
     name: str
@@ -157,7 +157,7 @@ class LabInfo(Record):
 
 
 class Facts(Record):
-    """The cluster at one moment; what has a name is found by it, an owner by its address."""
+    """The cluster at one moment: things by their names, owners by their addresses."""
 
     nodes: dict[str, NodeInfo] = {}
     pods: dict[str, PodInfo] = {}
@@ -168,7 +168,7 @@ class Facts(Record):
     lab: LabInfo = LabInfo()
 
     def owner(self, address: str) -> str | None:
-        """Who has an address; None if nobody of the lab does."""
+        """Who has an address; None if nobody in the lab does."""
         known = self.addresses.get(address)
         return known.owner if known else None
 
@@ -177,13 +177,13 @@ ROOTS = tuple(Facts.model_fields)
 
 
 def members(path: tuple[str, ...]) -> frozenset[str]:
-    """What a fact may be asked for, if that is known before there are any facts.
+    """The names of a fact's members, if they are known before there are any facts.
 
     Args:
-        path: the way to it from the document's root, as in ``("pods", "p1")``.
+        path: where it is in the document, as in ``("pods", "p1")``.
 
     Returns:
-        The names of its members; empty if they depend on the cluster.
+        The names; empty if they depend on the cluster.
     """
     kind: Any = Facts
     for name in path:
@@ -192,14 +192,14 @@ def members(path: tuple[str, ...]) -> frozenset[str]:
 
 
 def _member(kind: Any, name: str) -> Any:
-    """The type of a member; None if it can't be told."""
+    """The type of a member; None if it isn't known."""
     if _is_record(kind):
         return _present(kind.model_fields[name].annotation) if name in kind.model_fields else None
     return get_args(kind)[1] if get_origin(kind) is dict else None
 
 
 def _present(annotation: Any) -> Any:
-    """A type without the None that may be in its place."""
+    """A type without its alternative None."""
     if get_origin(annotation) not in (Union, UnionType):
         return annotation
     found = [each for each in get_args(annotation) if each is not type(None)]

@@ -1,9 +1,9 @@
-"""Pods that the API has forgotten and that still run on their node.
+"""Pods that are gone from the API but still run on their node.
 
-A pod that is deleted by force is gone from the API at once, and from its node when its containers
-have ended. A pod made again meanwhile has the same name, and the kubelet looks containers up by the
-pod's name (kubernetes: pkg/kubelet/kubelet_pods.go, findContainer): a command meant for the new pod
-may land in the old one, or find no container.
+A pod that is deleted by force is gone from the API at once, but from its node only when its
+containers have ended. A pod made again meanwhile has the same name, and the kubelet looks
+containers up by the pod's name (kubernetes: pkg/kubelet/kubelet_pods.go, findContainer): a command
+meant for the new pod may run in the old one, or find no container.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 
 
 def still_running(api: Api, pods: Iterable[PodInfo]) -> list[str]:
-    """The pods that run on the nodes of these ones and had their names before.
+    """The earlier pods that still run on these pods' nodes under their names.
 
     Args:
         api: the cluster's API.
         pods: pods as the facts have them.
 
     Returns:
-        A sentence for each; none where a node doesn't tell what it runs.
+        A sentence for each; none for a node that doesn't say what it runs.
     """
     by_node: dict[str, list[PodInfo]] = {}
     for pod in pods:
@@ -37,7 +37,7 @@ def still_running(api: Api, pods: Iterable[PodInfo]) -> list[str]:
 
 
 def replaced(running: Iterable[ApiObject], pods: Iterable[PodInfo]) -> list[PodInfo]:
-    """Those pods of which the node runs another one of the same name too. A pure function.
+    """Those pods whose node also runs another pod with the same name. A pure function.
 
     Args:
         running: what the kubelet's ``/runningpods/`` lists.
@@ -45,13 +45,13 @@ def replaced(running: Iterable[ApiObject], pods: Iterable[PodInfo]) -> list[PodI
     """
     found: dict[tuple[str, str], set[str]] = {}
     for item in running:
-        told = item["metadata"]
-        found.setdefault((told.get("namespace", ""), told["name"]), set()).add(told["uid"])
+        pod = item["metadata"]
+        found.setdefault((pod.get("namespace", ""), pod["name"]), set()).add(pod["uid"])
     return [pod for pod in pods if found.get((pod.namespace, pod.name), set()) - {pod.runtime_uid}]
 
 
 def _running(api: Api, node: str) -> list[ApiObject]:
-    """What the kubelet runs; empty where it may not be asked or doesn't answer."""
+    """What the kubelet runs; empty if it may not be asked or doesn't answer."""
     try:
         return api.get(f"/api/v1/nodes/{node}/proxy/runningpods/").get("items") or []
     except LabError:

@@ -1,4 +1,4 @@
-"""Text with ``${...}`` in it: JMESPath expressions over the lab's documents."""
+"""Text with ``${...}`` in it: JMESPath expressions on the lab's documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Template:
         return tuple(part for part in self.parts if isinstance(part, Expression))
 
     def value(self, document: Any) -> Any:
-        """The text, every expression answered; a lone ``${...}`` keeps the type of its value.
+        """The text with every expression evaluated; a lone ``${...}`` keeps its value's type.
 
         Raises:
             MissingFactError: an expression yields nothing.
@@ -42,7 +42,7 @@ class Template:
         )
 
     def text(self, document: Any) -> str:
-        """The text for a person: what isn't there is said to be unknown."""
+        """The text for a person; what is missing is shown as unknown."""
         shown = []
         for part in self.parts:
             try:
@@ -54,7 +54,7 @@ class Template:
 
 @lru_cache(maxsize=2048)
 def template(source: str) -> Template:
-    """Compile a text; ExpressionError where a ``${`` has no end or an expression is none."""
+    """Compile a text; ExpressionError if a ``${`` has no end or an expression isn't valid."""
     parts: list[str | Expression] = []
     rest = source
     while True:
@@ -71,7 +71,7 @@ def template(source: str) -> Template:
 
 
 def _end(text: str) -> int:
-    """Where the brace that closes the expression is; braces in quotes and in pairs don't count."""
+    """The position of the brace that closes the expression, not one in quotes or of a pair."""
     depth, quote = 0, ""
     for position, character in enumerate(text):
         if quote:
@@ -90,7 +90,7 @@ def _end(text: str) -> int:
 def _answer(expression: Expression, document: Any) -> Any:
     value = expression.value(document)
     if value is None:
-        raise MissingFactError(f"{expression.source} is not there")
+        raise MissingFactError(f"{expression.source} is missing")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Waits for the cluster by watching it: no polling, and a timeout that says what was last seen."""
+"""Waits for the cluster by watching it: no polling, and a timeout says what was last seen."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _RETRY = 0.3
 
 @dataclass(frozen=True)
 class Waited:
-    """What a wait ended with: the facts, how long it took in seconds, and what was still not true.
+    """How a wait ended: the facts, how long it took in seconds, and what was still not true.
 
-    ``unmet`` is empty where everything became true; ``document`` holds the facts as plain data.
+    ``unmet`` is empty if everything became true; ``document`` is the facts as plain data.
     """
 
     facts: Facts
@@ -47,9 +47,9 @@ class Waited:
 
 @dataclass(frozen=True)
 class Goal:
-    """What is waited for.
+    """What to wait for.
 
-    ``until`` are the expressions that have to become true, ``keep`` those that are read then, and
+    ``until`` are the expressions that must become true, ``keep`` those that are evaluated then;
     ``timeout`` is in seconds.
     """
 
@@ -59,7 +59,7 @@ class Goal:
 
 
 class WatchedObjects:
-    """The cluster as the watches tell it; ``kinds`` are the kinds of objects that are watched."""
+    """The cluster as the watches see it; ``kinds`` are the kinds of objects that are watched."""
 
     def __init__(self, kinds: set[str]) -> None:
         self.trouble = "the API has not answered"
@@ -72,7 +72,7 @@ class WatchedObjects:
         return not self._missing
 
     def take(self, kind: str, event: Event) -> None:
-        """Take in a list, a change or a trouble."""
+        """Take in an event."""
         match event:
             case Trouble(message=message):
                 self.trouble = message
@@ -85,24 +85,24 @@ class WatchedObjects:
                 self._items[kind][item["metadata"]["uid"]] = item
 
     def facts(self, namespace: str, contract: Contract) -> Facts:
-        """The facts, without interfaces and routes: nothing announces a change of those."""
+        """The facts without interfaces and routes, which can't be watched."""
         items = {kind: self._items.get(kind, {}).values() for kind in facts.paths(namespace)}
         return facts.assemble(items, namespace, contract)
 
 
 def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
-    """Watch the cluster until every expression is true of its facts, or the time is over.
+    """Watch the cluster until every expression is true of its facts, or the time is up.
 
-    A pod that an expression names is waited for until no earlier pod of its name runs any more.
+    For a pod that an expression names, also wait until no earlier pod with its name runs.
 
     Args:
         api: the cluster's API.
         contract: the lab as its provider left it.
         namespace: the namespace that is meant.
-        goal: what is waited for.
+        goal: what to wait for.
 
     Returns:
-        The last facts; its ``unmet`` tells which expression isn't true and the last seen state.
+        The last facts; ``unmet`` says which expression isn't true, and what was last seen.
 
     Raises:
         LabError: the cluster could not be read at all.
@@ -126,7 +126,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
                 earlier = predecessors.still_running(api, _meant(last.facts, goal.until))
                 if not earlier:
                     return last
-                # Nothing announces their end.
+                # Their end can't be watched.
                 last, pause = replace(last, unmet="; ".join(earlier)), _RETRY
     finally:
         watch.stop()
@@ -147,19 +147,19 @@ def _meant(known: Facts, until: Sequence[Expression]) -> list[PodInfo]:
 def _judged(known: Facts, goal: Goal, started: float) -> Waited:
     document = known.plain()
     unmet = [why for holds, why in (item.holds(document) for item in goal.until) if not holds]
-    told = f"{unmet[0]}; last seen: {state(known, goal.until)}" if unmet else ""
-    return Waited(known, document, time.monotonic() - started, told)
+    first = f"{unmet[0]}; last seen: {state(known, goal.until)}" if unmet else ""
+    return Waited(known, document, time.monotonic() - started, first)
 
 
 def needed(expressions: Sequence[Expression]) -> set[str]:
-    """The kinds of objects that the expressions speak of; all of them where that can't be told."""
+    """The kinds of objects that the expressions use; all kinds if that can't be seen from them."""
     roots = {path[0] for expression in expressions for path in expression.paths()}
     kinds = {"nodes", "pods", "services", "endpoints"}
     return kinds if "addresses" in roots or not roots & kinds else roots & kinds
 
 
 def state(known: Facts, until: Sequence[Expression]) -> str:
-    """The state of the objects that the expressions speak of, in one line.
+    """The state of the objects that the expressions use, in one line.
 
     Args:
         known: the facts.
@@ -168,32 +168,32 @@ def state(known: Facts, until: Sequence[Expression]) -> str:
     Returns:
         As in "pod p3: Pending, Unschedulable: 0/2 nodes are available".
     """
-    told: dict[str, None] = {}
+    states: dict[str, None] = {}
     for path in sorted({path for expression in until for path in expression.paths()}):
         kind, *named = path[:2]
         if kind in ("pods", "nodes", "services", "endpoints"):
             members: dict[str, Described] = getattr(known, kind)
             for name in named or members:
-                there = members.get(name)
-                told[_described(there) if there else f"there is no {kind} {name}"] = None
-    return "; ".join(told) or "nothing"
+                found = members.get(name)
+                states[_described(found) if found else f"{kind} {name}: not found"] = None
+    return "; ".join(states) or "nothing"
 
 
 Described = PodInfo | NodeInfo | ServiceInfo | EndpointsInfo
 
 
-def _described(told: Described) -> str:
-    match told:
+def _described(item: Described) -> str:
+    match item:
         case PodInfo():
-            return _pod(told)
+            return _pod(item)
         case NodeInfo():
-            return f"node {told.name}: {'Ready' if told.ready else 'not Ready'} {told.reason}"
+            return f"node {item.name}: {'Ready' if item.ready else 'not Ready'} {item.reason}"
         case ServiceInfo():
-            outside = ", ".join(told.external_ips) or "none"
-            return f"service {told.name}: {told.type}, external addresses: {outside}"
+            outside = ", ".join(item.external_ips) or "none"
+            return f"service {item.name}: {item.type}, external addresses: {outside}"
         case EndpointsInfo():
-            ready, waiting = (", ".join(each) or "none" for each in (told.ready, told.not_ready))
-            return f"endpoints {told.name}: ready {ready}, not ready {waiting}"
+            ready, waiting = (", ".join(each) or "none" for each in (item.ready, item.not_ready))
+            return f"endpoints {item.name}: ready {ready}, not ready {waiting}"
 
 
 def _pod(pod: PodInfo) -> str:

@@ -1,4 +1,4 @@
-"""Follows a list of the API by watching it: a list first, then each change as it comes."""
+"""Watches lists of the API: first the whole list, then each change as it comes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 300.0
 
 @dataclass(frozen=True)
 class Listed:
-    """All objects that there are now."""
+    """All objects of the list, as they are now."""
 
     items: list[ApiObject]
 
@@ -34,7 +34,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The API can't be asked; it will be again."""
+    """The API doesn't answer; it will be asked again."""
 
     message: str
 
@@ -43,7 +43,7 @@ Event = Listed | Changed | Trouble
 
 
 def follow(api: Api, path: str, stop: threading.Event, seconds: float) -> Iterator[Event]:
-    """What becomes of a list; it is listed again wherever a watch breaks off.
+    """The events of a list; it is listed again whenever a watch breaks off.
 
     Args:
         api: the cluster's API.
@@ -75,7 +75,7 @@ class Watch:
 
     Args:
         api: the cluster's API.
-        paths: the lists' paths by a name of each.
+        paths: the lists' paths, by a name for each.
         seconds: when to end; without it only ``stop`` ends it.
     """
 
@@ -87,11 +87,11 @@ class Watch:
             threading.Thread(target=self._take, args=(name, events), daemon=True).start()
 
     def stop(self) -> None:
-        """End it, soon."""
+        """End it soon."""
         self._stop.set()
 
     def arrived(self, seconds: float) -> list[Arrived]:
-        """What comes next, with all else that has come meanwhile; nothing if the time is over."""
+        """What comes next, and all that has come meanwhile; empty if the time is up."""
         found: list[Arrived] = []
         with contextlib.suppress(queue.Empty):
             found.append(self._arrived.get(timeout=seconds))

@@ -21,7 +21,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection impo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
-# Options that say which lab is meant, and the variables that say so where a task does not.
+# Options that say which lab is meant, and the variables that say so if a task does not.
 _OF_THE_LAB = {"contract": "lab_contract", "namespace": "lab_namespace"}
 
 
@@ -29,7 +29,7 @@ _OF_THE_LAB = {"contract": "lab_contract", "namespace": "lab_namespace"}
 def options(module: str) -> dict[str, Any]:
     """The options that the module's DOCUMENTATION declares, as an argument_spec.
 
-    Those of the fragments that it extends are among them.
+    This includes the options of the fragments that it extends.
     """
     documentation = _documented(importlib.import_module(f"{_PLUGINS}.modules.{module}"))
     spec = _spec(documentation.get("options", {}))
@@ -83,7 +83,7 @@ class LabAction(ActionBase):
             args: the task's options, checked, with their defaults.
 
         Returns:
-            The task's result; ``changed`` says whether anything is other than before.
+            The task's result; ``changed`` says whether anything is different now.
 
         Raises:
             LabError: it can't be done.
@@ -91,21 +91,21 @@ class LabAction(ActionBase):
 
     @property
     def check_mode(self) -> bool:
-        """Whether the task may only tell what it would do."""
+        """Whether the task may only say what it would do."""
         return bool(self._task.check_mode)
 
     def _of_the_lab(self, module: str) -> dict[str, Any]:
-        """The lab's own values for options that the task does not give.
+        """The lab's own values for options that the task does not set.
 
         Defaults of the role ``lab`` are in a task's variables only if a role of its play depends on
         it, so they are read here.
         """
-        unsaid = {
+        unset = {
             option: variable
             for option, variable in _OF_THE_LAB.items()
             if option in options(module) and self._task.args.get(option) is None
         }
-        if not unsaid:
+        if not unset:
             return {}
         defaults = self._loader.load_from_file(str(LAB_DEFAULTS), trusted_as_template=True)
         templar = self._templar.copy_with_new_env(
@@ -113,13 +113,13 @@ class LabAction(ActionBase):
         )
         return {
             option: templar.resolve_variable_expression(variable)
-            for option, variable in unsaid.items()
+            for option, variable in unset.items()
         }
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Ansible's way in."""
+        """What Ansible calls."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         module = type(self).__module__.rpartition(".")[2]
         self.task_vars: dict[str, Any] = task_vars or {}

@@ -1,4 +1,4 @@
-"""What the collection itself has, wherever it is installed."""
+"""The files of the collection itself, wherever it is installed."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def outcome_files() -> list[Path]:
 
 
 def manifests() -> list[Path]:
-    """The manifests that the roles apply, all roles' together."""
+    """The manifests that all roles apply."""
     return sorted(_ROLES.glob("*/files/*.yaml"))

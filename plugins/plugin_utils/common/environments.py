@@ -1,4 +1,4 @@
-"""What a process says of itself: the environment that it was started with."""
+"""The environment that a process was started with."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
 
 _BECOMES_WITHIN = 2.0
-_SURELY = 3  # Times that a process says that it has no environment until that is taken for true.
+_SURELY = 3  # How often a process must show no environment before that is believed.
 _ENV_START, _ENV_END = 47, 48  # env_start and env_end of proc(5)'s stat, counted from the state
 
 
 def of(pid: int) -> dict[str, str]:
-    """A process's environment; empty for one of the kernel's, or one that has ended.
+    """A process's environment; empty for a kernel process, or one that has ended.
 
-    psutil reads it up to the first empty entry, and programs (nginx) write over theirs.
+    psutil stops reading at the first empty entry, and programs (nginx) write over theirs.
 
-    While a process becomes another program (execve(2)) it shows no environment, though it has one:
-    so it is asked again, since none must be overlooked for that.
+    While a process becomes another program (execve(2)) it shows no environment although it has
+    one, so an empty one is read again.
     """
     process = Path(f"/proc/{pid}")
     deadline, without = time.monotonic() + _BECOMES_WITHIN, 0
@@ -36,8 +36,8 @@ def of(pid: int) -> dict[str, str]:
 
 
 def _is_empty(stat: list[str]) -> bool:
-    """Whether a process has a place for its environment, and nothing in it.
+    """Whether a process's environment is set up and has nothing in it.
 
-    The kernel sets where that begins and ends late in execve(2); until then both are 0.
+    The kernel sets where it begins and ends late in execve(2); until then both are 0.
     """
     return bool(stat) and stat[_ENV_START] == stat[_ENV_END] != "0"

@@ -1,4 +1,4 @@
-"""Which process is meant: its number alone means another process some time after its end."""
+"""Identifies processes: after a process has ended, another one may get its number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDED = ("Z", "X")
 class Process:
     """One process of one boot of this machine.
 
-    ``started`` is when, in clock ticks since the boot, and ``boot`` the kernel's id of that boot.
+    ``started`` is its start in clock ticks since the boot, ``boot`` the kernel's id of that boot.
     """
 
     pid: int
@@ -23,7 +23,7 @@ class Process:
 
     @property
     def runs(self) -> bool:
-        """Whether it still runs: not another process of its number, and not in another boot."""
+        """Whether it still runs: this very process, not another one with its number."""
         return of(self.pid) == self
 
 
@@ -39,7 +39,7 @@ def of(pid: int) -> Process | None:
 
 
 def stat(pid: int) -> list[str]:
-    """What ``/proc/PID/stat`` says from the state on (proc(5)); nothing if there is no process.
+    """The fields of ``/proc/PID/stat`` from the state on (proc(5)); empty if there is no process.
 
     The name before that is in parentheses and may hold anything.
     """

@@ -1,4 +1,4 @@
-"""Names of labs: which are good, what a lab's second lab is called, and where a lab's files are."""
+"""Names of labs: which are valid, what a lab's second lab is called, where a lab's files are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
-# What the lab's host is called, where nodes are called by their names.
+# What the lab's host is called wherever nodes are called by their names.
 HOST = "host"
-# What a lab's own processes have in their environment: the end of a run doesn't end them.
+# In the environment of a lab's own processes, which outlive the run that started them.
 PROFILE_VARIABLE = "LATIHAN_PROFILE"
 # The lab that full-lab puts beside a lab for a while; the role profiles names it too.
 _SECOND = "-c4"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
-_RULE = "Use at most 20 small letters, digits and hyphens; a letter first, no hyphen last."
+_RULE = "Use at most 20 lowercase letters, digits and hyphens; a letter first, no hyphen last."
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One lab: its name, and the folder that has a folder for each lab."""
+    """One lab: its name, and the folder with all labs' folders."""
 
     name: str
     state: Path
@@ -52,16 +52,16 @@ def owner_of(profile: str) -> str:
 
 
 def checked(name: str) -> str:
-    """The name of a lab of one's own, once it is known to be one.
+    """Check the name of a lab that a user may make, and return it.
 
     Raises:
-        LabError: it can't name hosts and folders, or is the name of something else.
+        LabError: it can't name hosts and folders, or is taken.
     """
     if not _NAME.fullmatch(name):
         raise LabError(f"{name!r} can't be the name of a profile.", _RULE, Kind.INPUT)
     if name == HOST:
         raise LabError(
-            f"{name!r} can't be the name of a profile: each lab's host is called so.",
+            f"{name!r} can't be the name of a profile: it is what each lab's host is called.",
             "Choose another name.",
             Kind.INPUT,
         )
@@ -69,7 +69,7 @@ def checked(name: str) -> str:
         raise LabError(
             f"{name!r} is the second lab of the profile {owner_of(name)!r}, which full-lab makes "
             "for a while.",
-            "Choose another name; only `teardown` and the commands that look take this one.",
+            "Choose another name; only `teardown` and the commands that only read take this one.",
             Kind.INPUT,
         )
     return name

@@ -1,4 +1,4 @@
-"""The base of all that is passed on as data: between tasks, to the command line, in files."""
+"""The base of all data that is passed on: between tasks, to the command line, in files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 class Record(BaseModel):
     """Data of a fixed shape, which never changes; pydantic checks it wherever it is read.
 
-    A field whose name Python reserves is written with an underscore, and without it as data.
+    A field whose name is a word of Python's has an underscore in code, and none in data.
     """
 
     model_config = ConfigDict(
@@ -28,5 +28,5 @@ class Record(BaseModel):
 
 
 def names(kind: type[Record]) -> frozenset[str]:
-    """The names of a record's fields, as they are in data."""
+    """The names that a record's fields have in data."""
     return frozenset(field.alias or name for name, field in kind.model_fields.items())

@@ -34,7 +34,7 @@ def stream(
     cwd: Path | None = None,
     contain: bool = False,
 ) -> float:
-    """Run a long program; each line that it prints, on either stream, is passed on at once.
+    """Run a long program, and pass on each line that it prints, on either stream, at once.
 
     Ansible's workers leave the process group of ``ansible-playbook``, so killing a playbook would
     leave the worker and the program behind. Therefore the program dies with this process, and is
@@ -87,7 +87,7 @@ def stream(
 
 
 def _lines(output: IO[bytes] | None) -> Iterator[str]:
-    """Lines as they come; LabError if this process is orphaned meanwhile."""
+    """Lines as they come; LabError if this process loses its parent meanwhile."""
     parent, rest = os.getppid(), b""
     with selectors.DefaultSelector() as selector:
         selector.register(output or 0, selectors.EVENT_READ)

@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 
 @dataclass(frozen=True)
 class Part:
-    """A YAML document: its value, and its node, which knows the line of each part."""
+    """A YAML document: its value, and its node, which has the line of each part."""
 
     node: yaml.Node
     value: Any

@@ -1,4 +1,4 @@
-"""Checks outcomes on a live lab: facts, probes, verdicts, and again where one may take time."""
+"""Check outcomes on a live lab: facts, probes, verdicts, and again if one may take time."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 
 _PAUSE = 0.5
-# The node that an outcome is about the loss of: no cause, for it is down on purpose.
+# The node whose loss an outcome is about: it is down on purpose, so it isn't a cause.
 _DOWN = "down"
 _HELD = "It held, so the wait was over; the next round was judged."
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of outcomes, and the different facts that judged them.
+    """The results of outcomes, and the different facts that judged them.
 
     A result's ``moment`` is the place of its facts in ``facts``.
     """
@@ -89,7 +89,7 @@ class _Judged:
 
     @property
     def failed(self) -> FailedOutcome:
-        """What a diagnosis has to know of it."""
+        """What a diagnosis needs to know about it."""
         known = self.seen.facts or Facts()
         services = services_of(self.plan.outcome, self.plan.all_probes, known)
         return FailedOutcome(services, self.plan.variables.get(_DOWN) or "")
@@ -101,7 +101,7 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
     Args:
         lab: the lab.
         outcomes: the outcomes.
-        variables: values for what the outcomes call ``vars``.
+        variables: values for the outcomes' ``vars``.
 
     Returns:
         A result for each outcome, in their order.
@@ -141,7 +141,7 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
 
 
 def _moment(moments: list[Facts], known: Facts | None) -> int | None:
-    """The place of facts among those that are kept, which they are put to if they are new."""
+    """The place of facts among the kept ones; new facts are added to them."""
     if known is None:
         return None
     if known not in moments:
@@ -152,10 +152,10 @@ def _moment(moments: list[Facts], known: Facts | None) -> int | None:
 def _not_yet(
     outcome: OutcomeEntry, judgement: Judgement, passed: float, tries: list[tuple[float, str]]
 ) -> str:
-    """Why the outcome is asked once more; empty where the verdict stands.
+    """Why the outcome is checked once more; empty if the verdict stands.
 
-    A wait that ends with the first sample that holds would choose its sample, so that a rule which
-    refuses one connection in ten holds in the end. So the sample is the round after the wait.
+    A wait that ended with the first sample that holds would choose its sample: a rule that refuses
+    one connection in ten would pass in the end. So the sample is the round after the wait.
     """
     if tries and tries[-1][1] == _HELD:
         return ""
@@ -194,8 +194,8 @@ def _round(
             {"before": known, "vars": plan.variables},
             answers,
         )
-        told = [each for name in outcome.explain for each in seen.probes.get(name, ())]
-        why = collect.reasons(lab.contract, before, told, before=quiet, after=passed)
+        explained_ones = [each for name in outcome.explain for each in seen.probes.get(name, ())]
+        why = collect.reasons(lab.contract, before, explained_ones, before=quiet, after=passed)
         seen = replace(seen, why=why)
         fault = Judgement(Verdict.FAIL, plan.fault) if plan.fault else None
         judged.append(_Judged(plan, seen, fault or judge(outcome, seen)))
@@ -208,15 +208,15 @@ def _observation(
     more: Document,
     answers: Iterator[ProbeResult],
 ) -> Observation:
-    """What was seen of an outcome; the answers to its probes come next among all answers."""
+    """What was seen of an outcome; ``answers`` yields those of its probes next."""
     found = {name: [next(answers) for _ in group] for name, group in plan.probes.items()}
-    told, document = known
+    as_types, document = known
     probes = documents(plan.outcome, found)
-    return Observation({**document, **more, "probes": probes}, told, found)
+    return Observation({**document, **more, "probes": probes}, as_types, found)
 
 
 def _variables(outcome: OutcomeEntry, given: Mapping[str, Any]) -> Document:
-    """The outcome's own values, and those given in their place."""
+    """The outcome's variables: the values that were given, else its own."""
     return {
         name: given[name] if given.get(name) is not None else default
         for name, default in outcome.vars.items()
@@ -237,8 +237,8 @@ def fill(name: str, entry: ProbeEntry, document: Document) -> list[Probe]:
     """The probes that an entry makes.
 
     Raises:
-        ExpressionError: what it needs isn't among the facts.
-        LabError: its place is none.
+        ExpressionError: a fact that it needs is missing.
+        LabError: its place isn't valid.
     """
     items: list[Any] = [None]
     if entry.each is not None:

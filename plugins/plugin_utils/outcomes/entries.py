@@ -1,8 +1,8 @@
 """Outcomes as data: what their entries may say, and reading them from files.
 
 An entry is checked when it is loaded, before anything runs: its shape, its probes, and that every
-expression compiles and starts from something that is there. What is wrong with it is told with the
-file, the line and the field.
+expression compiles and starts from something that exists. An error names the file, the line and
+the field.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Words = Annotated[list[str], Field(min_length=1)]
 ANY = "any"
 _ROOTS = frozenset([*ROOTS, "probes", "vars", "before"])
 _ITEM = "item"
-_EXPLAINED = "http"  # Only curl tells the port that a connection was made from.
+_EXPLAINED = "http"  # Only curl reports the port that a connection was made from.
 
 
 class _Entry(BaseModel):
@@ -44,17 +44,16 @@ class _Entry(BaseModel):
 
 
 class ProbeEntry(_Entry):
-    """A probe of an outcome; exactly one of the kinds says what it asks for.
+    """A probe of an outcome; exactly one of the kinds says what it asks.
 
     Args:
         from_: where it starts (written ``from``).
-        want: the reasons that are right, ``ok`` unless said otherwise; ``any`` leaves it to
-            ``expect``.
+        want: the reasons that are right; ``ok`` by default; ``any`` leaves it to ``expect``.
         each: an expression that yields a list: one probe for each item, which is ``item``.
-        count: how often the same is asked, all at once.
-        after: seconds after the others that it starts.
+        count: how many times to ask the same, all at once.
+        after: how many seconds after the others it starts.
         timeout: seconds for the connection or the answer.
-        options: what its kind takes besides, as in {server: 10.96.0.10}.
+        options: more options of its kind, as in {server: 10.96.0.10}.
     """
 
     from_: str | None = Field(default=None, alias="from")
@@ -83,7 +82,7 @@ class ProbeEntry(_Entry):
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:
         if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
-            raise ValueError(f"a probe is exactly one of {', '.join(KINDS)}")
+            raise ValueError(f"a probe must have exactly one of {', '.join(KINDS)}")
         return self
 
     @property
@@ -93,13 +92,13 @@ class ProbeEntry(_Entry):
 
     @property
     def target(self) -> str | list[str]:
-        """What it asks for, not yet filled in."""
+        """What it asks, not yet filled in."""
         value: str | list[str] = getattr(self, self.kind)
         return value
 
     @property
     def many(self) -> bool:
-        """Whether it makes a list of answers."""
+        """Whether its answers are a list."""
         return self.each is not None or self.count > 1
 
     def accepts(self, reason: str) -> bool:
@@ -108,47 +107,47 @@ class ProbeEntry(_Entry):
 
     @property
     def refusal(self) -> bool:
-        """Whether it is right that this doesn't work."""
+        """Whether only a failure is right."""
         return "ok" not in self.want and ANY not in self.want
 
 
 class Expectation(_Entry):
-    """An expression that has to be true, and what to tell a person when it isn't."""
+    """An expression that must be true, and what to tell a person if it isn't."""
 
     that: str
     otherwise: str = ""
 
 
 class SkipRule(_Entry):
-    """When an outcome can't be checked, and why."""
+    """A condition under which an outcome can't be checked, and why."""
 
     when: str
     reason: str
 
 
 class OutcomeEntry(_Entry):
-    """An outcome as it is written: who probes what, and what has to be true of the answers.
+    """An outcome as it is written: who probes what, and what must be true of the answers.
 
     Args:
         id: its stable name, as in P9.
         title: what it claims, in one sentence.
-        vars: names that expressions may use as ``vars.NAME``; null where the step before has to
-            hand over the value.
+        vars: names that expressions may use as ``vars.NAME``; null if the previous step must hand
+            over the value.
         probes: the probes, by name.
-        expect: expressions that have to be true, over the facts, ``probes``, ``vars`` and, with
+        expect: expressions that must be true of the facts, ``probes``, ``vars`` and, with
             ``reread``, ``before`` (the facts before the probes).
-        control: the same, for what has to work at that moment; needed where a refusal is expected.
+        control: the same, for what must work at that moment; required if a refusal is expected.
         expected: a sentence for a person, with ``${expression}`` in it.
-        observed: the same, of what was seen.
-        within: seconds that the outcome may take to come true; 0 for at once. Where the same is
-            asked more than once, it has to hold once more after a wait.
+        observed: the same, about what was seen.
+        within: how many seconds the outcome may take to come true; 0 for at once. If the same is
+            asked more than once, it must hold once more after a wait.
         reread: read the facts again after the probes.
-        false_alarm: the chance that a right network fails, where it is a matter of chance.
-        article: what the article says of it, where that is loose, wrong or otherwise here.
+        false_alarm: the chance that a correct network fails, if there is one.
+        article: what the article says about it, if that is vague, wrong or different here.
         skip: when it can't be checked.
-        explain: the probes (http) whose way is told: the rules that carried each connection, or
+        explain: the probes (http) to explain: by the rules that carried each connection, or by
             what refused it.
-        evidence: the vars that are what ``latihan.lab.kubectl`` returned in the steps before; their
+        evidence: the vars that hold what ``latihan.lab.kubectl`` returned in earlier steps; their
             commands and output are shown with the probes.
     """
 
@@ -206,8 +205,8 @@ def load(paths: Sequence[Path]) -> list[OutcomeEntry]:
         for outcome, where in _load_one(path):
             if outcome.id in found:
                 raise LabError(
-                    f"{where}: the outcome {outcome.id} is there twice.",
-                    "Give each outcome an id of its own.",
+                    f"{where}: the outcome {outcome.id} appears twice.",
+                    "Give each outcome its own id.",
                     Kind.INPUT,
                 )
             found[outcome.id] = outcome
@@ -220,7 +219,7 @@ def _load_one(path: Path) -> Iterator[tuple[OutcomeEntry, str]]:
     if not isinstance(entries, list) or not entries:
         line = documents[1].node.start_mark.line + 1 if documents[1:] else 1
         raise LabError(
-            f"{path}:{line}: the file is no list of outcomes.",
+            f"{path}:{line}: the file is not a list of outcomes.",
             "Start each entry with `- id: NAME`.",
             Kind.INPUT,
         )
@@ -239,23 +238,26 @@ def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) ->
     if not faults:
         return outcome
     name = entry.get("id", number + 1) if isinstance(entry, dict) else number + 1
-    told = [
+    lines_of_faults = [
         f"{path}:{_line((number, *fault.at), lines)}: outcome {name}, field "
         f"{'.'.join(map(str, fault.at)) or '(all)'}: {fault.message}"
         for fault in faults
     ]
     raise LabError(
-        f"{told[0]}.", "Put the entry right; nothing has run.", Kind.INPUT, "\n".join(told)
+        f"{lines_of_faults[0]}.",
+        "Correct the entry; nothing has run.",
+        Kind.INPUT,
+        "\n".join(lines_of_faults),
     )
 
 
 def _plain(item: Any) -> str:
-    """A message of pydantic in the words of a YAML file."""
+    """A message of pydantic's, in the words of a YAML file."""
     match item["type"]:
         case "missing":
-            return "it lacks this field"
+            return "this field is missing"
         case "extra_forbidden":
-            return "there is no such field"
+            return "unknown field"
         case _:
             return str(item["msg"]).removeprefix("Value error, ")
 
@@ -276,22 +278,23 @@ def _faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
     yield from _explain_faults(outcome)
     for number, name in enumerate(outcome.evidence):
         if name not in outcome.vars:
-            there = ", ".join(sorted(outcome.vars)) or "none"
-            yield _Fault(("evidence", number), f"there is no vars.{name}; there is {there}")
+            known = ", ".join(sorted(outcome.vars)) or "none"
+            yield _Fault(("evidence", number), f"unknown vars.{name}; known: {known}")
     for number, rule in enumerate(outcome.skip):
         yield from _expression_faults(rule.when, ("skip", number), names)
         yield from _template_faults(rule.reason, ("skip", number), names)
     if any(probe.refusal for probe in outcome.probes.values()) and not outcome.control:
         yield _Fault(
-            ("control",), "a refusal is expected, so something has to be shown to work meanwhile"
+            ("control",),
+            "a refusal is expected, so a control must show that something else works",
         )
 
 
 def _explain_faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
     for number, name in enumerate(outcome.explain):
         if name not in outcome.probes:
-            there = ", ".join(outcome.probes) or "none"
-            yield _Fault(("explain", number), f"there is no probe {name!r}; there is {there}")
+            known = ", ".join(outcome.probes) or "none"
+            yield _Fault(("explain", number), f"unknown probe {name!r}; known: {known}")
         elif outcome.probes[name].kind != _EXPLAINED:
             yield _Fault(
                 ("explain", number), f"only a probe of the kind {_EXPLAINED} can be explained"
@@ -321,23 +324,23 @@ def _probe_faults(probe: ProbeEntry, names: _Names) -> Iterator[_Fault]:
                 yield _Fault(("from",), str(error).rstrip("."))
     for word in probe.want:
         if word != ANY and not is_reason(word):
-            there = ", ".join(sorted([*REASONS, ANY, "http_NNN", "exit_N"]))
-            yield _Fault(("want",), f"there is no reason {word!r}; there is {there}")
+            known = ", ".join(sorted([*REASONS, ANY, "http_NNN", "exit_N"]))
+            yield _Fault(("want",), f"unknown reason {word!r}; known: {known}")
     words = [probe.target] if isinstance(probe.target, str) else probe.target
     for text in (*words, *probe.options.values()):
         yield from _template_faults(text, (probe.kind,), inner)
 
 
 def _kind_faults(probe: ProbeEntry) -> Iterator[_Fault]:
-    """What its kind does not take, or needs."""
+    """What its kind doesn't take, or what it needs and doesn't have."""
     kind, name = KINDS[probe.kind], f"a probe of the kind {probe.kind}"
     if (probe.from_ is None) != kind.placeless:
-        says = "has no place" if kind.placeless else "needs a place"
+        says = "takes no place" if kind.placeless else "needs a place"
         yield _Fault(("from",), f"{name} {says} to start from")
     for option in probe.options:
         if option not in kind.options:
-            there = ", ".join(kind.options) or "none"
-            yield _Fault(("options", option), f"{name} has no option {option!r}; there is {there}")
+            known = ", ".join(kind.options) or "none"
+            yield _Fault(("options", option), f"{name} has no option {option!r}; known: {known}")
 
 
 def _template_faults(text: str, at: Location, names: _Names) -> Iterator[_Fault]:
@@ -354,28 +357,29 @@ def _expression_faults(source: str, at: Location, names: _Names) -> Iterator[_Fa
     try:
         paths = compiled(source).paths()
     except ExpressionError as error:
-        yield _Fault(at, f"{source!r} is no expression: {error}")
+        yield _Fault(at, f"{source!r} is not a valid expression: {error}")
         return
     yield from _root_faults(paths, at, names)
 
 
 def _root_faults(paths: set[tuple[str, ...]], at: Location, names: _Names) -> Iterator[_Fault]:
-    """What an expression starts from, and asks it for, has to be there."""
+    """Check that what an expression starts from, and the members it asks for, exist."""
     known = _ROOTS | {_ITEM} if names.item else _ROOTS
     for path in sorted(paths):
         if path[0] not in known:
-            yield _Fault(at, f"there is no fact {path[0]!r}; there is {', '.join(sorted(known))}")
+            yield _Fault(at, f"unknown fact {path[0]!r}; known: {', '.join(sorted(known))}")
             continue
         for length in range(1, len(path)):
             among = _members(path[:length], names)
             if among is not None and path[length] not in among:
-                there = ", ".join(sorted(among)) or "none"
-                yield _Fault(at, f"there is no {'.'.join(path[: length + 1])}; there is {there}")
+                members_there = ", ".join(sorted(among)) or "none"
+                unknown = ".".join(path[: length + 1])
+                yield _Fault(at, f"unknown {unknown}; known: {members_there}")
                 break
 
 
 def _members(path: tuple[str, ...], names: _Names) -> frozenset[str] | None:
-    """What a part of the document may be asked for; None where only the run can tell."""
+    """The members of a part of the document; None if only the run will show them."""
     match path:
         case ("before", *rest):
             return members(tuple(rest)) or None
@@ -403,7 +407,7 @@ def _lines(node: yaml.Node, at: Location) -> Iterator[tuple[Location, int]]:
 
 
 def _line(at: Location, lines: dict[Location, int]) -> int:
-    """The line of a part, or of the nearest thing around it."""
+    """The line of a part, or of the nearest part around it."""
     while at not in lines:
         at = at[:-1]
     return lines[at]

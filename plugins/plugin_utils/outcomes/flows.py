@@ -1,4 +1,4 @@
-"""Who asked whom, and how it ended, out of all that an outcome's probes saw. Pure."""
+"""Who asked whom, and how it ended, from all that an outcome's probes saw. Pure functions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets impor
 
 _NEVER_ASKED = {"not_run", "no_tool", "unavailable"}
 _NEVER_LEFT = {"no_route", "unreachable", "unresolved", "no_such_name"}
-# More of them no page shows, and all pairs of a hundred pods are thousands.
+# No page shows more; all pairs of a hundred pods are thousands.
 _MOST = 100
 
 
 class _Way(NamedTuple):
-    """A flow but for how many were alike; cheap, since there may be thousands."""
+    """A flow without its count; cheap, since there may be thousands."""
 
     stops: tuple[str, ...]
     goal: str
@@ -49,7 +49,7 @@ def flows(outcome: OutcomeEntry, probes: Probed, facts: Facts) -> list[Flow]:
         facts: the facts that judge it.
 
     Returns:
-        Those of answers that are wrong first, else in the order of the probes.
+        Those of wrong answers first; otherwise in the order of the probes.
     """
     wrong: Counter[_Way] = Counter()
     right: Counter[_Way] = Counter()
@@ -88,7 +88,7 @@ def _asked(result: ProbeResult, facts: Facts) -> Iterator[_Way]:
     stops: tuple[str, ...] = (start,) if reason in _NEVER_LEFT else (start, goal)
     if service := service_at(goal, port, facts):
         goal = f"service/{service}"
-        # What is not answered may never have come to the service.
+        # An unanswered packet may never have reached the service.
         stops += (goal,) if reason == OK else ()
     yield _Way(stops, goal, reason, asked=KINDS[result.kind].packets)
 
@@ -103,5 +103,5 @@ def _answered(result: ProbeResult) -> str:
 
 
 def _start(result: ProbeResult) -> str:
-    """The owner that a probe starts at: containers of a pod share its address."""
+    """The owner that a probe starts at: a pod's containers share its address."""
     return "/".join(result.from_.split("/")[:2])

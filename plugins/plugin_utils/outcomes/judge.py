@@ -1,7 +1,7 @@
 """Verdicts. Pure functions: an outcome and what was seen in, a verdict out.
 
-Nothing passes for want of an answer: a control that fails, a fact that isn't there, a probe that
-never ran and an expression that yields anything but true all fail the outcome.
+Nothing passes without an answer: an outcome fails if a control fails, a fact is missing, a probe
+never ran, or an expression yields anything but true.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Course:
     """How an outcome came to its verdict.
 
     Args:
-        attempts: how often it was probed.
-        retried: why it was not settled by the attempts before the last.
+        attempts: how many times it was probed.
+        retried: why the attempts before the last did not settle it.
         waited: seconds until the last attempt began.
-        moment: which of the facts that are kept judged it; None if there were none.
+        moment: which of the kept facts judged it; None if there were none.
     """
 
     attempts: int = 1
@@ -71,11 +71,11 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
     document, variables = seen.document, seen.variables
     for name, value in outcome.vars.items():
         if value is None and variables.get(name) is None:
-            return Judgement(Verdict.FAIL, f"The step before did not hand over {name!r}.")
+            return Judgement(Verdict.FAIL, f"The previous step did not hand over {name!r}.")
     for name in outcome.evidence:
         if not _is_command(variables.get(name)):
             return Judgement(
-                Verdict.FAIL, f"The step before handed over no command and output as {name!r}."
+                Verdict.FAIL, f"The previous step did not hand over a command as {name!r}."
             )
     for rule in outcome.skip:
         if compiled(rule.when).holds(document)[0]:
@@ -90,30 +90,30 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
     ]
     controls = list(_unmet(outcome.control, document))
     if controls:
-        told = [f"The control failed, so nothing is proven: {controls[0]}", *wrong[:1]]
-        return Judgement(Verdict.FAIL, " ".join(told))
+        first = [f"The control failed, so nothing is proven: {controls[0]}", *wrong[:1]]
+        return Judgement(Verdict.FAIL, " ".join(first))
     wrong += _unmet(outcome.expect, document)
     return Judgement(Verdict.FAIL, " ".join(wrong[:4])) if wrong else Judgement(Verdict.PASS)
 
 
 def _unmet(expectations: list[Expectation], document: Document) -> Iterator[str]:
-    """What to say of each expectation that isn't met."""
+    """What to say about each expectation that isn't met."""
     for expectation in expectations:
         holds, why = compiled(expectation.that).holds(document)
         if not holds:
-            told = template(expectation.otherwise).text(document)
-            yield f"{told} ({why})." if told else f"{why}."
+            otherwise = template(expectation.otherwise).text(document)
+            yield f"{otherwise} ({why})." if otherwise else f"{why}."
 
 
 def _unwanted(name: str, entry: ProbeEntry, results: Sequence[ProbeResult]) -> Iterator[str]:
-    """What to say of each answer that isn't among those that are right."""
+    """What to say about each answer that isn't right."""
     if not results:
         yield f"The probe {name!r} asked nothing."
     wrong = [result for result in results if not entry.accepts(result.reason)]
     asked = Counter((result.command, result.reason) for result in wrong)
-    told = {(result.command, result.reason): result for result in reversed(wrong)}
+    examples = {(result.command, result.reason): result for result in reversed(wrong)}
     for (typed, reason), times in asked.items():
-        said = (told[typed, reason].output or "it printed nothing").strip().splitlines()[-1]
+        said = (examples[typed, reason].output or "it printed nothing").strip().splitlines()[-1]
         often = f" {times} times" if times > 1 else ""
         yield (
             f"{name}: expected {' or '.join(entry.want)}, got {reason}{often} from "
@@ -124,7 +124,7 @@ def _unwanted(name: str, entry: ProbeEntry, results: Sequence[ProbeResult]) -> I
 def report(
     outcome: OutcomeEntry, judgement: Judgement, seen: Observation, course: Course
 ) -> OutcomeResult:
-    """An outcome as it stands in the report, without the causes of a failure."""
+    """An outcome as it is in the report, without the causes of a failure."""
     results = list(seen.results)
     longest = max((each.duration_s for each in results), default=0.0)
     return OutcomeResult(
@@ -153,7 +153,7 @@ def report(
 
 
 def paths(results: Sequence[ProbeResult]) -> list[TracedPath]:
-    """The ways that packets took, from the probes of kind path."""
+    """The paths that packets took, from the probes of the kind path."""
     return [
         TracedPath(
             from_=result.from_,
@@ -185,8 +185,8 @@ def _is_command(value: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _handed_over(outcome: OutcomeEntry, variables: Mapping[str, Any]) -> list[Evidence]:
-    """The commands that were run in the steps before, as evidence."""
-    given = [variables.get(name) for name in outcome.evidence]
+    """The commands that were run in earlier steps, as evidence."""
+    values = [variables.get(name) for name in outcome.evidence]
     return [
         Evidence(
             kind="kubectl",
@@ -195,13 +195,13 @@ def _handed_over(outcome: OutcomeEntry, variables: Mapping[str, Any]) -> list[Ev
             reason=f"exit_{each['rc']}" if each["rc"] else OK,
             exit_code=each["rc"],
         )
-        for each in given
+        for each in values
         if _is_command(each)
     ]
 
 
 def _shortened(output: str, kind: str) -> str:
-    """What of an output is shown: its beginning, or the end of a log, and how much is missing."""
+    """The part of an output to show: its beginning, or a log's end, and how much is missing."""
     missing = len(output) - _OUTPUT
     if missing <= 0:
         return output
@@ -211,7 +211,7 @@ def _shortened(output: str, kind: str) -> str:
 
 
 def _telling(entries: Mapping[str, ProbeEntry], probes: Probed) -> list[ProbeResult]:
-    """The results to show, wrong ones first: all of a few; of many some of each probe."""
+    """The results to show: all if there are few, else some of each probe, wrong ones first."""
     asked = [result for results in probes.values() for result in results]
     if len(asked) <= _SHOWN:
         return asked
@@ -229,7 +229,7 @@ def _telling(entries: Mapping[str, ProbeEntry], probes: Probed) -> list[ProbeRes
 
 
 def _ranked(results: Sequence[ProbeResult], right: Mapping[int, bool]) -> list[ProbeResult]:
-    """A probe's results: wrong ones first, and each answer once before it is there again."""
+    """A probe's results: wrong ones first, and each answer once before any is repeated."""
     seen: Counter[tuple[str, str, str]] = Counter()
     ranks = {}
     for result in results:

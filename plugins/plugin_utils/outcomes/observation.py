@@ -1,4 +1,4 @@
-"""What an outcome is judged by: the facts and its probes' answers."""
+"""What an outcome is judged by: the facts, and the answers of its probes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Observation:
 
     @property
     def variables(self) -> Mapping[str, Any]:
-        """The outcome's ``vars``, as they were given."""
+        """The outcome's ``vars``."""
         found: Mapping[str, Any] = self.document.get("vars", {})
         return found
 
@@ -48,7 +48,7 @@ class Observation:
 
 
 def documents(outcome: OutcomeEntry, probes: Probed) -> Document:
-    """Probes' results as expressions see them: a list of them if the entry makes many."""
+    """Probes' results as expressions see them; a list if the entry makes many."""
     return {
         name: [each.document() for each in results]
         if outcome.probes[name].many

@@ -1,4 +1,4 @@
-"""What probes saw and what became of outcomes, as types.
+"""The results of probes and outcomes, as types.
 
 They are the same in a task's result, in the report and on its page. Times are in seconds.
 """
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 class Yield(Record):
-    """What the answer of a kind of probe holds besides what every answer does; here nothing.
+    """What the answers of one kind of probe hold besides what all answers do; here nothing.
 
     A field is None if the probe's output doesn't say it.
     """
@@ -61,9 +61,9 @@ class IcmpYield(Yield):
 
 
 class Hop(Record):
-    """A stop of a path; None where nobody answered, or nobody is known to have the address."""
+    """A stop of a path; None if nobody answered, or if the owner is unknown."""
 
-    address: str | None = Field(None, description="null where nobody answered.")
+    address: str | None = Field(None, description="null if nobody answered.")
     owner: str | None = Field(None, description="As in node/NAME and pod/NAME.")
     interface: str | None = None
 
@@ -87,7 +87,7 @@ class PathYield(Yield):
 
 
 class MtuYield(Yield):
-    """An interface's MTU in bytes, and the reasons of the largest packet and of one byte more."""
+    """An interface's MTU in bytes, and the reasons for the largest packet and for one byte more."""
 
     mtu: int | None = None
     largest: str | None = None
@@ -95,7 +95,7 @@ class MtuYield(Yield):
 
 
 class CommandYield(Yield):
-    """What a command printed; what is JSON is ``json``, and other text ``lines``."""
+    """What a command printed: as ``json`` if it is JSON, otherwise as ``lines``."""
 
     stdout: str | None = None
     stderr: str | None = None
@@ -116,15 +116,15 @@ class ProbeResult:
     Args:
         name: the probe's name in its outcome.
         kind: http, dns, path ...
-        from_: where it started; empty for what starts nowhere.
-        target: what it asked for.
+        from_: where it started; empty if it starts nowhere.
+        target: what it asked.
         item: what it was made for, if one entry made many probes.
         command: what a person would type.
         output: what a person needs to see of what it printed.
         exit_code: None if it never ran or was cut off.
         reason: ok, refused, no_route ...
         ok: whether the reason is ok.
-        duration_s: from its own start.
+        duration_s: how long it took, in seconds.
         yields: what its kind yields besides.
     """
 
@@ -142,18 +142,18 @@ class ProbeResult:
     yields: Yield
 
     def document(self) -> Document:
-        """As expressions see it: what its kind yields is beside the rest."""
+        """As expressions see it: with what its kind yields beside the rest."""
         common = {name: getattr(self, field) for name, field in _COMMON.items()}
         return common | self.yields.model_dump()
 
 
 _COMMON = {each.name.rstrip("_"): each.name for each in fields(ProbeResult)[:-1]}
 COMMON = frozenset(_COMMON)
-"""What every probe's answer may be asked for."""
+"""The fields of every probe's answer."""
 
 
 class Evidence(Record):
-    """What was asked, and what came of it."""
+    """What was asked, and what was the answer."""
 
     kind: str = Field("", description="What was asked: http, dns, path, ...")
     from_: str = Field("", alias="from", description="host, node/NAME or pod/NAME/CONTAINER.")
@@ -166,7 +166,7 @@ class Evidence(Record):
 
 
 class TracedPath(Record):
-    """The way that packets took, hop by hop."""
+    """The path that packets took, hop by hop."""
 
     from_: str = Field(alias="from")
     target: str
@@ -175,23 +175,23 @@ class TracedPath(Record):
 
 
 class Flow(Record):
-    """Packets between things of the lab, as they were seen or asked for."""
+    """Packets between parts of the lab, as they were seen or asked for."""
 
     stops: tuple[str, ...] = Field(
         min_length=1,
-        description="The owners on the way, as in pod/p1: where they start, and how far they are "
-        "known to have come.",
+        description="The owners on the way, as in pod/p1: where the packets started, and how far "
+        "they are known to have come.",
     )
     goal: str = Field(
-        description="The owner that was asked for; the last of the stops if they arrived."
+        description="The owner that was asked for; the last of the stops if the packets arrived."
     )
-    reason: str = Field(OK, description="ok, or why they did not arrive.")
+    reason: str = Field(OK, description="ok, or why the packets did not arrive.")
     seen: bool = Field(
         False,
         description="Whether each stop answered for itself (a traced path), or only the goal did.",
     )
-    asked: str = Field("", description="How it was asked for, as in HTTP and ping.")
-    times: int = Field(1, ge=1, description="How many were alike.")
+    asked: str = Field("", description="How it was asked for, such as HTTP or ping.")
+    times: int = Field(1, ge=1, description="How many flows were like this one.")
 
     @property
     def ok(self) -> bool:
@@ -200,7 +200,7 @@ class Flow(Record):
 
 
 class Why(Record):
-    """Why a packet went where it went: a sentence, and the raw lines that it was read from."""
+    """Why a packet went where it went: a sentence, and the raw lines that it is based on."""
 
     sentence: str
     lines: list[str] = []
@@ -224,7 +224,7 @@ class OutcomeResult(Record):
     observed: str = ""
     reason: str = Field("", description="Why it does not hold, or could not be checked.")
     evidence: list[Evidence] = []
-    paths: list[TracedPath] = Field([], description="The ways that packets took, hop by hop.")
+    paths: list[TracedPath] = Field([], description="The paths that packets took, hop by hop.")
     flows: list[Flow] = Field(
         [], description="Who asked whom, and how it ended; what was not expected comes first."
     )
@@ -232,8 +232,10 @@ class OutcomeResult(Record):
     diagnosis: list[Cause] = Field(
         [], description="The likely causes of a failure, the likeliest first."
     )
-    probes: int = Field(0, ge=0, description="How many there were; evidence may be of some.")
-    attempts: int = Field(1, ge=1, description="How often it was probed until the verdict.")
+    probes: int = Field(
+        0, ge=0, description="How many there were; the evidence may be of only some."
+    )
+    attempts: int = Field(1, ge=1, description="How many times it was probed until the verdict.")
     retried: list[str] = Field([], description="Why it was not settled earlier.")
     waited_s: float = Field(0.0, ge=0, description="Until its last attempt began.")
     duration_s: float = Field(
@@ -245,11 +247,11 @@ class OutcomeResult(Record):
         description="Which of the facts beside it judged it, counted from 0; null if none were "
         "there.",
     )
-    false_alarm: str = Field("", description="The chance that a right network fails.")
-    article: str = Field("", description="What the source of the claim says, where it differs.")
+    false_alarm: str = Field("", description="The chance that a correct network fails.")
+    article: str = Field("", description="What the source of the claim says, if that differs.")
 
     @property
     def brief(self) -> str:
-        """What stands beside the title: what was seen, or why it isn't a pass."""
+        """What to show beside the title: what was seen, or why it isn't a pass."""
         passed = self.verdict is Verdict.PASS
         return self.observed if passed else self.reason or self.observed

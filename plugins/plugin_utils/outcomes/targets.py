@@ -1,4 +1,4 @@
-"""Who a probe's target is: addresses and names of the lab, and the ports of its nodes. Pure."""
+"""Who a probe's target is, by an address, a name or a node's port. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 
-# What every node knows the host by.
+# The name that every node has for the host.
 _HOST = "host.minikube.internal"
 _DOMAIN = "svc.cluster.local"
 
@@ -38,7 +38,7 @@ def owner_of(address: str, facts: Facts) -> str | None:
 
 
 def service_named(name: str, facts: Facts) -> str:
-    """The service that a pod calls by that name; empty if it is another name."""
+    """The service that has this name inside pods; empty if it isn't a service's name."""
     service, _, rest = name.removesuffix(".").partition(".")
     domain = f"{facts.lab.namespace}.{_DOMAIN}"
     within = not rest or f"{domain}.".startswith(f"{rest}.")

@@ -1,7 +1,7 @@
-"""What several results come to: for one outcome, and for a whole run. Pure functions.
+"""The verdict of several results: for one outcome, and for a whole run. Pure functions.
 
-The tasks of a playbook hand their verdicts on in a fact of the host; runner.py gathers them from
-the tasks' results. Both count by what stands here.
+The tasks of a playbook pass their verdicts on in a fact of the host; runner.py gathers them from
+the tasks' results. Both follow these rules.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ AnyJudged = TypeVar("AnyJudged", bound=Judged)
 
 
 class Standing(Record):
-    """How an outcome stands so far; ``cause`` is the likeliest one of a failure, if any is known.
+    """An outcome's verdict so far; ``cause`` is the likeliest cause of a failure, if known.
 
-    It is what the tasks of a playbook hand on.
+    The tasks of a playbook pass this on.
     """
 
     verdict: Verdict
@@ -71,13 +71,13 @@ def counting(old: AnyJudged | None, new: AnyJudged) -> AnyJudged:
 
 
 def earlier(task_vars: Mapping[str, Any]) -> dict[str, Standing]:
-    """What the tasks before this one have gathered."""
-    known = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
-    return {name: Standing.model_validate(dict(each)) for name, each in known.items()}
+    """The outcomes that earlier tasks have gathered."""
+    gathered_before = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
+    return {name: Standing.model_validate(dict(each)) for name, each in gathered_before.items()}
 
 
 def gathered(before: Standings, results: Iterable[OutcomeResult]) -> dict[str, Standing]:
-    """The outcomes so far and some more."""
+    """Add results to the outcomes so far."""
     found = dict(before)
     for each in results:
         cause = each.diagnosis[0].cause if each.diagnosis else ""
@@ -98,12 +98,12 @@ def having(verdict: Verdict, results: Mapping[str, Judged]) -> list[str]:
 
 
 def nothing_proven(results: Mapping[str, Judged]) -> bool:
-    """Whether there were outcomes and none of them could be checked."""
+    """Whether there are outcomes, but none of them could be checked."""
     return bool(results) and all(each.verdict is Verdict.SKIP for each in results.values())
 
 
 def summed(results: Mapping[str, Judged]) -> str:
-    """What outcomes come to, in one phrase, as in ``3 of 4 outcomes hold, 1 was skipped``."""
+    """A summary of outcomes in one phrase, as in ``3 of 4 outcomes hold, 1 was skipped``."""
     counts, total = count(results.values()), len(results)
     if total == 1:
         return f"The outcome {next(said for verdict, said in _ALONE.items() if counts[verdict])}"
@@ -120,20 +120,20 @@ def summed(results: Mapping[str, Judged]) -> str:
 
 
 def concluded(known: Standings, ids: Sequence[str] = ()) -> str:
-    """What a run's outcomes come to, in one sentence.
+    """The conclusion of a run, in one sentence.
 
     Args:
         known: the outcomes that were checked.
-        ids: those that have to have been checked.
+        ids: those that must have been checked.
 
     Raises:
-        LabError: of the kind OUTCOME: one failed, or nothing is proven.
+        LabError: of the kind OUTCOME, if one failed or nothing is proven.
     """
     said = summed(known)
     if bad := having(Verdict.FAIL, known):
         raise LabError(
             f"{said}: {', '.join(bad)}.",
-            "The report tells what was expected and what was seen.",
+            "The report says what was expected and what was seen.",
             Kind.OUTCOME,
             "\n".join(known[name].told(name) for name in bad),
         )
@@ -153,7 +153,7 @@ def concluded(known: Standings, ids: Sequence[str] = ()) -> str:
 
 
 def reasons(results: Mapping[str, Judged]) -> str:
-    """Why outcomes are as they are, each reason once, with the outcomes that it is of."""
+    """The reasons of outcomes, each once, with the outcomes that it belongs to."""
     found: dict[str, list[str]] = {}
     for name, each in results.items():
         found.setdefault(each.reason.rstrip("."), []).append(name)

@@ -25,7 +25,7 @@ def names() -> tuple[str, ...]:
 
 
 def named(name: str) -> Provider:
-    """The provider of that name; LabError if there is none."""
+    """The provider with that name; LabError if there is none."""
     if name not in names():
         raise LabError(
             f"There is no provider {name!r}.",
@@ -44,16 +44,16 @@ def of(profile: Profile, asked: str = "") -> Provider:
         asked: the provider that is asked for; empty if none is.
 
     Returns:
-        The one that made the lab. If there is no lab, the one asked for, or the default.
+        The one that made the lab; if there is no lab, the one asked for, or the default.
 
     Raises:
-        LabError: there is no such provider, or another one made the lab.
+        LabError: the provider is unknown, or another one made the lab.
     """
     made_by = contract.provider_of(profile.contract)
     if made_by and asked not in ("", made_by):
         raise LabError(
             f"The lab {profile.name!r} is of the provider {made_by!r}, not {asked!r}.",
-            f"Say --provider {made_by}, or choose another profile.",
+            f"Use --provider {made_by}, or choose another profile.",
             Kind.INPUT,
         )
     return named(made_by or asked or DEFAULT)

@@ -1,4 +1,4 @@
-"""What a provider is: it makes a cluster, and writes the contract that all else goes by."""
+"""What a provider is: it makes a cluster, and writes the contract that all other code uses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Ability(Enum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a cluster, whatever makes it.
+    """What a cluster should be like, whatever makes it.
 
     Args:
         nodes: how many nodes.
         network, pod_network, service_network: CIDR blocks.
-        options: what this provider takes besides.
+        options: more options of this provider.
     """
 
     nodes: int
@@ -38,7 +38,7 @@ class Wanted:
 
 
 class Tunnel(Protocol):
-    """External addresses for services of type LoadBalancer, as long as it is open."""
+    """External addresses for services of type LoadBalancer, while it is open."""
 
     @property
     def argv(self) -> list[str]:
@@ -51,21 +51,21 @@ class Tunnel(Protocol):
         """Open it in the background, and wait until it is; LabError if it ends at once."""
 
     def close(self) -> None:
-        """Close it; the addresses are gone afterwards."""
+        """Close it; this takes the addresses away."""
 
 
 class Provider(ABC):
     """Makes clusters of one kind.
 
-    It keeps nothing in memory: what it must know of a lab again is in the profile's folder. After
-    ``make``, ``start`` and ``stop`` the profile's contract says how the API, the nodes and "the
-    host" are reached; a provider may have no way into its nodes, or no host, and says so there.
+    It keeps nothing in memory: what it must remember about a lab is in the profile's folder. After
+    ``make``, ``start`` and ``stop`` the profile's contract says how to reach the API, the nodes and
+    "the host". If the provider can't enter its nodes, or has no host, the contract says so.
 
-    A method that takes ``check`` changes nothing if that is true, and returns what it would.
+    A method that takes ``check`` changes nothing if that is true, and returns what it would do.
 
     ``name`` is the name of its folder. ``needs_root`` says why it needs root, as in "the nodes are
-    namespaces"; it is empty if any user will do. ``cannot`` says for each ability that it hasn't
-    got why, in a sentence; it implements the methods of the others.
+    namespaces"; it is empty if any user will do. ``cannot`` has a sentence for each ability that it
+    doesn't have, saying why; it implements the methods of the others.
     """
 
     name: ClassVar[str]
@@ -74,19 +74,19 @@ class Provider(ABC):
 
     @abstractmethod
     def make(self, profile: Profile, wanted: Wanted, *, check: bool) -> bool:
-        """Make a cluster, or start the one that is there.
+        """Make a cluster, or start the existing one.
 
         Returns:
             Whether anything changed.
 
         Raises:
-            LabError: it can't be made (what was half made is gone again), or the one that is there
-                was made differently.
+            LabError: it can't be made (and nothing of it is left), or the existing one was made
+                differently.
         """
 
     @abstractmethod
     def remove(self, profile: Profile, *, check: bool) -> bool:
-        """Remove all that there is of a cluster, a half-made one too; needs no contract.
+        """Remove everything of a cluster, even of a half-made one; needs no contract.
 
         Returns:
             Whether there was anything.
@@ -94,14 +94,14 @@ class Provider(ABC):
 
     @abstractmethod
     def processes(self, profile: Profile) -> list[int]:
-        """The processes of this machine that are the lab's own, by their ids."""
+        """The ids of this machine's processes that belong to the lab."""
 
     def is_half_made(self, profile: Profile) -> bool:
-        """Whether an interrupted ``make`` left something that ``remove`` must take away."""
+        """Whether an interrupted ``make`` left something for ``remove``."""
         return profile.folder.exists() and not profile.contract.exists()
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:
-        """Start a cluster that is there, or one node of it (empty for all).
+        """Start an existing cluster, or one node of it (empty for all).
 
         Returns:
             Whether anything was stopped.
@@ -109,7 +109,7 @@ class Provider(ABC):
         self.refuse(Ability.POWER)
 
     def stop(self, profile: Profile, node: str, *, check: bool) -> bool:
-        """Stop a cluster, or one node of it (empty for all); what is in it stays.
+        """Stop a cluster, or one node of it (empty for all); it keeps its contents.
 
         Returns:
             Whether anything ran.
@@ -121,15 +121,15 @@ class Provider(ABC):
         self.refuse(Ability.TUNNEL)
 
     def set_records(self, profile: Profile, records: Mapping[str, str], *, check: bool) -> bool:
-        """Set the records (addresses by name) that the name server around the cluster has.
+        """Set the records (addresses by name) of the name server around the cluster.
 
         Returns:
-            Whether it had others.
+            Whether they are different now.
         """
         self.refuse(Ability.RECORDS)
 
     def refuse(self, ability: Ability) -> NoReturn:
-        """Say that the provider can't do that, and why."""
+        """Raise an error that says that the provider can't do that, and why."""
         raise LabError(
             f"The provider {self.name!r} can't {ability.value}.", self.cannot[ability], Kind.INPUT
         )

@@ -12,8 +12,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import
 
 
 def main() -> int:
-    """Remove it; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Remove a lab, a half-made one too.")
+    """Remove the lab; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Remove a lab, even a half-made one.")
     parser.add_argument("provider", help="what made it")
     parser.add_argument("state", type=Path, help="the folder of all profiles")
     parser.add_argument("profile", help="the lab's name")

@@ -1,1 +1,1 @@
-"""The most likely causes of a failed outcome, from what the lab shows of itself."""
+"""The most likely causes of a failed outcome, found by a look into the lab."""

@@ -1,4 +1,4 @@
-"""Names the causes that a lab's state speaks for. Pure functions."""
+"""Find the causes that a lab's state suggests. Pure functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Inside:
     Args:
         kube_proxy: whether kube-proxy runs there.
         drops: the rules of its filter table that drop or reject forwarded packets, as text.
-        drops_the_rest: whether its policy for forwarded packets is seen to drop them.
+        drops_the_rest: whether its policy for forwarded packets was seen to drop them.
         closed: the endpoints (ADDRESS:PORT) that refused a connection from their own node.
     """
 
@@ -33,7 +33,7 @@ class Inside:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that a diagnosis goes by.
+    """All that a diagnosis is based on.
 
     Args:
         facts: the facts.
@@ -41,7 +41,7 @@ class Seen:
         inside: what a look into each running node showed.
         dns_ready: how many ready endpoints the cluster's DNS has.
         services: the services that the outcome is about.
-        down: the node that is down on purpose; empty for none.
+        down: the node that is down on purpose; empty if none is.
     """
 
     facts: Facts
@@ -53,7 +53,7 @@ class Seen:
 
 
 def causes(seen: Seen) -> list[Cause]:
-    """The causes that what was seen speaks for, those that break most first."""
+    """The causes that were seen, those that break most first."""
     finders = (
         _nodes_down, _kube_proxy, _routes, _mtu, _dns, _drops, _selectors, _not_ready, _closed,
     )  # fmt: skip
@@ -129,11 +129,11 @@ def _mtu(seen: Seen) -> Iterator[Cause]:
             yield Cause(
                 id="mtu-too-large",
                 cause=(
-                    f"Pods on the node {name} send packets of up to {max(wider)} bytes, and its "
-                    f"own interface eth0 takes {uplink}."
+                    f"Pods on the node {name} send packets of up to {max(wider)} bytes, but its "
+                    f"own interface eth0 takes only {uplink}."
                 ),
                 fix=(
-                    f"Give both the same: `python3 runner.py shell {name} -- ip link set eth0 mtu "
+                    f"Make them equal: `python3 runner.py shell {name} -- ip link set eth0 mtu "
                     f"{max(wider)}`."
                 ),
             )
@@ -183,7 +183,7 @@ def _selectors(seen: Seen) -> Iterator[Cause]:
             wanted = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield Cause(
                 id="selector-matches-no-pod",
-                cause=f"The service {name} selects {wanted}, and no pod has that label.",
+                cause=f"The service {name} selects {wanted}, but no pod has such labels.",
                 fix=(
                     f"Compare `python3 runner.py kubectl get pods --show-labels` with the selector "
                     f"of {name}."
@@ -202,7 +202,7 @@ def _not_ready(seen: Seen) -> Iterator[Cause]:
             pods = ", ".join(waiting)
             yield Cause(
                 id="endpoint-not-ready",
-                cause=f"Behind the service {name} these pods are not ready: {pods}.",
+                cause=f"Pods behind the service {name} are not ready: {pods}.",
                 fix=f"See why: `python3 runner.py kubectl describe pods {pods.replace(',', '')}`.",
             )
 

@@ -1,4 +1,4 @@
-"""Looks into a lab for the causes of a failure: what the API says, and what its nodes show."""
+"""Look into a lab for the causes of a failure: what the API says, and what its nodes show."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import ip
 _DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _DROPPING = ("DROP", "REJECT")
 _POLICY = re.compile(r"^:FORWARD DROP \[(\d+):", re.MULTILINE)
-# Any port will do: an open one and a closed one answer both.
+# Any port will do: both an open one and a closed one answer.
 _ANY_PORT = 80
 _SILENT = 124  # what timeout(1) ends with
 
-# The command line that enters each node that can be entered now, by the node's name.
+# The command lines that enter the nodes that can be entered now, by the node's name.
 Entries = Mapping[str, tuple[str, ...]]
 
 
@@ -55,7 +55,7 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
     """The likely causes of failed outcomes, from one look into the lab.
 
     Returns:
-        For each failure its causes, the likeliest first; none where nothing is conspicuous.
+        The causes of each failure, the likeliest first; empty if nothing stands out.
     """
     if not failures:
         return []
@@ -81,7 +81,7 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
 
 
 def dns_endpoints(api: Api) -> int:
-    """How many ready endpoints the cluster's DNS has: none where it has no service either."""
+    """How many ready endpoints the cluster's DNS has; 0 if it has no service either."""
     try:
         return len(endpoints(api.get(_DNS)).ready)
     except RefusedError as error:
@@ -91,7 +91,7 @@ def dns_endpoints(api: Api) -> int:
 
 
 def inside(node: str, entries: Entries, facts: Facts) -> Inside:
-    """Look into one of the nodes that can be entered."""
+    """Look into a node that can be entered."""
     enter = entries[node]
     own = [
         f"{address}:{port}"
@@ -111,7 +111,7 @@ def inside(node: str, entries: Entries, facts: Facts) -> Inside:
 
 
 def drops(rules: str) -> list[str]:
-    """The rules that drop or reject what is forwarded, and are not kube-proxy's own."""
+    """The rules, other than kube-proxy's own, that drop or reject what is forwarded."""
     return [
         rule.text
         for (_table, chain), members in iptables.parse(rules).items()
@@ -122,7 +122,7 @@ def drops(rules: str) -> list[str]:
 
 
 def policy_dropped(rules: str) -> int | None:
-    """How many forwarded packets the policy DROP has dropped; None where it is another one."""
+    """How many forwarded packets the policy DROP has dropped; None if the policy isn't DROP."""
     counted = _POLICY.search(rules)
     return int(counted[1]) if counted else None
 
@@ -130,7 +130,7 @@ def policy_dropped(rules: str) -> int | None:
 def _drops_the_rest(node: str, entries: Entries, facts: Facts) -> bool:
     """Whether a node's policy drops what another node sends to a pod there.
 
-    The policy alone says nothing: rules may accept all that is for pods, as Docker's do.
+    The policy alone says nothing: rules may accept all packets for pods, as Docker's do.
     """
     peers = [enter for peer, enter in entries.items() if peer != node]
     pods = [
@@ -155,7 +155,7 @@ def _lives_on(facts: Facts, address: str, node: str) -> bool:
 
 
 def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
-    """Whether an endpoint refuses a connection; a connection that is dropped is no refusal."""
+    """Whether an endpoint refuses a connection; a dropped one doesn't count as refused."""
     done = _connect(enter, endpoint)
     return done.returncode != 0 and "refused" in done.stderr
 
@@ -181,7 +181,7 @@ def _silent(contract: Contract, down: str) -> Cause:
     if stopped:
         return Cause(
             id="node-down",
-            cause=f"The API does not answer; stopped: {', '.join(stopped)}.",
+            cause=f"The API does not answer; stopped nodes: {', '.join(stopped)}.",
             fix="Start the cluster: `python3 runner.py start`.",
         )
     return Cause(

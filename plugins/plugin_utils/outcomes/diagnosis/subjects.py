@@ -1,4 +1,4 @@
-"""Which services an outcome is about. Pure."""
+"""Which services an outcome is about. Pure functions."""
 
 from __future__ import annotations
 

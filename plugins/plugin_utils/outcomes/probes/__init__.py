@@ -1,1 +1,1 @@
-"""Probes: what can be asked of a network, from where, and how the answer is read."""
+"""Probes: what can be asked of a network, from where, and how to read the answers."""

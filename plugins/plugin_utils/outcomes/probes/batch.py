@@ -1,4 +1,4 @@
-"""Many probes as one shell script, and its output taken apart again. Pure functions."""
+"""Many probes as one shell script, and its output split up again. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, Raw
 
-# In memory where that can be: to make a file in a container's own layers takes half a millisecond.
+# In memory if possible: making a file in a container's own layers takes half a millisecond.
 # The /run of a node, and of the lab's host, is its own; its /dev/shm may be this machine's.
 _POD_MEMORY, _MEMORY = "/dev/shm", "/run"  # noqa: S108 - mktemp makes a folder of its own there
 _CLOCK = "${EPOCHREALTIME:-$(date +%s.%N)}"
@@ -21,8 +21,8 @@ _PARTS = 3  # out, err, end
 class Batch:
     """A script that runs probes side by side.
 
-    ``mark`` sets the parts of its output apart: first those of the ``alone`` probes, then those of
-    each group that one curl asks ``together``; both hold the probes' numbers.
+    ``mark`` separates the parts of its output: first those of the ``alone`` probes, then those of
+    each group that one curl asks ``together``; both are the probes' numbers.
     """
 
     script: str

@@ -1,4 +1,4 @@
-"""Runs probes: everything at the same time, and all that start in one place in one go."""
+"""Runs probes, all at the same time; those that start in one place share one shell."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 Addresses = Mapping[str, AddressOwner]
 
 _WORKERS = 32
-# Places that ask many at once keep the processors busy, and more of them would only time out.
+# Places with many probes keep the processors busy; more of them at once would only time out.
 _BUSY_PLACES = 2 * (os.cpu_count() or 1)
-# What a batch, and each probe of it, may take longer on a machine that is busy.
+# How much longer a batch, and each of its probes, may take on a busy machine.
 _SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
-# What runc and crun say of a program that isn't there; here of the shell that runs a batch.
+# What runc and crun say if a program is missing; here the shell that runs a batch.
 _NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
 
 
 def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Addresses) -> list[ProbeResult]:
-    """Run probes, all at the same time but logs, which are read at last, and read their answers.
+    """Run probes at the same time, except logs, which come last, and read their answers.
 
     Args:
         lab: the lab.
-        probes: the probes; those of one place share one shell. A log tells of the others.
-        addresses: who has which address, from the facts: hops are labelled with it.
+        probes: the probes; a log shows what the others did.
+        addresses: who has which address, from the facts, to label hops.
 
     Returns:
         A result for each probe, in their order.
@@ -103,7 +103,7 @@ def result(probe: Probe, raw: Raw, namespace: str, addresses: Addresses) -> Prob
 
 
 def _labelled(yields: Yield, addresses: Addresses) -> Yield:
-    """The hops of a path with who they are."""
+    """The hops of a path with their owners."""
     if not isinstance(yields, PathYield) or not yields.hops:
         return yields
     known = [addresses.get(hop.address or "") for hop in yields.hops]
@@ -121,7 +121,7 @@ def command(probe: Probe, namespace: str, way: str = "") -> str:
     Args:
         probe: the probe.
         namespace: the namespace that is meant.
-        way: what is typed before the probe's own command, where its place alone doesn't say that.
+        way: what to type before the probe's own command, if its place alone doesn't say that.
     """
     kind = KINDS[probe.kind]
     inner = kind.shown(probe)
@@ -176,7 +176,7 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
 
 
 def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
-    """By a command that enters the place, without this process's proxies."""
+    """Run a batch by a command that enters the place, without this process's proxies."""
     argv = [*enter, "sh", "-c", made.script]
     try:
         done = run(argv, check=False, timeout=limit, env=_plain())
@@ -186,7 +186,7 @@ def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
 
 
 def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
-    """In the pod's container; what that has no tools for, in a tools container beside it."""
+    """Run a batch in the pod's container, or beside it if the container is missing a tool."""
     place = probes[0].place or Place("host")
     raws = None if made.alone else _inside(lab, place, made, limit)
     raws = raws or _execute(lab, place, made, limit)
@@ -202,7 +202,7 @@ def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> lis
 
 
 def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
-    """By the API's exec; where its websocket isn't to be had, by ``kubectl exec``."""
+    """Run a batch by the API's exec, or by ``kubectl exec`` if its websocket fails."""
     argv = ["sh", "-c", made.script]
     done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
     stdout, code, said = done.stdout, done.exit_code, done.error or done.stderr.strip()
@@ -221,10 +221,10 @@ def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
 
 
 def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | None:
-    """In the pod's container by way of its node; None where no answer comes that way.
+    """Run a batch in the pod's container by way of its node; None if no answer comes that way.
 
-    For many HTTP probes and nothing else: to run a command by the API, its kubelet and its runtime
-    takes more of the machine than what is run, but gives it the container's environment.
+    Only for many HTTP probes: running a command through the API, the kubelet and the runtime takes
+    more of the machine than the command itself, but gives it the container's environment.
     """
     try:
         way = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.inside)
@@ -235,14 +235,14 @@ def _inside(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw] | No
 
 
 def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> list[Raw]:
-    """In a container with tools that shares the network of the pod's container."""
+    """Run probes in a container with tools that shares the network of the pod's container."""
     if not probes:
         return []
     made = batch(probes)
     try:
         tools = through_node(lab.api, lab.contract, lab.namespace, place, lab.contract.tools)
         if tools is None:
-            trouble = f"{place} lacks the tools, and this provider can't put some beside it."
+            trouble = f"{place} doesn't have the tools, and this provider can't add them."
             return [Raw(error=trouble, missing=True)] * made.count
     except LabError as error:
         return [Raw(error=error.message)] * made.count

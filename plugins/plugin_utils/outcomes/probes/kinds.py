@@ -33,21 +33,21 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 
 @dataclass(frozen=True)
 class ProbeKind:
-    """A kind of probe: all that is particular to it.
+    """A kind of probe, with everything that is specific to it.
 
     Args:
         read: what its output says.
-        shown: what a person would type for the same; for one that starts nowhere, after kubectl.
-        run: the shell text that is run, if it is other than what is shown; it ends in time by
-            itself, since what it shares a shell with is only told when all have ended.
-        ask: how it is asked instead, if it starts nowhere.
+        shown: what a person would type for the same; after ``kubectl`` if it starts nowhere.
+        run: the shell text to run, if it differs from what is shown. It must end in time by itself,
+            since a shell prints its probes' output only when all have ended.
+        ask: how to ask instead, if it starts nowhere.
         yields: what its answer holds besides what every answer does.
         options: the options it takes.
-        packets: what a picture calls the packets it sends to its target; empty for none.
+        packets: what a picture calls the packets that it sends to its target; empty if none.
         seconds: the longest it may take, besides the probe's own timeout.
         script: whether what is shown is more than one command.
-        brings_tools: whether it runs what the user named, and not a tool of the lab's choice.
-        tells_of_others: whether it is asked when all others have been.
+        brings_tools: whether it runs a program that the user named, not one that the lab chose.
+        tells_of_others: whether it is asked after all others, since it shows what they did.
     """
 
     read: Callable[[Raw], Reading]
@@ -69,11 +69,11 @@ class ProbeKind:
 
     @property
     def fields(self) -> frozenset[str]:
-        """What its answers may be asked for."""
+        """The fields of its answers."""
         return COMMON | names(self.yields)
 
     def script_of(self, probe: Probe) -> str:
-        """The shell text that is run."""
+        """The shell text to run."""
         return (self.run or self.shown)(probe)
 
 
@@ -82,7 +82,7 @@ HTTP_FIELDS = "%{http_code} %{remote_ip} %{local_ip} %{local_port}"
 
 
 def _limited(shown: Callable[[Probe], str], seconds: float) -> Callable[[Probe], str]:
-    """The same command, ended when the probe's own timeout and so many seconds are over."""
+    """The same command, ended that many seconds after the probe's own timeout."""
     return lambda probe: f"timeout {probe.timeout + seconds:g} {shown(probe)}"
 
 
@@ -96,7 +96,7 @@ def _http_shown(probe: Probe) -> str:
 
 
 def http_options(probe: Probe) -> list[str]:
-    """What curl is told besides the URL: its limits, in seconds, and the host it shall name."""
+    """The options of curl besides the URL: its limits, in seconds, and the Host header."""
     limit = probe.timeout
     options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + _ANSWER:g}"]
     host = probe.option("host")
@@ -122,13 +122,13 @@ def _dns(probe: Probe) -> str:
     if not server:
         return shlex.join(["getent", "ahostsv4", probe.text])
     limits = [f"+time={max(1, round(probe.timeout))}", "+retry=0"]
-    # Addresses of name servers are left out. ISC's dig and Knot's have both these options.
+    # Leave out the addresses of name servers. ISC's dig and Knot's both have these options.
     limits += ["+noauthority", "+noadditional"]
     return shlex.join(["dig", f"@{server}", probe.text, "A", *limits])
 
 
 def _dns_run(probe: Probe) -> str:
-    """What getent found no address of is asked of bash, which says why there is none."""
+    """If getent finds no address, ask bash, which says why."""
     if probe.option("server"):
         return _dns(probe)
     script = (
@@ -151,7 +151,7 @@ def _path(probe: Probe) -> str:
 
 
 def _mtu(probe: Probe) -> str:
-    """28 bytes of each packet are the headers of IP and ICMP."""
+    """The headers of IP and ICMP take 28 bytes of each packet."""
     interface = shlex.quote(f"/sys/class/net/{probe.option('interface', 'eth0')}/mtu")
     ping = f"ping -n -M do -c 1 -W {probe.timeout:g}"
     target = shlex.quote(probe.text)

@@ -1,4 +1,4 @@
-"""The words of the probe engine: where a probe starts, what it asks, what came back."""
+"""The data of the probe engine: where a probe starts, what it asks, what came back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Place:
 
 
 def place(text: str) -> Place:
-    """Read a place; LabError where it is none."""
+    """Read a place; LabError if the text isn't one."""
     kind, _, rest = text.partition("/")
     name, _, container = rest.partition("/")
     if (kind == "host" and not rest) or (kind == "node" and name and not container):
@@ -33,8 +33,8 @@ def place(text: str) -> Place:
     if kind == "pod" and name and "/" not in container:
         return Place(kind, name, container)
     raise LabError(
-        f"{text!r} is no place to probe from.",
-        "Say host, node/NAME, pod/NAME or pod/NAME/CONTAINER.",
+        f"{text!r} is not a place to probe from.",
+        "Use host, node/NAME, pod/NAME or pod/NAME/CONTAINER.",
         Kind.INPUT,
     )
 
@@ -47,11 +47,11 @@ class Probe:
         name: the probe's name in its outcome.
         kind: http, tcp, udp, dns, icmp, path, mtu, exec, log or kubectl.
         place: where it starts; ``log`` and ``kubectl`` have none.
-        target: what it asks for: an address, a URL, or the words of a command.
-        options: what its kind takes besides, as in {"server": "10.96.0.10"}.
+        target: what it asks: an address, a URL, or the words of a command.
+        options: more options of its kind, as in {"server": "10.96.0.10"}.
         timeout: seconds for the connection or the answer.
-        delay: seconds after the batch's start that it begins.
-        item: what it was made for, where one entry makes many probes.
+        delay: how many seconds after the batch it starts.
+        item: what it was made for, if one entry makes many probes.
     """
 
     name: str
@@ -77,9 +77,9 @@ class Probe:
 class Raw:
     """What a probe's command printed and how it ended.
 
-    ``exit_code`` is None where it never ran or was cut off; ``error`` then says why. ``missing``
-    says that there is no way to run anything there, by nature of the provider. ``way`` is what a
-    person types before the command, where that isn't what the probe's place says.
+    ``exit_code`` is None if it never ran or was cut off; ``error`` then says why. ``missing`` means
+    that this provider has no way to run anything there. ``way`` is what a person types before the
+    command, if the probe's place alone doesn't say that.
     """
 
     stdout: str = ""
@@ -99,7 +99,7 @@ class Reading:
         reason: ok, refused, timeout, no_route, unreachable, no_such_name, unresolved, http_404,
             exit_1, ...
         output: what a person needs to see of it.
-        yields: what its kind yields besides; None for what was never asked, or has nothing else.
+        yields: what its kind yields besides; None if it never ran, or yields nothing else.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""Probes that start nowhere in the lab: they are asked from here, of the cluster's API."""
+"""Probes that start nowhere in the lab: this process asks the cluster's API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the output of each kind of probe says. Pure functions: text in, reading out."""
+"""Read the output of each kind of probe. Pure functions: text in, reading out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
     UdpYield,
 )
 
-# What the C library and the tools say of an error, and the one word that the lab has for it.
+# What the C library and the tools say about an error, and the lab's one word for it.
 _SIGNS = (
     ("connection refused", "refused"),
     ("network is unreachable", "no_route"),
@@ -40,11 +40,11 @@ _SIGNS = (
     ("timed out", "timeout"),
     ("response timeout", "timeout"),
 )
-NO_TOOL = (126, 127)  # what a shell says of a program that isn't there or can't be run
+NO_TOOL = (126, 127)  # a shell's exit code if a program is missing or can't be run
 _TIMEOUT_EXIT = 124
-# curl doesn't tell a name that there is none of from a name server that doesn't answer.
+# curl has one exit code for an unknown name and for a name server that doesn't answer.
 _CURL_REASONS = {6: "unresolved", 28: "timeout", 52: "empty_answer", 56: "reset"}
-# dig(1), the header of an answer; with these two the server says that there is no such address.
+# dig(1), the header of an answer; with these two the server says that the name has no address.
 _RCODE = re.compile(r"^;; ->>HEADER<<- .*status: (\w+)", re.MULTILINE)
 _NO_SUCH_NAME = ("NXDOMAIN", "NOERROR")
 _NOT_FOUND = 2  # getent(1), whatever the reason
@@ -58,7 +58,7 @@ _IPV4 = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})\b")
 
 
 def sign(text: str) -> str:
-    """The word for the error that a tool's message tells; empty where none is known."""
+    """The word for the error in a tool's message; empty if none is known."""
     lowered = text.lower()
     return next((word for message, word in _SIGNS if message in lowered), "")
 
@@ -69,7 +69,7 @@ def is_reason(word: str) -> bool:
 
 
 def broken(raw: Raw) -> Reading | None:
-    """The reading of a command that never ran or has no tool; None where it did run."""
+    """The reading of a command that never ran or has no tool; None if it did run."""
     if raw.missing:
         return Reading("unavailable", raw.error)
     if raw.exit_code is None:
@@ -91,7 +91,7 @@ def http(raw: Raw) -> Reading:
         )
         return Reading(reason, body.strip() or f"HTTP {code}, no text", yields)
     said = _curl_trouble(raw.stderr)
-    # Of a name server that is silent curl's exit code says only that time was up.
+    # If a name server is silent, curl's exit code only says that time was up.
     if sign(said) == "unresolved":
         return Reading("unresolved", said)
     reason = _CURL_REASONS.get(raw.exit_code or 0) or sign(said) or "error"
@@ -99,14 +99,14 @@ def http(raw: Raw) -> Reading:
 
 
 def _curl_trouble(stderr: str) -> str:
-    """The lines of curl's talk that tell of trouble."""
+    """The lines of curl's output that report trouble."""
     lines = [line.removeprefix("* ").strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if _TROUBLE.search(line)]
-    return "\n".join(dict.fromkeys(telling)) or stderr.strip()
+    trouble = [line for line in lines if _TROUBLE.search(line)]
+    return "\n".join(dict.fromkeys(trouble)) or stderr.strip()
 
 
 def tcp(raw: Raw) -> Reading:
-    """What bash's /dev/tcp says: whether a connection is made."""
+    """What bash's /dev/tcp says: whether it connected."""
     if raw.exit_code == 0:
         return Reading("ok", "connected")
     return _failed(raw)
@@ -124,7 +124,7 @@ def udp(raw: Raw) -> Reading:
 def dns(raw: Raw) -> Reading:
     """What getent or dig says: the addresses of a name, each once.
 
-    ``no_such_name`` is what a name server has answered; where none did, it is ``unresolved``.
+    ``no_such_name`` means that a name server said so; ``unresolved`` that none answered.
     """
     answers = [line for line in raw.stdout.splitlines() if not line.startswith(";")]
     words = [word for line in answers for word in line.split() if _IPV4.fullmatch(word)]
@@ -153,7 +153,7 @@ def icmp(raw: Raw) -> Reading:
 
 
 def path(raw: Raw) -> Reading:
-    """Traceroute -n: the hops in order, each with the address that answered (None for none)."""
+    """Traceroute -n: the hops in order, each with the address that answered (None if none did)."""
     lines = raw.stdout.splitlines()
     hops: list[TracedHop] = []
     for line in lines:
@@ -174,8 +174,8 @@ def path(raw: Raw) -> Reading:
 def mtu(raw: Raw) -> Reading:
     """Two pings that may not be fragmented: the largest that fits, and one byte more.
 
-    Ok where the first is answered and the second refused by its size; ``mtu``, ``largest`` and
-    ``over`` (the reasons of both) are told.
+    Ok if the first is answered and the second refused for its size. It yields ``mtu``, and
+    ``largest`` and ``over``, the reasons of both.
     """
     try:
         _, fits, exceeds = re.split(r"^@mtu ", raw.stdout, flags=re.MULTILINE)
@@ -200,24 +200,24 @@ def _sized(text: str) -> str:
 
 
 def command(raw: Raw) -> Reading:
-    """Any command: ok where it ends with 0; ``stdout`` is also told as ``json`` or ``lines``."""
-    return _ended(raw, CommandYield(stdout=raw.stdout, stderr=raw.stderr, **_taken_apart(raw)))
+    """Any command: ok if it exits with 0; it yields ``stdout`` also as ``json`` or ``lines``."""
+    return _ended(raw, CommandYield(stdout=raw.stdout, stderr=raw.stderr, **_parsed(raw)))
 
 
 def kubectl(raw: Raw) -> Reading:
     """What kubectl says, and what the API refused."""
     refusal = status_object(raw.stderr)
-    printed = _taken_apart(raw)
+    printed = _parsed(raw)
     yields = KubectlYield(stdout=raw.stdout, stderr=raw.stderr, refusal=refusal, **printed)
     reading = _ended(raw, yields)
     if not refusal:
         return reading
-    told = {name: refusal.get(name) for name in ("code", "reason", "message")}
-    shown = f"{raw.stdout.strip()}\nThe API answered {json.dumps(told)}".strip()
+    status = {name: refusal.get(name) for name in ("code", "reason", "message")}
+    shown = f"{raw.stdout.strip()}\nThe API answered {json.dumps(status)}".strip()
     return Reading(reading.reason, shown, yields)
 
 
-def _taken_apart(raw: Raw) -> dict[str, Any]:
+def _parsed(raw: Raw) -> dict[str, Any]:
     try:
         return {"json": json.loads(raw.stdout)}
     except ValueError:
@@ -237,4 +237,4 @@ def _failed(raw: Raw) -> Reading:
     said = "\n".join(part.strip() for part in (raw.stdout, raw.stderr) if part.strip())
     if raw.exit_code == _TIMEOUT_EXIT:
         return Reading("timeout", said or "no answer in time")
-    return Reading(sign(said) or "error", said or f"it ended with {raw.exit_code}")
+    return Reading(sign(said) or "error", said or f"it exited with {raw.exit_code}")

@@ -1,6 +1,6 @@
-"""Many HTTP probes of one place by one curl, which asks them side by side. Pure functions.
+"""Many HTTP probes of one place by one curl, which asks them in parallel. Pure functions.
 
-A process for each would cost more than what it asks: 99 of them take half a second of a core.
+A process for each would cost more than its request: 99 of them take half a second of a core.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model 
 
 _WORTH_IT = 8
 _SIDE_BY_SIDE = 50
-# curl(1), --write-out: errormsg and exitcode are there since 7.75.
+# curl(1), --write-out: errormsg and exitcode exist since 7.75.
 _TOLD = rf"%{{urlnum}} %{{exitcode}} %{{time_total}} {HTTP_FIELDS} %{{errormsg}}\n"
 _FIELDS = len(_TOLD.split())
 _UNQUOTABLE = frozenset('"\\ \n')
@@ -37,15 +37,14 @@ def groups(probes: Sequence[Probe]) -> list[list[int]]:
 
 
 def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], list[str]]:
-    """The shell lines that ask these probes, and those that print what came of it.
+    """The shell lines that ask these probes, and those that print the answers.
 
-    A probe that fails is asked once more by itself, for what curl says of the reason; that it
-    failed stays.
+    A probe that fails is asked once more by itself, for curl's message; it counts as failed anyway.
 
     Args:
         probes: probes of one group.
-        name: a file name that is the group's own.
-        mark: what sets the parts of the output apart.
+        name: a file name that only this group has.
+        mark: what separates the parts of the output.
     """
     options = shlex.join(http_options(probes[0]))
     wait = f"sleep {probes[0].delay:g}; " if probes[0].delay else ""
@@ -61,7 +60,7 @@ def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], li
         f"done <{name}.told; wait ) </dev/null 2>/dev/null &",
     ]
     bodies = " ".join(f"{name}.{number} {name}.mark" for number in range(len(probes)))
-    # A body that isn't there is left out, and the mark after it stays.
+    # A missing body is left out; the mark after it stays.
     tell = [
         f"( cd \"$d\"; printf '\\n{mark}\\n' >{name}.mark",
         f"cat {name}.told {name}.mark {bodies}",
@@ -72,12 +71,12 @@ def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], li
 
 
 def parts(count: int) -> int:
-    """The number of parts that so many probes print: a list, the bodies, the reasons."""
+    """How many parts that many probes print: a list, the bodies, the reasons."""
     return count + 2
 
 
 def raws(found: Sequence[str], count: int, mark: str, trouble: str) -> list[Raw]:
-    """What became of each probe, out of the parts of a group's output."""
+    """Each probe's answer, from the parts of a group's output."""
     if len(found) < parts(count):
         return [Raw(error=trouble or "it printed nothing")] * count
     told = {line.split(" ", 1)[0]: line for line in found[0].splitlines()}
@@ -89,7 +88,7 @@ def raws(found: Sequence[str], count: int, mark: str, trouble: str) -> list[Raw]
 
 
 def _reasons(text: str, mark: str) -> Iterator[tuple[str, str]]:
-    """The number of each probe that was asked once more, and what curl said of it."""
+    """The number of each probe that was asked once more, and what curl said about it."""
     for part in f"\n{text}".split(f"\n{mark} ")[1:]:
         file, _, said = part.partition("\n")
         yield file.split(".")[-2], said
@@ -98,8 +97,8 @@ def _reasons(text: str, mark: str) -> Iterator[tuple[str, str]]:
 def _raw(told: str, body: str, why: str) -> Raw:
     fields = told.split(" ", _FIELDS - 1)
     if len(fields) < _FIELDS:
-        # So that a container with a newer curl is used.
-        return Raw(stderr="curl can't ask side by side here", exit_code=readers.NO_TOOL[-1])
+        # This makes the engine use a container with a newer curl.
+        return Raw(stderr="this curl can't ask in parallel", exit_code=readers.NO_TOOL[-1])
     _number, code, seconds, *rest, message = fields
     written = f"{body}{readers.HTTP_MARK}{' '.join(rest)}"
     said = f"curl: {message}\n{why}" if code != "0" else ""

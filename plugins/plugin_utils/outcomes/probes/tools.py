@@ -15,7 +15,7 @@ class Way:
     """A way to run commands in a pod.
 
     ``enter`` is the command line that runs what follows it there; ``shown`` is what a person types
-    in the pod's node before that command.
+    on the pod's node before that command.
     """
 
     enter: tuple[str, ...]
@@ -25,20 +25,20 @@ class Way:
 def through_node(
     api: Api, contract: Contract, namespace: str, place: Place, command: tuple[str, ...]
 ) -> Way | None:
-    """The way into a pod by a command of its node.
+    """The way into a pod by a command on its node.
 
     Args:
         api: the cluster's API, which knows where the pod is.
-        contract: how the node is entered.
+        contract: the lab, which says how to enter the node.
         namespace: the pod's namespace.
         place: the pod and its container.
         command: the contract's ``inside`` or ``tools``.
 
     Returns:
-        The way; None where the provider has no such thing.
+        The way; None if the provider has none.
 
     Raises:
-        LabError: no container runs in the pod, or its node is stopped.
+        LabError: the container doesn't run, or the pod's node is stopped.
     """
     if not command:
         return None
@@ -51,7 +51,11 @@ def through_node(
 
 
 def running_container(pod: ApiObject, name: str) -> str:
-    """The id, as its node's runtime has it, of a pod's running container; any where none is named.
+    """The id that a pod's running container has in its node's runtime.
+
+    Args:
+        pod: the pod as the API has it.
+        name: the container; empty for any that runs.
 
     Raises:
         LabError: it doesn't run.
@@ -60,4 +64,4 @@ def running_container(pod: ApiObject, name: str) -> str:
         if status["name"] == (name or status["name"]) and "running" in status["state"]:
             return str(status["containerID"]).rpartition("/")[2]
     wanted = f"{pod['metadata']['name']}/{name}".rstrip("/")
-    raise LabError(f"No container of {wanted} runs.")
+    raise LabError(f"No container of {wanted} is running.")

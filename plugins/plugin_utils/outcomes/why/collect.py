@@ -1,4 +1,4 @@
-"""Asks the lab for what an explanation is made of: rules, connections, routes."""
+"""Ask the lab for what an explanation is made of: rules, connections, routes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain i
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Chains
 
-_HTTP = 80  # the port of a URL that names none
+_HTTP = 80  # the port of a URL without one
 _MARK = "@connections"
 _READ = f"iptables-save -c; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
 
@@ -50,7 +50,7 @@ Moments = Mapping[str, Moment]
 
 
 def read(contract: Contract) -> dict[str, Moment]:
-    """Every running node's rules and connections, by node, all read at the same time."""
+    """Read every running node's rules and connections at the same time; by the node's name."""
     entries = contract.entries
     with ThreadPoolExecutor() as pool:
         texts = pool.map(
@@ -77,7 +77,7 @@ def reasons(
     Args:
         contract: the lab.
         facts: the facts that the probes were made from.
-        answers: what the probes of the kind http yielded.
+        answers: the answers of http probes.
         before: the nodes before the probes.
         after: the nodes after them.
 
@@ -121,7 +121,7 @@ def _reason(
 def address_of(facts: Facts, place: str, name: str) -> str:
     """The address of a service that a pod calls by its name; any other name as it is.
 
-    curl tells the address only of a server that it reached.
+    curl reports the address only of a server that it reached.
     """
     service = service_named(name, facts) if place.startswith("pod/") else ""
     return (facts.services[service].cluster_ip if service else None) or name
@@ -130,9 +130,9 @@ def address_of(facts: Facts, place: str, name: str) -> str:
 def translating_node(facts: Facts, place: str, address: str) -> str:
     """The node whose kernel translates a connection.
 
-    A pod's or node's own node does it for what they send; for what comes from the host it is the
-    node that has the address, or, for a service's own address, the node that the host's route to
-    the services leads to, which is the first.
+    For what a pod or a node sends, this is its own node. For what comes from the host, it is the
+    node that has the address or, for a service's own address, the first node, where the host's
+    route to the services leads.
     """
     kind, _, rest = place.partition("/")
     if kind == "node":
@@ -145,14 +145,14 @@ def translating_node(facts: Facts, place: str, address: str) -> str:
 
 
 class _Routes:
-    """What ``ip`` says of routes on the host and on nodes, asked once each; nothing elsewhere."""
+    """What ``ip`` says about routes on the host and on nodes, asked once each; empty elsewhere."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._said: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def to(self, place: str, address: str) -> str:
-        """The way to an address, or why there is none, in one line."""
+        """The route to an address, or why there is none, in one line."""
         route, trouble = self._ask(place, "route", "get", address)
         return (route or trouble).partition("\n")[0]
 

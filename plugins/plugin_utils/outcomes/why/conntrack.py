@@ -1,4 +1,4 @@
-"""Reads what ``conntrack -L -o xml`` prints. Pure functions."""
+"""Read what ``conntrack -L -o xml`` prints. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Ends:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection as the kernel follows it.
+    """A connection as the kernel tracks it.
 
-    ``reply`` is what answers look like on their way back: where it isn't ``original`` turned round,
-    an address was translated.
+    ``reply`` is what answers look like on their way back: if it isn't ``original`` reversed, an
+    address was translated.
     """
 
     protocol: str
@@ -53,7 +53,7 @@ def parse(text: str) -> list[Connection]:
     if not text.strip():
         return []
     found = []
-    # The kernel tells, through a program of this machine: no stranger wrote this.
+    # This comes from the kernel, through a program of this machine: no stranger wrote it.
     for element in ET.fromstring(text).iter("flow"):  # noqa: S314
         ends = {meta.get("direction"): _ends(meta) for meta in element.iter("meta")}
         original, reply = ends.get("original"), ends.get("reply")
@@ -69,7 +69,7 @@ def parse(text: str) -> list[Connection]:
 def find(
     connections: Sequence[Connection], source: str, source_port: int, target: str
 ) -> Connection | None:
-    """The connection that has this end, which the client knows."""
+    """The connection that has these ends, which the client knows."""
     for each in connections:
         ends = each.original
         if (ends.source, ends.source_port, ends.target) == (source, source_port, target):

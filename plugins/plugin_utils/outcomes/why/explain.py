@@ -1,4 +1,4 @@
-"""Puts into words why a connection got where it did, or didn't. Pure functions."""
+"""Say in words why a connection got where it did, or didn't. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VIA = re.compile(r"\bvia (\S+)")
 
 @dataclass(frozen=True)
 class Datapath:
-    """What a node's kernel says of a moment: its rules before and after it, its connections."""
+    """What a node's kernel shows: its rules before and after the probes, and its connections."""
 
     node: str
     before: Chains
@@ -44,10 +44,10 @@ def carried(
         served: what the server answered, and from which address and port to which address.
         path: the node whose kernel translated it.
         facts: the facts, which know who has which address.
-        route: tells what ``ip route get`` says of an address on that node.
+        route: returns what ``ip route get`` says about an address on that node.
 
     Returns:
-        None where the node's kernel doesn't know the connection.
+        None if the node's kernel doesn't know the connection.
     """
     connection = conntrack.find(
         path.connections,
@@ -106,25 +106,25 @@ def refused(
     address, port = target
     place = answer.from_
     if answer.reason == "unresolved":
-        return _why(f"{place} asked nobody at {answer.target}: {answer.reason}")
-    told = tuple(line for line in [f"ip route get {address}: {route}"] if route)
+        return _why(f"{place} found no address for {answer.target}: {answer.reason}")
+    lines = tuple(line for line in [f"ip route get {address}: {route}"] if route)
     if answer.reason == "no_route":
-        known = ", ".join(routes) or "none at all"
-        return _why(f"{place} has no route to {address}; its routes: {known}", told)
+        known = ", ".join(routes) or "none"
+        return _why(f"{place} has no route to {address}; its routes: {known}", lines)
     if path is not None:
         rules = iptables.refusals(path.after, path.before, address, port)
         if rules:
             return _why(
                 f"node {path.node} refuses {address}:{port}: {rules[0].comment} "
                 f"({rules[0].target})",
-                (*_counted(path, rules), *told),
+                (*_counted(path, rules), *lines),
             )
         if ways := iptables.taken(path.after, path.before, address, port):
             return _behind(answer, target, path, ways, facts)
     owner = _owner(facts, address)
     if answer.reason == "refused":
-        return _why(f"{owner} answered that nothing listens on its port {port}", told)
-    return _why(f"no answer from {owner} at {address}:{port}: {answer.reason}", told)
+        return _why(f"{owner} answered that nothing listens on its port {port}", lines)
+    return _why(f"no answer from {owner} at {address}:{port}: {answer.reason}", lines)
 
 
 def _behind(
@@ -136,7 +136,7 @@ def _behind(
 ) -> Why:
     """Why a connection that a service's rules led to a pod wasn't answered as it should be.
 
-    The kernel forgets a refused connection at once, so of several pods it can't be told which.
+    The kernel forgets a refused connection at once, so it may have been any of several pods.
     """
     backends = dict.fromkeys(way[-1].value("--to-destination") for way in ways)
     goals = " or ".join(
@@ -157,10 +157,10 @@ def _why(sentence: str, lines: Iterable[str] = ()) -> Why:
 
 
 def _counted(path: Datapath, rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Rules as text, each with how many packets it has matched meanwhile."""
+    """Rules as text, each with the number of packets that it has matched meanwhile."""
     return tuple(f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules)
 
 
 def _owner(facts: Facts, address: str) -> str:
-    """Who has an address, as people call them."""
+    """Who has an address; the address itself if nobody does."""
     return facts.owner(address) or address

@@ -1,4 +1,4 @@
-"""Reads what ``iptables-save -c`` prints, as far as kube-proxy's rules need it. Pure functions."""
+"""Read what ``iptables-save -c`` prints, as far as kube-proxy's rules need it. Pure functions."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Rule:
 
     @property
     def target(self) -> str:
-        """The chain or verdict that it jumps to; empty where it has none."""
+        """The chain or verdict that it jumps to; empty if it has none."""
         return self.value("-j")
 
     @property
     def comment(self) -> str:
-        """What its author says of it."""
+        """What its author says about it."""
         return self.value("--comment")
 
     @property
@@ -49,7 +49,7 @@ class Rule:
         return float(self.value("--probability") or 1)
 
     def value(self, option: str) -> str:
-        """What follows an option; empty where the rule doesn't have it, or has it negated."""
+        """What follows an option; empty if the rule doesn't have it, or has it negated."""
         if option not in self.words:
             return ""
         place = self.words.index(option)
@@ -81,7 +81,7 @@ def parse(text: str) -> Chains:
 
 
 def addressed(rule: Rule, address: str, port: int) -> bool:
-    """Whether a rule is for just this destination, or for this port of any address of a node."""
+    """Whether a rule is only for this destination, or for this port of any node address."""
     wanted = rule.value("-d")
     return rule.value("--dport") == str(port) and wanted in ("", f"{address}/32")
 
@@ -91,14 +91,14 @@ def trail(chains: Chains, before: Chains, address: str, port: int, backend: str)
 
     Args:
         chains: the rules.
-        before: the rules at an earlier moment: where several ways lead there, the one whose
-            counters have moved since is meant.
+        before: the rules at an earlier moment: if several ways lead there, the one whose counters
+            have moved since is meant.
         address: the address that was connected to.
         port: the port that was connected to.
         backend: where the connection ended up, as ADDRESS:PORT.
 
     Returns:
-        The rule for the destination first, the translation last; empty where none leads there.
+        The rule for the destination first, the translation last; empty if none leads there.
     """
     ways = [
         way for way in _ways(chains, address, port) if way[-1].value("--to-destination") == backend
@@ -114,8 +114,8 @@ def taken(chains: Chains, before: Chains, address: str, port: int) -> list[list[
 def refusals(chains: Chains, before: Chains, address: str, port: int) -> list[Rule]:
     """The rules that have refused a connection to this destination since before.
 
-    That there is such a rule says nothing: a load balancer's chain ends with one, for those clients
-    that no rule before it let through.
+    The rule alone says nothing: a load balancer's chain ends with one, for clients that no earlier
+    rule let through.
     """
     return [
         refusal
@@ -136,7 +136,7 @@ def counted(before: Chains, rule: Rule) -> int:
 
 
 def choices(chains: Chains, rule: Rule) -> list[Rule]:
-    """The rules of a rule's chain that lead to an endpoint each: what it was chosen from."""
+    """The rules in a rule's chain that each lead to an endpoint: what it was chosen from."""
     siblings = chains.get((rule.table, rule.chain), ())
     return [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
 

@@ -1,4 +1,4 @@
-"""What the engine asks of the cluster's API: whether it answers, objects made, nodes ready."""
+"""What the engine asks of the cluster's API: to be ready, to take objects, to have ready nodes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
 
 
 def kubernetes_version(binaries: str) -> str:
-    """The version of the binaries in that folder, as kubeadm says it (v1.20.2)."""
+    """The version of the binaries in that folder, as kubeadm prints it (v1.20.2)."""
     return run([f"{binaries}/kubeadm", "version", "--output=short"]).stdout.strip()
 
 
 def port_of(kubeconfig: Path) -> int:
-    """The port that a kubeconfig's server has; 0 (any) where there is no kubeconfig yet."""
+    """The port of a kubeconfig's server; 0 (any) if there is no kubeconfig yet."""
     if not kubeconfig.exists():
         return 0
     document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def port_of(kubeconfig: Path) -> int:
 
 def apply(layout: Layout, manifest: str) -> None:
     """Apply a manifest, given as text."""
-    # A new API server answers before the first namespaces and roles are there: try again.
+    # A new API server answers before the first namespaces and roles exist: try again.
     deadline = time.monotonic() + 20
     while True:
         done = _kubectl(layout, "apply", "--validate=false", "-f", "-", stdin=manifest, check=False)
@@ -55,7 +55,7 @@ def apply(layout: Layout, manifest: str) -> None:
 
 
 def wait_api(layout: Layout, within: float) -> None:
-    """Wait until the API says that it is ready; there is nothing to watch before."""
+    """Wait until the API says that it is ready; before that there is nothing to watch."""
     api = _reader(layout)
 
     def look() -> str:
@@ -67,15 +67,15 @@ def wait_api(layout: Layout, within: float) -> None:
         log = layout.control_plane.var / "log" / "kube-apiserver.log"
         raise LabError(
             f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
-            f"Look into {log}.",
+            f"Read {log}.",
             detail=amiss,
         )
 
 
 def introduce_nodes(layout: Layout, within: float) -> None:
-    """Give each node its block of pod addresses and its role, as soon as its kubelet registered it.
+    """Give each node its block of pod addresses and its role as soon as its kubelet registers it.
 
-    A kubelet may do neither itself (NodeRestriction admission; ``spec.podCIDR`` is the cluster's).
+    A kubelet may do neither itself (NodeRestriction admission; the cluster sets ``spec.podCIDR``).
     """
     deadline = time.monotonic() + within
     for node in layout.nodes:
@@ -89,13 +89,13 @@ def introduce_nodes(layout: Layout, within: float) -> None:
             if time.monotonic() > deadline:
                 raise LabError(
                     f"The node {node.name} didn't join within {within:g} s: {done.stderr.strip()}",
-                    f"Look into {node.var / 'log' / 'kubelet.log'}.",
+                    f"Read {node.var / 'log' / 'kubelet.log'}.",
                 )
             time.sleep(_POLL)
 
 
 def roles_of(node: NodeLayout) -> tuple[str, ...]:
-    """The roles that ``kubectl get nodes`` shows, as kubeadm gives them in this version."""
+    """The roles that ``kubectl get nodes`` shows, as kubeadm of this version sets them."""
     return ("control-plane", "master") if node.control_plane else ()
 
 
@@ -106,8 +106,8 @@ def wait_nodes(
 
     Args:
         layout: the cluster.
-        since: count only what a kubelet reported after this time (seconds since the epoch); a node
-            that was down is Ready in the API's memory until somebody looks. None counts all.
+        since: count only what a kubelet reported after this time (seconds since the epoch): the API
+            remembers a node that was down as Ready until somebody checks. None counts all.
         within: seconds.
         names: the nodes; none means all.
     """
@@ -119,14 +119,14 @@ def wait_nodes(
             node["metadata"]["name"]: node_state(node, since)
             for node in api.get("/api/v1/nodes")["items"]
         }
-        seen = {name: states.get(name, "not known") for name in wanted}
+        seen = {name: states.get(name, "unknown") for name in wanted}
         return "; ".join(f"{name}: {state}" for name, state in seen.items() if state != READY)
 
     amiss = _awaited(look, within)
     if amiss:
         raise LabError(
             f"After {within:g} s not every node is Ready. {amiss.rstrip('.')}.",
-            "Look into /var/log/kubelet.log with `python3 runner.py shell NODE`.",
+            "Read /var/log/kubelet.log with `python3 runner.py shell NODE`.",
         )
 
 
@@ -146,8 +146,8 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
 
     Args:
         layout: the cluster.
-        since: count only containers that started after this time (seconds since the epoch); those
-            of a cluster that was stopped are ready in the API's memory until a kubelet looks.
+        since: count only containers that started after this time (seconds since the epoch): the API
+            remembers those of a stopped cluster as ready until a kubelet checks.
         within: seconds.
     """
     api = _reader(layout)
@@ -155,12 +155,12 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
     def look() -> str:
         pods = [pod for pod in api.get(_SYSTEM_PODS)["items"] if not ended(pod)]
         waiting = [pod["metadata"]["name"] for pod in pods if not serves(pod, since)]
-        return ", ".join(waiting) if pods else "no system pod"
+        return ", ".join(waiting) if pods else "no system pods"
 
     amiss = _awaited(look, within)
     if amiss:
         raise LabError(
-            f"After {within:g} s these don't serve: {amiss.rstrip('.')}.",
+            f"After {within:g} s these pods are not ready: {amiss.rstrip('.')}.",
             "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
         )
 
@@ -170,7 +170,7 @@ def wait_rules(layout: Layout, rules: Callable[[], Mapping[str, str]], within: f
 
     Args:
         layout: the cluster.
-        rules: reads the nodes' translating rules, as iptables-save(8) prints them, by node.
+        rules: reads the nodes' NAT rules, as iptables-save(8) prints them, by node.
         within: seconds.
     """
     api = _reader(layout)
@@ -181,13 +181,13 @@ def wait_rules(layout: Layout, rules: Callable[[], Mapping[str, str]], within: f
     amiss = _awaited(look, within)
     if amiss:
         raise LabError(
-            f"After {within:g} s these don't know where the cluster's DNS is: {amiss}.",
-            "Look into /var/log/kube-proxy.log with `python3 runner.py shell NODE`.",
+            f"After {within:g} s these nodes don't know where the cluster's DNS is: {amiss}.",
+            "Read /var/log/kube-proxy.log with `python3 runner.py shell NODE`.",
         )
 
 
 def behind(endpoints: dict[str, Any], rules: Mapping[str, str]) -> list[str]:
-    """The nodes whose rules lead to other endpoints; all of them where there is none yet."""
+    """The nodes whose rules lead to other endpoints; all nodes if there is no endpoint yet."""
     wanted = [
         f"--to-destination {address['ip']}:{port['port']}\n"
         for subset in endpoints.get("subsets") or ()
@@ -200,15 +200,15 @@ def behind(endpoints: dict[str, Any], rules: Mapping[str, str]) -> list[str]:
 
 
 def ended(pod: dict[str, Any]) -> bool:
-    """Whether a pod will never serve again; the API keeps it, and its ReplicaSet makes another.
+    """Whether a pod will never serve again; the API keeps it, and its ReplicaSet makes a new one.
 
-    A kubelet that starts may refuse a pod it ran before (kubernetes/kubernetes#100467).
+    After a restart a kubelet may refuse a pod that it ran before (kubernetes/kubernetes#100467).
     """
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def serves(pod: dict[str, Any], since: float) -> bool:
-    """Whether a pod's containers are ready, and started after that time."""
+    """Whether a pod's containers are ready and started after that time."""
     containers = pod.get("status", {}).get("containerStatuses", [])
     started = [item["state"].get("running", {}).get("startedAt") for item in containers]
     return bool(containers) and all(
@@ -218,15 +218,15 @@ def serves(pod: dict[str, Any], since: float) -> bool:
 
 
 def _reader(layout: Layout) -> Api:
-    """What asks the API again and again: a kubectl each time would take its processors' time."""
-    # The client takes 0.7 s to import, and stopping or removing a cluster needs none.
+    """A client for repeated requests; a kubectl for each would take too much processor time."""
+    # The client takes 0.7 s to import; stopping or removing a cluster doesn't need it.
     from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api  # noqa: PLC0415
 
     return Api(layout.kubeconfig)
 
 
 def _awaited(look: Callable[[], str], within: float) -> str:
-    """Look until nothing is amiss; what still is where that takes over ``within`` seconds."""
+    """Look until nothing is amiss; what still is after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:
         try:

@@ -1,7 +1,7 @@
 """The lab's load balancer, which works as ``minikube tunnel`` does.
 
 While it runs, each service of type LoadBalancer has its ClusterIP as its external address, and the
-lab's host has a route to that address by way of the first node. When it ends, both go. Run as
+lab's host has a route to that address through the first node. When it ends, it removes both. Run as
 ``python3 -m ...balancer CONTRACT [NAMESPACE]``; it prints a line when it is ready and for each
 service, and ends on SIGINT or SIGTERM.
 """
@@ -56,18 +56,18 @@ def serve(tunnel: EmbeddedTunnel, stopping: threading.Event) -> None:
         stopping: set it to end.
 
     Raises:
-        LabError: there is no such lab, it is stopped, or it has such a tunnel already.
+        LabError: there is no such lab, it is stopped, or it already has this tunnel.
     """
     path = tunnel.profile.contract
     lab = contract.read(path)
     for place in (HOST, lab.nodes[0].name):
-        lab.enter(place)  # It says so if that is stopped.
+        lab.enter(place)  # An error if that is stopped.
     with _only_one(tunnel):
         balancer = _Balancer(path, lab, tunnel.namespace)
         watch = Watch(balancer.api, {"services": balancer.path})
         print(READY, flush=True)
         try:
-            # A lab that was taken down meanwhile has no contract any more.
+            # If the lab was taken down meanwhile, its contract is gone.
             while not stopping.is_set() and path.exists():
                 for _name, event in watch.arrived(_LOOK_EVERY):
                     balancer.see(event)
@@ -83,7 +83,7 @@ class _Balancer:
 
     Args:
         contract_file: the lab's contract.
-        lab: what it says.
+        lab: its content.
         namespace: the namespace whose services are meant; empty for all.
     """
 
@@ -97,7 +97,7 @@ class _Balancer:
         self._routed: set[str] = set()
 
     def see(self, event: Event) -> None:
-        """Note which services there are."""
+        """Take in an event of the services."""
         match event:
             case Listed(items=items):
                 self._services = {_uid(service): service for service in items}
@@ -107,9 +107,9 @@ class _Balancer:
                 self._services[_uid(service)] = service
 
     def give(self) -> None:
-        """Give the services what they need, and take the routes to those that are gone.
+        """Give the services what they need, and remove the routes to those that are gone.
 
-        While the lab is stopped nothing is given; a host that was started anew has no routes.
+        While the lab is stopped this does nothing; a host that was started again has no routes.
         """
         host = self._host_now()
         if host != self._host:
@@ -128,7 +128,7 @@ class _Balancer:
                 print(f"{service['metadata']['name']}: {address}", flush=True)
 
     def take(self) -> None:
-        """Take from every service the external address that a tunnel gave it, and its route."""
+        """Remove the external address that a tunnel gave each service, and its route."""
         try:
             services = self.api.get(self.path)["items"]
         except LabError:  # A stopped cluster: its host is gone too.
@@ -148,7 +148,7 @@ class _Balancer:
             return Stopped()
 
     def _route(self, action: str, address: str) -> None:
-        """Change the lab's host; when that is stopped there is nothing to change."""
+        """Change a route of the lab's host; if that is stopped, there is nothing to change."""
         if not isinstance(self._host, Reachable):
             return
         route = ["ip", "route", action, address, "via", self._gateway]
@@ -159,7 +159,7 @@ class _Balancer:
             self._routed.discard(address)
 
     def _set_external(self, service: Service, address: str | None) -> bool:
-        """Set or take a service's external address; returns whether that worked."""
+        """Set or remove a service's external address; returns whether that worked."""
         known = service["metadata"]
         path = f"/api/v1/namespaces/{known['namespace']}/services/{known['name']}/status"
         ingress = None if address is None else [{"ip": address}]
@@ -205,14 +205,14 @@ def _only_one(tunnel: EmbeddedTunnel) -> Iterator[None]:
             yield
     except Timeout as error:
         raise LabError(
-            f"The lab {tunnel.profile.name} has an open tunnel already.",
-            "Close that one first, or use it.",
+            f"The lab {tunnel.profile.name} already has an open tunnel.",
+            "Use that one, or close it first.",
             Kind.INPUT,
         ) from error
 
 
 def main(path: Path, namespace: str = "") -> int:
-    """The tunnel in the foreground; returns the exit code."""
+    """Run the tunnel in the foreground; returns the exit code."""
     stopping = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The lab's control groups: which processes are in them, and how to remove them."""
+"""The lab's control groups: finding the processes in them, and removing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded cluster from nothing to ready, and down again: the steps, in their order."""
+"""The steps, in order, that make, start, stop and remove an embedded cluster."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
 PROVIDER = "embedded"
 _API_WITHIN = 60.0
 _NODES_WITHIN = 60.0
-# A kube-proxy waits long before it asks an API anew that went away without a word.
+# A kube-proxy waits long before it asks an API again that vanished without closing connections.
 _RULES_WITHIN = 120.0
 _STOP_WITHIN = 5.0
 _SUPERVISORCTL = (
     *(sys.executable, "-m", "supervisor.supervisorctl"),
     *("--configuration", "/etc/supervisord.conf"),
 )
-# What the kubelet wants to set; all of these belong to the machine, not to a namespace of it.
+# What the kubelet wants to set; all of these belong to the machine, not to a namespace.
 # kubernetes: pkg/kubelet/cm/container_manager_linux.go (setupKernelTunables).
 _KERNEL_SETTINGS = {
     "vm/overcommit_memory": "1",
@@ -70,13 +70,13 @@ _FORWARDING = {"ipv4/ip_forward": "1"}
 
 
 def create(layout: Layout) -> None:
-    """Make a cluster that isn't there yet.
+    """Make a new cluster.
 
     Args:
         layout: the cluster.
 
     Raises:
-        LabError: a step failed; what had been made is gone again.
+        LabError: a step failed; what had been made is removed again.
     """
     try:
         version = api.kubernetes_version(layout.settings.binaries)
@@ -91,7 +91,7 @@ def create(layout: Layout) -> None:
         api.introduce_nodes(layout, within=_NODES_WITHIN)
         api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
         api.wait_system(layout, since=0, within=_NODES_WITHIN)
-        # Last, for a profile that has a contract is complete.
+        # Last, because a profile that has a contract is complete.
         write_contract(layout)
     except BaseException:
         teardown(layout.settings.profile, Path(layout.settings.state))
@@ -103,7 +103,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
 
     Args:
         layout: the cluster.
-        names: the nodes; none means the whole cluster.
+        names: the nodes; empty means the whole cluster.
 
     Returns:
         Whether anything had to be started.
@@ -118,7 +118,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
         return False
     if names and HOST not in running:
         raise LabError(
-            f"The cluster {layout.settings.profile} is stopped as a whole.",
+            f"The whole cluster {layout.settings.profile} is stopped.",
             "Start it with `python3 runner.py start`.",
             Kind.INPUT,
         )
@@ -135,11 +135,11 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
 
 
 def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
-    """Stop a cluster, or some nodes of it, as a machine is shut down: programs end, then the power.
+    """Stop a cluster, or some nodes of it, like a machine: first the programs, then the power.
 
     Args:
         layout: the cluster.
-        names: the nodes; none means the whole cluster.
+        names: the nodes; empty means the whole cluster.
 
     Returns:
         Whether anything was running.
@@ -160,7 +160,7 @@ def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
 
 
 def teardown(profile: str, state: Path) -> bool:
-    """Take everything of a lab away; found by what it says of itself, so a half-made one goes too.
+    """Remove everything of a lab, even of a half-made one: its processes' environments identify it.
 
     Args:
         profile: the lab.
@@ -170,7 +170,7 @@ def teardown(profile: str, state: Path) -> bool:
         Whether there was anything.
 
     Raises:
-        LabError: something doesn't go away.
+        LabError: something can't be removed.
     """
     found = spaces.processes(profile, state)
     for space in spaces.find(profile, state).values():
@@ -182,14 +182,14 @@ def teardown(profile: str, state: Path) -> bool:
     had_folder = folder.exists()
     if had_folder:
         shutil.rmtree(folder)
-    # The parents go when this was the last lab; another lab's folder keeps them.
+    # This succeeds only for the last lab: another lab's folder keeps it.
     with contextlib.suppress(OSError):
         state.rmdir()
     return bool(found) or had_groups or had_folder
 
 
 def write_contract(layout: Layout) -> None:
-    """Tell the rest of the lab how the cluster is reached now."""
+    """Write down for the rest of the lab how the cluster is reached now."""
     running = _spaces(layout)
     settings = layout.settings
     written = contract.Contract(
@@ -214,17 +214,17 @@ def write_contract(layout: Layout) -> None:
 
 
 def _reach(space: Space | None) -> Reach:
-    """How a space is reached: by its PID 1, as long as that is the same process."""
+    """How a space is reached: through its PID 1, as long as that is the same process."""
     process = processes.of(space.pid) if space else None
     return Reachable(space.enter, process) if space and process else Stopped()
 
 
 def supervise(enter: Sequence[str], *arguments: str) -> str:
-    """Tell a space's process manager what to do; returns what it said.
+    """Tell a space's process manager what to do; returns what it printed.
 
     Args:
         enter: the command line that enters the space.
-        arguments: those of supervisorctl.
+        arguments: the arguments of supervisorctl.
     """
     return run([*enter, *_SUPERVISORCTL, *arguments]).stdout
 
@@ -269,7 +269,7 @@ def _power_on(
 
 
 def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
-    """What a space of this lab is; the host's name tells it from the node of the same profile."""
+    """The spec of a space of this lab."""
     settings = layout.settings
     keep = (settings.binaries, settings.daemons, settings.registry, sys.prefix, sys.base_prefix)
     return SpaceSpec(
@@ -313,7 +313,7 @@ def _forward_api(layout: Layout, host: Space) -> None:
 
 @contextlib.contextmanager
 def _listener(port: int) -> Iterator[socket.socket]:
-    """A listening socket on 127.0.0.1, on that port or, where it is taken, on a free one."""
+    """A listening socket on 127.0.0.1, on that port or, if it is taken, on a free one."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -327,13 +327,13 @@ def _listener(port: int) -> Iterator[socket.socket]:
 def _shut_down(layout: Layout, space: Space) -> None:
     """End a node's containers, then its programs, then the node.
 
-    The kubelet goes first, as it would on a machine that shuts down; containerd notes how each
-    container ended, and the kubelet reads that when the node is started again.
+    The kubelet ends first, as on a machine that shuts down. containerd records how each container
+    ended, and the kubelet reads that when the node is started again.
     """
     supervise(space.enter, "stop", "kubelet")
     containers = cgroups.container_inits(files.cgroup(layout, space.name))
     spaces.terminate(containers)
-    with contextlib.suppress(LabError):  # What doesn't end by itself loses its power below.
+    with contextlib.suppress(LabError):  # What doesn't end by itself ends with the power below.
         spaces.wait_gone(containers, within=_STOP_WITHIN)
     supervise(space.enter, "stop", "containerd")
     spaces.power_off(space)

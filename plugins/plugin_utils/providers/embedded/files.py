@@ -1,4 +1,4 @@
-"""Every configuration file of an embedded cluster, written before anything of it runs."""
+"""Every configuration file of an embedded cluster, written before any part of it runs."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Program:
-    """A program that a space's process manager looks after."""
+    """A program that a space's process manager runs."""
 
     name: str
     argv: tuple[str, ...]
 
     @property
     def command(self) -> str:
-        """The command line as supervisord reads it: quoted, its own %-expansion kept off."""
+        """The command line as supervisord reads it: quoted, and without its %-expansion."""
         return shlex.join(self.argv).replace("%", "%%")
 
 
 def render(template: str, **values: object) -> str:
     """A template of this package, filled in; a missing value is an error."""
-    # Only who makes a cluster needs it, and it takes longer to import than all else here.
+    # Only making a cluster needs it, and it takes longer to import than all the rest.
     import jinja2  # noqa: PLC0415
 
-    environment = jinja2.Environment(  # noqa: S701 - configuration files, no HTML
+    environment = jinja2.Environment(  # noqa: S701 - configuration files, not HTML
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -72,7 +72,7 @@ def write_host(layout: Layout) -> None:
             (
                 *(*_with_libraries(layout), dnsmasq, "--keep-in-foreground"),
                 *(f"--conf-file={NAMES_FILE}", "--no-resolv", "--domain-needed", "--bogus-priv"),
-                # Nobody else is asked: what it does not know there is not.
+                # It asks no other server: names that it doesn't know don't exist.
                 "--local=/#/",
                 *("--user=root", "--bind-interfaces", f"--listen-address={layout.host_address}"),
                 *("--expand-hosts", f"--domain={layout.settings.profile}", "--log-facility=-"),
@@ -209,12 +209,12 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--bind-address=127.0.0.1",
-                # It starts before the API has the roles that let it look; else it ends at once.
+                # It starts before the API has the roles that permit the lookup, and would exit.
                 "--authentication-tolerate-lookup-failure=true",
-                # With the 20 requests a second of the default its controllers take 4 s to start.
+                # At the default of 20 requests a second its controllers take 4 s to start.
                 "--kube-api-qps=200",
                 "--kube-api-burst=400",
-                # The engine gives each node its block: the routes to it are laid already.
+                # The engine gives each node its block, and has already set the routes to it.
                 "--allocate-node-cidrs=false",
                 f"--service-cluster-ip-range={settings.service_network}",
                 f"--client-ca-file={pki}/ca.crt",
@@ -241,7 +241,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
 
 
 def _write_names(layout: Layout, etc: Path, name: str) -> None:
-    """What the space is called, and where it asks for names: its hosts file, and the lab's host."""
+    """Write a space's host name, and where it looks names up: its hosts file and the lab's host."""
     _write(etc / "hostname", name + "\n")
     hosts = render("hosts", host_address=layout.host_address, nodes=layout.nodes)
     _write(etc / "hosts", hosts)
@@ -249,7 +249,7 @@ def _write_names(layout: Layout, etc: Path, name: str) -> None:
 
 
 def _path(layout: Layout) -> str:
-    """Where a space's programs are looked for: the lab's own, then the machine's."""
+    """The PATH of a space: the lab's programs first, then the machine's."""
     daemons = layout.settings.daemons
     folders = [layout.settings.binaries, f"{daemons}/usr/sbin", f"{daemons}/usr/bin"]
     return ":".join([*folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
@@ -266,8 +266,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _with_libraries(layout: Layout) -> tuple[str, str]:
-    """What stands before a program whose libraries few machines have."""
-    # It imports Ansible, which takes a quarter of a second; most commands need none of it.
+    """The words before a program that needs libraries of the lab's."""
+    # This imports Ansible, which takes a quarter of a second; most commands don't need it.
     from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import (  # noqa: PLC0415
         libraries,
     )

@@ -45,7 +45,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """One node: its name, its address, the block of its pods' addresses, its folder."""
+    """One node: its name, address, folder, and the block of its pods' addresses."""
 
     name: str
     address: str
@@ -161,14 +161,14 @@ def load(state: Path, profile: str) -> Layout:
     """The layout of an existing cluster.
 
     Raises:
-        LabError: there is no cluster with that profile.
+        LabError: the profile has no cluster.
     """
     path = state / profile / SETTINGS_FILE
     try:
         return plan(Settings(**json.loads(path.read_text(encoding="utf-8"))))
     except FileNotFoundError as error:
         raise LabError(
-            f"There is no cluster of the profile {profile!r}.",
+            f"The profile {profile!r} has no cluster.",
             "Make it with `python3 runner.py provision`.",
             Kind.INPUT,
         ) from error

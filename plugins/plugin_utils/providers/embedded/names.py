@@ -1,4 +1,4 @@
-"""Names that the lab's host answers for: the DNS of the network around a cluster."""
+"""The names that the lab's host resolves: the DNS of the network around a cluster."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.fil
 
 
 def lines(records: Mapping[str, str]) -> str:
-    """Dnsmasq's configuration for these records; ``*.x`` matches all below x, and not x itself."""
+    """Dnsmasq's configuration for these records; ``*.x`` matches all below x, but not x itself."""
     zones = sorted({name.removeprefix("*.") for name in records})
     answers = [f"address=/{name}/{address}" for name, address in sorted(records.items())]
-    # What isn't among the records of a zone doesn't exist.
+    # Names in these zones that have no record don't exist.
     return "".join(f"{line}\n" for line in [*answers, *(f"local=/{zone}/" for zone in zones)])
 
 
 def set_records(lab: Contract, records: Mapping[str, str], *, check: bool) -> bool:
-    """Let the lab's host answer with these records and no others.
+    """Make the lab's host answer with these records and no others.
 
     Args:
         lab: the lab.
         records: addresses by name.
-        check: only tell whether they are other than before.
+        check: change nothing.
 
     Returns:
-        Whether they are.
+        Whether the records are (or, with ``check``, would be) different now.
 
     Raises:
         LabError: the lab is stopped.

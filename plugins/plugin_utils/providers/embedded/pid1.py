@@ -110,8 +110,8 @@ def fresh_sys(folder: Path) -> None:
 def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:
     """Make files of /proc/sys show the values that the kubelet wants, without setting them.
 
-    The kubelet would set them if they differ, also for the machine: some, such as
-    vm.overcommit_memory, are not namespaced.
+    If they differ, the kubelet would set them for the whole machine: some, such as
+    vm.overcommit_memory, have no namespace.
     """
     for key, value in settings.items():
         shown = folder / "sysctl" / key
@@ -121,7 +121,7 @@ def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:
 
 
 def own_etc(folder: Path) -> None:
-    """Give the space an /etc of its own, as an overlay on the machine's, which never changes."""
+    """Give the space its own /etc, as an overlay on the machine's, which never changes."""
     work = folder / "etc.work"
     work.mkdir(exist_ok=True)
     mount(
@@ -131,7 +131,7 @@ def own_etc(folder: Path) -> None:
 
 
 def own_var(folder: Path, keep: list[Path]) -> None:
-    """Give the space a /var of its own; only the paths in ``keep`` are the machine's."""
+    """Give the space its own /var; only the paths in ``keep`` are the machine's."""
     var = folder / "var"
     for name in ("lib", "log", "cache", "tmp"):
         (var / name).mkdir(parents=True, exist_ok=True)

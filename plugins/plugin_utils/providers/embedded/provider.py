@@ -1,4 +1,4 @@
-"""The embedded provider, as the rest of the lab knows it."""
+"""The embedded provider, as the rest of the lab sees it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
 )
 
 _OPTIONS = ("binaries", "daemons", "registry")
-# Newer daemons or images are no reason to refuse a cluster that runs well with the old ones.
+# Newer daemons or images are no reason to refuse a cluster that works with the old ones.
 _FIXED = ("nodes", "network", "pod_network", "service_network", "binaries")
 
 
 class Embedded(Provider):
-    """A real cluster whose nodes are Linux namespaces of this machine; it can do all there is.
+    """A real cluster whose nodes are Linux namespaces of this machine; it has every ability.
 
     Its options are the folders ``binaries``, ``daemons`` and ``registry``, as in ``Settings``.
     """
@@ -40,7 +40,7 @@ class Embedded(Provider):
     needs_root = "the lab's nodes are namespaces of this machine"
 
     def make(self, profile: Profile, wanted: Wanted, *, check: bool) -> bool:
-        """Make a cluster, or start the one that is there."""
+        """Make a cluster, or start the existing one."""
         cluster = layout.plan(_settings(profile, wanted))
         if profile.contract.exists():
             _require_same(_known(profile).settings, cluster.settings)
@@ -52,13 +52,13 @@ class Embedded(Provider):
         return True
 
     def remove(self, profile: Profile, *, check: bool) -> bool:
-        """Remove all that there is of a cluster."""
+        """Remove everything of a cluster."""
         if check:
             return profile.folder.exists() or bool(self.processes(profile))
         return engine.teardown(profile.name, profile.state)
 
     def processes(self, profile: Profile) -> list[int]:
-        """The processes that say of themselves that they are the lab's."""
+        """The processes whose environment says that they belong to the lab."""
         return spaces.processes(profile.name, profile.state)
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:
@@ -94,7 +94,7 @@ def _settings(profile: Profile, wanted: Wanted) -> Settings:
         wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
         raise LabError(
             f"The options of the provider {PROVIDER.name!r} are wrong: {', '.join(wrong)}.",
-            "Use the role latihan.lab.cluster, which brings what it needs.",
+            "Use the role latihan.lab.cluster, which provides what it needs.",
             Kind.INPUT,
         )
     return Settings(
@@ -109,7 +109,7 @@ def _settings(profile: Profile, wanted: Wanted) -> Settings:
 
 
 def _known(profile: Profile) -> Layout:
-    """The layout of a cluster that was made before; LabError if its contract can't be read."""
+    """The layout of an existing cluster; LabError if its contract can't be read."""
     contract.read(profile.contract)
     return layout.load(profile.state, profile.name)
 
@@ -119,17 +119,17 @@ def _meant(cluster: Layout, node: str) -> list[str]:
 
 
 def _running(cluster: Layout, node: str) -> list[str]:
-    """The nodes that are meant (empty for all) and run."""
+    """Those of the nodes that are meant (empty for all) that run."""
     up = contract.read(cluster.contract).entries
     return [name for name in _meant(cluster, node) if name in up]
 
 
-def _require_same(there: Settings, wanted: Settings) -> None:
-    old, new = asdict(there), asdict(wanted)
+def _require_same(made: Settings, wanted: Settings) -> None:
+    old, new = asdict(made), asdict(wanted)
     other = [f"{name} is {old[name]}, not {new[name]}" for name in _FIXED if old[name] != new[name]]
     if other:
         raise LabError(
-            f"The cluster {there.profile} was made differently: {'; '.join(other)}.",
-            f"Take it down first: `python3 runner.py teardown --profile {there.profile}`.",
+            f"The cluster {made.profile} was made differently: {'; '.join(other)}.",
+            f"Take it down first: `python3 runner.py teardown --profile {made.profile}`.",
             Kind.INPUT,
         )

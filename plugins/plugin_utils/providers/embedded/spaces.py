@@ -1,9 +1,9 @@
 """Spaces: the lab's host and nodes, each a set of Linux namespaces around a process manager.
 
 A space is its PID 1. Ending that process is a power cut: the kernel ends every process of its PID
-namespace and takes the network, the mounts and the rest away with the last of them
-(pid_namespaces(7)). Which space a process belongs to stands in its environment, so a lab is found
-without any file of state.
+namespace, and removes the network, the mounts and the rest with the last of them
+(pid_namespaces(7)). The environment of each process says which space it belongs to, so a lab can be
+found without a state file.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _SUPERVISOR_SOCKET = "/run/supervisor.sock"
 
 @dataclass(frozen=True)
 class SpaceSpec:
-    """What PID 1 needs to know to furnish a space.
+    """What PID 1 needs to know to set up a space.
 
     Args:
         name: the space's host name.
         folder: its folder; ``etc`` and ``var`` in it become its /etc (over the machine's) and /var.
-        keep: paths of the machine that must stay visible even where they lie below /var.
+        keep: paths of the machine that must stay visible even if they are below /var.
         cgroup: the control group of all its processes, relative to a hierarchy's root.
-        kernel_settings: what /proc/sys/KEY shall read; these are shown, the machine's stay.
+        kernel_settings: what /proc/sys/KEY shows inside; the machine's own settings stay.
         network_settings: what /proc/sys/net/KEY of the space's own network is set to.
     """
 
@@ -83,9 +83,9 @@ class Space:
 
 
 class Starting:
-    """A space whose namespaces are there and whose PID 1 waits for the word to go on.
+    """A space whose namespaces exist, and whose PID 1 waits for ``go``.
 
-    Leaving the ``with`` block without ``go`` ends it: nothing half-done stays behind.
+    Leaving the ``with`` block without ``go`` ends it, so nothing half-done stays behind.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], word: IO[bytes], space: Space) -> None:
@@ -116,7 +116,7 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
         state: the folder that has a folder for each profile.
 
     Raises:
-        LabError: the kernel refused, or furnishing failed; what was said is in it.
+        LabError: the kernel refused, or setting up failed; it has the output.
     """
     folder = Path(spec.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
             start_new_session=True,
         )
     word, answer = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-    # PID 1 says one word when it is furnished; an end of file means that it gave up.
+    # PID 1 prints one word when it is ready; an end of file means that it gave up.
     with answer:
         ready = answer.readline() == b"ready\n"
     if not ready:
@@ -153,7 +153,7 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
         said = log.read_text(encoding="utf-8").strip().splitlines()
         raise LabError(
             f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason'}.",
-            "Run `python3 runner.py doctor` to see what the machine lacks.",
+            "Run `python3 runner.py doctor` to see what the machine is missing.",
             detail="\n".join(said),
         )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
@@ -161,10 +161,10 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
 
 
 def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
-    """Have a space's process manager start its programs now.
+    """Make a space's process manager start its programs now.
 
-    supervisord looks what is to be started after a pause of a second, or as soon as somebody speaks
-    to it (supervisor: supervisord.py, runforever). Nobody does where that takes too long.
+    supervisord checks what to start after a pause of a second, or as soon as somebody connects
+    (supervisor: supervisord.py, runforever). If connecting takes too long, the pause will do.
     """
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
@@ -185,7 +185,7 @@ def find(profile: str, state: Path) -> dict[str, Space]:
 
 
 def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
-    """Every process that says of itself that it is the lab's (or of that one space of it)."""
+    """Every process whose environment says that it belongs to the lab (or to that one space)."""
     return [
         pid
         for pid, environment in _processes(profile, state)
@@ -194,7 +194,7 @@ def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
 
 
 def power_off(space: Space) -> None:
-    """Cut a space's power: end its PID 1, and wait until the kernel has taken the rest away."""
+    """Cut a space's power: end its PID 1, and wait until the kernel has removed the rest."""
     _kill(space.pid, signal.SIGKILL)
     wait_gone([space.pid])
 
@@ -203,7 +203,7 @@ def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
     """Wait until none of the processes runs any more.
 
     Raises:
-        LabError: one outlasted ``within`` seconds.
+        LabError: one still runs after ``within`` seconds.
     """
     deadline = time.monotonic() + within
     left = [process for pid in pids if (process := numbered.of(pid))]
@@ -218,7 +218,7 @@ def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
 
 
 def kill(pids: list[int]) -> None:
-    """End processes at once; one that has gone already is no trouble."""
+    """End processes at once; those that have ended already are skipped."""
     for pid in pids:
         _kill(pid, signal.SIGKILL)
 
@@ -245,9 +245,9 @@ def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]
 
 
 def _is_pid1(pid: int) -> bool:
-    """Whether a process is the first of a PID namespace right below this one.
+    """Whether a process is the first of a PID namespace directly below this one.
 
-    The first of a container is so one level further down, and says that it is its node's until it
-    becomes the container's program.
+    A container's first process is one level further down; its environment says that it is its
+    node's until it becomes the container's program.
     """
     return pid_numbers(pid)[1:] == ["1"]

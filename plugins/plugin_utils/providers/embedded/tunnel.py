@@ -1,4 +1,4 @@
-"""The lab's load balancer as others see it: opened, closed, or kept open in the foreground."""
+"""The lab's load balancer for its users: opened, closed, or kept open in the foreground."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EmbeddedTunnel:
 
     @property
     def name(self) -> str:
-        """What it is called: in its process's environment, and its files."""
+        """Its name in its process's environment, and that of its files."""
         return f"tunnel-{self.namespace}" if self.namespace else "tunnel"
 
     @property
@@ -47,7 +47,7 @@ class EmbeddedTunnel:
         """Open it in the background, and wait until it is open.
 
         Raises:
-            LabError: it ended at once; why is in it.
+            LabError: it ended at once; the message says why.
         """
         environment = {
             **os.environ,
@@ -69,12 +69,12 @@ class EmbeddedTunnel:
             )
         while READY not in (said := log.read_text(encoding="utf-8")):
             if process.poll() is not None:
-                lines = said.strip().splitlines() or ["it said nothing"]
+                lines = said.strip().splitlines() or ["it printed nothing"]
                 raise LabError(f"The tunnel can't be opened: {lines[-1]}", detail=said)
             time.sleep(_LOOK_EVERY)
 
     def close(self) -> None:
-        """Close it; it takes its routes and its addresses back before it ends."""
+        """Close it; it removes its routes and addresses before it ends."""
         pids = self._pids()
         spaces.terminate(pids)
         spaces.wait_gone(pids)

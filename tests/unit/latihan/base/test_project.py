@@ -27,7 +27,12 @@ def test_without_a_lab_it_is_the_provider_that_is_asked_for(
 @pytest.mark.parametrize(
     ("profile", "asked", "message", "hint"),
     [
-        ("Latihan", DEFAULT_PROVIDER, "'Latihan' can't be the name of a profile", "small letters"),
+        (
+            "Latihan",
+            DEFAULT_PROVIDER,
+            "'Latihan' can't be the name of a profile",
+            "lowercase letters",
+        ),
         ("latihan-c4", DEFAULT_PROVIDER, "is the second lab of the profile 'latihan'", "another"),
         ("latihan", DEFAULT_PROVIDER[:-1], "There is no provider", f"mean {DEFAULT_PROVIDER}?"),
         ("latihan", "zzz", "There is no provider 'zzz'", f"providers are: {DEFAULT_PROVIDER}"),

@@ -105,7 +105,7 @@ def test_ways_into_the_places(contract: Contract) -> None:
         replace(contract, host=Stopped()).enter("host")
     with pytest.raises(LabError, match="The lab 'uji' is stopped"):
         replace(contract, host=Stopped(), nodes=contract.nodes[1:2]).enter("host")
-    with pytest.raises(LabError, match="No node is called 'uji-m09'"):
+    with pytest.raises(LabError, match="Unknown node 'uji-m09'"):
         contract.enter("uji-m09")
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_state_is_named(contract: Contract, tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_lab(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no cluster of the profile 'x'"):
+    with pytest.raises(LabError, match="The profile 'x' has no cluster"):
         read(tmp_path / "x" / "contract.json")
     assert provider_of(tmp_path / "x" / "contract.json") is None
 

@@ -142,4 +142,4 @@ def test_what_only_the_run_can_tell(path: tuple[str, ...]) -> None:
 def test_what_is_null_is_as_good_as_missing(known: Facts, source: str) -> None:
     holds, why = compiled(f"{source} != `1500`").holds(known.plain())
     assert not holds
-    assert why.endswith("is not there")
+    assert why.endswith("is missing")

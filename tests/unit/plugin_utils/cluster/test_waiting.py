@@ -105,7 +105,7 @@ def test_what_is_deleted(
     [
         ("pods.stuck.ready", "pod stuck: Pending, Unschedulable: 0/2 nodes are available"),
         ("pods.twins.ready", "pod twins: Running, container"),
-        ("pods.p9.ready", "there is no pods p9"),
+        ("pods.p9.ready", "pods p9: not found"),
         ("length(services.s1.external_ips) == `1`", "service s1: LoadBalancer, external"),
         ("nodes.uji.ready == `false`", "node uji: Ready"),
         ("endpoints.s1.ready == [pods.p1.ip]", "endpoints s1: ready 10."),

@@ -196,7 +196,7 @@ def test_what_can_t_be_probed_fails(monkeypatch: pytest.MonkeyPatch, lab: Lab) -
     gone = outcome(probes={"page": {"from": "host", "http": "http://${pods.p9.ip}/"}})
     (told,) = checking.check(lab, [gone], {}).results
     assert told.verdict == "fail"
-    assert "pods.p9.ip is not there" in told.reason
+    assert "pods.p9.ip is missing" in told.reason
     assert answers.asked == [[]]
 
 

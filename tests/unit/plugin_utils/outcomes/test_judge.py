@@ -55,7 +55,7 @@ def test_what_holds_passes() -> None:
     ("page", "why"),
     [
         (answer(status=500), "on the left 500, on the right 200"),
-        (answer(), "probes.page.status is not there"),
+        (answer(), "probes.page.status is missing"),
         (answer("timeout"), "expected ok, got timeout from `host$ curl`: what it printed"),
         (answer("not_run", output=""), "got not_run from `host$ curl`: it printed nothing"),
         (answer("no_tool"), "got no_tool"),
@@ -159,7 +159,7 @@ def test_what_a_step_before_printed_is_evidence() -> None:
 def test_what_is_no_command_of_a_step_before_fails(left: Any) -> None:
     told = reported(HANDED, seen({"left": left}, page=answer(status=200)))
     assert told.verdict == "fail"
-    assert told.reason == "The step before handed over no command and output as 'left'."
+    assert told.reason == "The previous step did not hand over a command as 'left'."
 
 
 def test_what_to_say_when_it_does_not_hold() -> None:

@@ -82,8 +82,8 @@ def test_what_was_observed_of_another_lab_is_what_was_seen() -> None:
     gone = [answer(target="10.0.9.1")]
     told = {"lab": {"network": "10.0.0.0/24"}, "pods": pods, "vars": {"pods": ["1", "2"]}}
     assert seen("C4", {**told, "nodes": nodes(ready=False), "probes": {"gone": gone}}) == (
-        "one 10.0.0.1 not Ready in 10.0.0.0/24; 0 of the 2 pods of before are there, with restarts "
-        "3; the other's 10.0.9.1 ok"
+        "one 10.0.0.1 not Ready in 10.0.0.0/24; 0 of the 2 earlier pods are still there, with "
+        "restarts 3; the other lab's nodes 10.0.9.1 ok"
     )
     assert "one 10.0.0.1 Ready in" in seen("C4", {**told, "nodes": nodes(ready=True)})
 
@@ -101,7 +101,7 @@ def test_what_was_observed_of_pods_that_are_still_the_old_ones() -> None:
     document["pods"]["p1"]["uid"] = "1"
     document["probes"]["p1"] = answer("timeout")
     told = seen("P12", document)
-    assert told.endswith("of the UIDs of before 1 are left, and p1 gives timeout")
+    assert told.endswith("of the old UIDs 1 are left; p1: timeout")
 
 
 @pytest.mark.parametrize(

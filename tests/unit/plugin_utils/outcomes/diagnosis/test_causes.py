@@ -101,7 +101,7 @@ def test_a_sound_lab_has_no_cause() -> None:
         (
             seen(lambda f: f["nodes"]["a"]["interfaces"]["eth0"].update(mtu=1400)),
             "mtu-too-large",
-            "eth0 takes 1400",
+            "eth0 takes only 1400",
         ),
         (replace(SOUND, dns_ready=0), "dns-no-endpoint", "DNS"),
         (

@@ -192,7 +192,7 @@ def test_a_place(text: str, expected: Place) -> None:
 
 @pytest.mark.parametrize("text", ["", "host/x", "node", "node/", "node/a/b", "pod/", "pod/a/b/c"])
 def test_a_place_that_is_none(text: str) -> None:
-    with pytest.raises(LabError, match="no place"):
+    with pytest.raises(LabError, match="not a place"):
         place(text)
 
 
@@ -203,7 +203,7 @@ def test_ways_into_places(contract: Contract) -> None:
     assert way_in(replace(contract, host=Reachable(())), place("host")) == ()
     with pytest.raises(LabError, match="'uji-m02' is stopped"):
         way_in(contract, place("node/uji-m02"))
-    with pytest.raises(LabError, match="No node is called 'other'"):
+    with pytest.raises(LabError, match="Unknown node 'other'"):
         way_in(contract, place("node/other"))
 
 

@@ -94,7 +94,7 @@ def test_only_alike_ones_are_asked_together() -> None:
 
 def test_a_curl_that_can_not_do_it_lacks_the_tool() -> None:
     (raw,) = together.raws(["", "", ""], 1, "@m", "")
-    assert readers.broken(raw) == Reading("no_tool", "curl can't ask side by side here")
+    assert readers.broken(raw) == Reading("no_tool", "this curl can't ask in parallel")
 
 
 def test_a_group_that_is_cut_off() -> None:

@@ -91,14 +91,14 @@ def test_a_provider_without_tools_can_not_be_asked(sidecar: Contract) -> None:
         replace(sidecar, tools=()), Pods(NO_SHELL), Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
     )
     assert told.reason == "unavailable"
-    assert "pod/p1 lacks the tools" in told.output
+    assert "pod/p1 doesn't have the tools" in told.output
 
 
 def test_a_pod_that_does_not_run_is_no_want_of_tools(sidecar: Contract) -> None:
     (told,) = ask(
         sidecar, Pods(NO_SHELL, "terminated"), Probe("i", "icmp", place("pod/p1"), "127.0.0.1")
     )
-    assert (told.reason, told.output) == ("not_run", "No container of p1 runs.")
+    assert (told.reason, told.output) == ("not_run", "No container of p1 is running.")
 
 
 MANY = [Probe(f"h{n}", "http", place("pod/p1"), f"http://127.0.0.1:{n}/") for n in range(1, 9)]

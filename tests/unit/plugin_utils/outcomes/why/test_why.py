@@ -195,7 +195,7 @@ def test_name_that_was_not_resolved_led_to_nobody() -> None:
         routes=[],
         facts=KNOWN,
     )
-    assert why.sentence == "pod/p2/p2-c2 asked nobody at http://s1/: unresolved"
+    assert why.sentence == "pod/p2/p2-c2 found no address for http://s1/: unresolved"
 
 
 # What kube-proxy writes for a load balancer's address: the last rule is for whom no other let in.

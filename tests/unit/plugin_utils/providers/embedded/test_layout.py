@@ -57,7 +57,7 @@ def test_settings_are_kept_with_the_cluster(tmp_path: Path) -> None:
 
 
 def test_unknown_profile_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no cluster of the profile 'other'") as refused:
+    with pytest.raises(LabError, match="The profile 'other' has no cluster") as refused:
         layout.load(tmp_path, "other")
     assert refused.value.kind is Kind.INPUT
 
