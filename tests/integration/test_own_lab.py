@@ -49,7 +49,11 @@ def test_one_that_does_not_hold_fails_the_run(lab: Lab, tmp_path: Path) -> None:
         ("lab.yml", "- hosts: [\n", "lab.yml:2: not valid YAML"),
         ("lab.yml", "hosts: lab\n", "lab.yml: not a playbook"),
         ("manifests/shop.yaml", "kind: [\n", "shop.yaml:2: not valid YAML"),
-        ("outcomes.yml", "- id: X\n", "outcomes.yml:1: outcome X, field title: this field is missing"),
+        (
+            "outcomes.yml",
+            "- id: X\n",
+            "outcomes.yml:1: outcome X, field title: this field is missing",
+        ),
     ],
 )
 def test_bad_files_are_refused_before_anything_is_touched(
