@@ -60,9 +60,3 @@ def instead_of(name: str, value: object) -> str:
     """How to choose the lab, if a variable depends on that; else empty, as for a node's name."""
     fed = _FED_BY_PLACE.search(value) if isinstance(value, str) else None
     return _PLACES[fed[0]] if fed and not name.endswith("_node") else ""
-
-
-def type_of(value: object) -> str:
-    """The type of a value, as Ansible names it."""
-    kinds = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict"}
-    return kinds.get(type(value), "raw")

@@ -20,7 +20,7 @@ def chosen(project: Project, options: Iterable[str]) -> dict[str, Any]:
     """The variables that the ``-e`` options set.
 
     Args:
-        project: its roles and inventory name the variables.
+        project: its roles name the variables.
         options: each ``name=value``, ``@file`` (YAML or JSON) or ``{"name": value}``.
 
     Returns:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, moment_of
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import verdicts
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OutcomeResult,
@@ -264,13 +264,6 @@ class RunModel:
     def _outcomes(self, result: Mapping[str, Any]) -> Iterator[OutcomeResult]:
         """A task's outcomes; ``moment`` says which of the run's facts judged them."""
         for outcome, facts in outcomes_in(result):
-            moment = self._moment(facts)
+            moment = moment_of(facts, self.facts)
             self.last_moment = self.last_moment if moment is None else moment
             yield outcome.model_copy(update={"moment": moment})
-
-    def _moment(self, facts: Facts | None) -> int | None:
-        if facts is None:
-            return None
-        if facts not in self.facts:
-            self.facts.append(facts)
-        return self.facts.index(facts)

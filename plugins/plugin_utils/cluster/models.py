@@ -176,6 +176,15 @@ class Facts(Record):
 ROOTS = tuple(Facts.model_fields)
 
 
+def moment_of(facts: Facts | None, kept: list[Facts]) -> int | None:
+    """The place of facts among the kept ones; new facts are added there. None if there are none."""
+    if facts is None:
+        return None
+    if facts not in kept:
+        kept.append(facts)
+    return kept.index(facts)
+
+
 def members(path: tuple[str, ...]) -> frozenset[str]:
     """The names of a fact's members, if they are known before there are any facts.
 

@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions im
     compiled,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, moment_of
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
@@ -126,7 +126,7 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
                 tries.append((passed, reason))
                 continue
             retried = [f"{at:.1f} s: {why}" for at, why in tries]
-            course = Course(attempt, retried, waited, _moment(moments, each.seen.facts))
+            course = Course(attempt, retried, waited, moment_of(each.seen.facts, moments))
             results[outcome.id] = report(outcome, each.judgement, each.seen, course)
             if each.judgement.verdict is Verdict.FAIL:
                 failed.append(each)
@@ -138,15 +138,6 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
         if any(earlier[outcome.id][-1][1] != _HELD for outcome in open_ones):
             time.sleep(_PAUSE)
     return Checked([results[outcome.id] for outcome in outcomes], moments)
-
-
-def _moment(moments: list[Facts], known: Facts | None) -> int | None:
-    """The place of facts among the kept ones; new facts are added to them."""
-    if known is None:
-        return None
-    if known not in moments:
-        moments.append(known)
-    return moments.index(known)
 
 
 def _not_yet(
