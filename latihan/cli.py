@@ -135,9 +135,17 @@ def run_playbook(
 ) -> int:
     """Play a playbook."""
     # Ansible takes a tenth of a second to import, and commands need none of it.
-    from latihan.commands import play  # noqa: PLC0415
+    from latihan.commands import play, teardown_all  # noqa: PLC0415
 
-    options = _parsed(given, playbook.title, play.add_arguments)
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        play.add_arguments(parser)
+        if playbook.name == _TEARDOWN:
+            about = "remove every lab of this machine; other options have no effect"
+            parser.add_argument("--all", action="store_true", help=about)
+
+    options = _parsed(given, playbook.title, add_arguments)
+    if playbook.name == _TEARDOWN and options.all:
+        return teardown_all.teardown_all(project, console)
     context = _context(options, project, console, second=given.name == _TEARDOWN)
     return play.play(context, playbook, options, command_line)
 

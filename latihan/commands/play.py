@@ -15,7 +15,6 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from latihan.base import locks
 from latihan.base.exits import Exit
@@ -29,7 +28,7 @@ from latihan.inputs.request import Request
 from latihan.output import summary
 from latihan.output.display import Display, Guarded, LineDisplay, LiveDisplay
 from latihan.reports import junit, page, report
-from latihan.run import ansible, cleanup, events
+from latihan.run import ansible, cleanup, events, stragglers
 from latihan.run.model import RunModel
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -89,9 +88,13 @@ def play(
     need_root(context.provider)
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
     # Runs on a lab make and remove its second lab, so both have one lock.
-    with locks.lock_profile(
-        context.project.cache / "locks", profiles.owner_of(request.profile), what
-    ):
+    owner = context.project.owner(request.profile)
+    with locks.lock_profile(context.project.locks, owner.name, what):
+        # The kernel gave a killed run's lock back, but not what that run started.
+        if stragglers.end_earlier(owner.folder):
+            context.console.print(
+                Text("An earlier run was still working on this lab. It is ended.", style="yellow")
+            )
         return Playing(context.project, request, context.console).play()
 
 
@@ -176,9 +179,9 @@ class Playing:
         request = self._request
         waiting = "Still removing it; this takes a few seconds ..."
         with on_signals(lambda number, frame: self._say(waiting, "yellow")):
-            for profile in cleanup.leftovers(self._project, request.profile, request.provider):
-                self._say(f"Removing what there is of {profile!r} ...", "yellow")
-                trouble = cleanup.remove(self._project, profile, request.provider)
+            for lab in cleanup.leftovers(self._project, request.profile, request.provider):
+                self._say(f"Removing what there is of {lab.name!r} ...", "yellow")
+                trouble = cleanup.remove(lab, request.provider)
                 if trouble:
                     self._say(f"Can't remove all of it: {trouble}", "red")
                     self._say("Run `python3 runner.py teardown`.", "yellow")

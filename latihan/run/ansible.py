@@ -8,7 +8,6 @@ import queue
 import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import ansible_runner
 from latihan.base.project import Project
 from latihan.base.signals import on_signals
 from latihan.inputs.request import Request
-from latihan.run import stragglers
+from latihan.run import guard, stragglers
 
 # Debian's `su` leaves these out of the PATH, and the lab's programs are there.
 _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -56,11 +55,10 @@ def run(
     """
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
-    # This marks the run's processes.
-    mark = uuid.uuid4().hex
+    mark = stragglers.mark(project.owner(request.profile).folder)
     worker = _Worker(arguments(project, request, mark), events, cancel)
     announced = False
-    with on_signals(lambda number, frame: cancel.set()):
+    with on_signals(lambda number, frame: cancel.set()), guard.guarded(mark):
         worker.start()
         while worker.is_alive() or not events.empty():
             with contextlib.suppress(queue.Empty):

@@ -1,4 +1,4 @@
-"""Ending what an interrupted run left running.
+"""Ending what a run left running: one that was interrupted, or that was killed.
 
 ansible-runner kills Ansible's process group only, but Ansible's workers, and with them the modules
 and programs they started, each have their own session. So every run marks the environment of
@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
@@ -24,23 +26,54 @@ _PAUSE = 0.1
 _STATE, _SESSION = 0, 3  # Fields of proc(5)'s stat, counted from the state.
 
 
-def end(run: str, patience: float = _PATIENCE) -> None:
+def mark(lab: Path) -> str:
+    """A new mark for one run: it begins with the folder of the lab that the run works on."""
+    return f"{lab}:{uuid.uuid4().hex}"
+
+
+def marked_labs() -> set[Path]:
+    """The folders of the labs on which something that a run started still works."""
+    marks = (environments.of(pid).get(RUN_VARIABLE, "") for pid in psutil.pids())
+    return {Path(run.rpartition(":")[0]) for run in marks if ":" in run}
+
+
+def end(run: str, patience: float = _PATIENCE) -> bool:
     """End every process of a run, and all in the sessions that these opened.
 
     Args:
-        run: the value of RUN_VARIABLE in their environment.
+        run: the run's mark.
         patience: seconds that they have to end by themselves before they are killed.
+
+    Returns:
+        Whether there were any.
     """
+    return _end(lambda value: value == run, patience)
+
+
+def end_earlier(lab: Path, patience: float = _PATIENCE) -> bool:
+    """End what earlier runs on a lab left running; only for who holds the lab's lock.
+
+    Args:
+        lab: the lab's folder.
+        patience: as in ``end``.
+
+    Returns:
+        Whether there was anything.
+    """
+    return _end(lambda value: value.startswith(f"{lab}:"), patience)
+
+
+def _end(is_meant: Callable[[str], bool], patience: float) -> bool:
+    """End the processes whose mark is meant; returns whether there were any."""
     sessions: set[int] = set()
-    deadline = time.monotonic() + patience
-    while _signal_all(run, sessions, signal.SIGTERM) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-    deadline = time.monotonic() + patience
-    while _signal_all(run, sessions, signal.SIGKILL) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + patience
+        while _signal_all(is_meant, sessions, number) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+    return bool(sessions)
 
 
-def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
+def _signal_all(is_meant: Callable[[str], bool], sessions: set[int], number: signal.Signals) -> int:
     """Signal them, remember their sessions, and return how many there were."""
     found = 0
     for pid in psutil.pids():
@@ -50,7 +83,7 @@ def _signal_all(run: str, sessions: set[int], number: signal.Signals) -> int:
             variables, session = environments.of(pid), _session(pid)
             if session in (0, os.getsid(0)) or PROFILE_VARIABLE in variables:
                 continue
-            if variables.get(RUN_VARIABLE) == run:
+            if is_meant(variables.get(RUN_VARIABLE, "")):
                 sessions.add(session)
             if session in sessions:
                 found += 1

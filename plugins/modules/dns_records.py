@@ -13,6 +13,7 @@ requirements:
   - filelock
   - kubernetes
   - psutil
+  - supervisor
 options:
   contract:
     description:

@@ -15,6 +15,7 @@ requirements:
   - filelock
   - kubernetes
   - psutil
+  - supervisor
 extends_documentation_fragment:
   - latihan.lab.live
 options:

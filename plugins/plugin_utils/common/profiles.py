@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 _RULE = "Use at most 20 lowercase letters, digits and hyphens; a letter first, no hyphen last."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Profile:
     """One lab: its name, and the folder with all labs' folders."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -34,6 +35,16 @@ def named(name: str) -> Provider:
         )
     provider: Provider = importlib.import_module(f"{__name__}.{name}.provider").PROVIDER
     return provider
+
+
+def labs(state: Path) -> dict[Profile, Provider]:
+    """The labs on this machine, with their providers.
+
+    Args:
+        state: a folder of all profiles. Labs whose folder is elsewhere count if they run.
+    """
+    made = map(named, names())
+    return {lab: provider for provider in made for lab in sorted(provider.labs(state))}
 
 
 def of(profile: Profile, asked: str = "") -> Provider:

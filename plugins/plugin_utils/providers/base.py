@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar, NoReturn, Protocol
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -95,6 +96,14 @@ class Provider(ABC):
     @abstractmethod
     def processes(self, profile: Profile) -> list[int]:
         """The ids of this machine's processes that belong to the lab."""
+
+    @abstractmethod
+    def labs(self, state: Path) -> set[Profile]:
+        """The labs that this provider has on this machine.
+
+        Args:
+            state: a folder of all profiles. Labs whose folder is elsewhere count if they run.
+        """
 
     def is_half_made(self, profile: Profile) -> bool:
         """Whether an interrupted ``make`` left something for ``remove``."""

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     HOST,
     PROFILE_VARIABLE,
+    Profile,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     api,
@@ -34,6 +35,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     network,
     pki,
     spaces,
+    supervision,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     Layout,
@@ -47,15 +49,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
 )
 
 PROVIDER = "embedded"
+# The space, so to speak, of the process that offers the API on this machine's loopback.
+_FORWARDER = "api"
 _API_WITHIN = 60.0
 _NODES_WITHIN = 60.0
 # A kube-proxy waits long before it asks an API again that vanished without closing connections.
 _RULES_WITHIN = 120.0
 _STOP_WITHIN = 5.0
-_SUPERVISORCTL = (
-    *(sys.executable, "-m", "supervisor.supervisorctl"),
-    *("--configuration", "/etc/supervisord.conf"),
-)
 # What the kubelet wants to set; all of these belong to the machine, not to a namespace.
 # kubernetes: pkg/kubelet/cm/container_manager_linux.go (setupKernelTunables).
 _KERNEL_SETTINGS = {
@@ -87,6 +87,8 @@ def create(layout: Layout) -> None:
         with ThreadPoolExecutor() as pool:
             certificates = pool.submit(pki.make, layout, version)
             _power_on(layout, layout.nodes, before_go=certificates.result)
+        _forward_api(layout)
+        api.wait_api(layout, within=_API_WITHIN)
         api.apply(layout, files.dns_manifest(layout))
         api.introduce_nodes(layout, within=_NODES_WITHIN)
         api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
@@ -113,25 +115,26 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     """
     running = _spaces(layout)
     nodes = [layout.node(name) for name in names] or list(layout.nodes)
-    missing = [node for node in nodes if node.name not in running]
-    if not missing and HOST in running:
-        return False
-    if names and HOST not in running:
-        raise LabError(
-            f"The whole cluster {layout.settings.profile} is stopped.",
-            "Start it with `python3 runner.py start`.",
-            Kind.INPUT,
-        )
+    _require_for(layout, nodes, running)
     since = time.time()
-    _power_on(layout, missing)
+    resumed = _resumed(running)
+    missing = [node for node in nodes if node.name not in running]
+    began = bool(missing) or HOST not in running
+    if began:
+        _power_on(layout, missing)
+    forwarded = _forward_api(layout)
+    api.wait_api(layout, within=_API_WITHIN)
     write_contract(layout)
-    api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=[n.name for n in missing])
+    again = [node.name for node in nodes if node in missing or node.name in resumed]
+    if again:
+        api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=again)
+    api.wait_nodes(layout, since=None, within=_NODES_WITHIN, names=[node.name for node in nodes])
     if layout.control_plane in missing:  # The cluster's DNS runs there, and nowhere else.
         api.wait_system(layout, since=since, within=_NODES_WITHIN)
-        kept = [running[node.name] for node in layout.nodes if node not in missing]
+        kept = [running[node.name] for node in layout.nodes if node.name in running]
         if kept:
             api.wait_rules(layout, partial(_rules, kept), _RULES_WITHIN)
-    return True
+    return began or forwarded or bool(resumed)
 
 
 def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
@@ -172,20 +175,24 @@ def teardown(profile: str, state: Path) -> bool:
     Raises:
         LabError: something can't be removed.
     """
-    found = spaces.processes(profile, state)
-    for space in spaces.find(profile, state).values():
-        spaces.power_off(space)
-    spaces.kill(found)
-    spaces.wait_gone(found)
+    lab = Profile(profile, state)
+    # First, since a profile that has a contract is complete.
+    lab.contract.unlink(missing_ok=True)
+    had_processes = False
+    while found := spaces.processes(profile, state):
+        had_processes = True
+        for space in spaces.find(profile, state).values():
+            spaces.power_off(space)
+        spaces.kill(found)
+        spaces.wait_gone(found)
     had_groups = cgroups.remove(f"latihan/{profile}")
-    folder = state / profile
-    had_folder = folder.exists()
+    had_folder = lab.folder.exists()
     if had_folder:
-        shutil.rmtree(folder)
+        shutil.rmtree(lab.folder)
     # This succeeds only for the last lab: another lab's folder keeps it.
     with contextlib.suppress(OSError):
         state.rmdir()
-    return bool(found) or had_groups or had_folder
+    return had_processes or had_groups or had_folder
 
 
 def write_contract(layout: Layout) -> None:
@@ -219,16 +226,6 @@ def _reach(space: Space | None) -> Reach:
     return Reachable(space.enter, process) if space and process else Stopped()
 
 
-def supervise(enter: Sequence[str], *arguments: str) -> str:
-    """Tell a space's process manager what to do; returns what it printed.
-
-    Args:
-        enter: the command line that enters the space.
-        arguments: the arguments of supervisorctl.
-    """
-    return run([*enter, *_SUPERVISORCTL, *arguments]).stdout
-
-
 def _rules(nodes: Sequence[Space]) -> dict[str, str]:
     save = ("iptables-save", "-t", "nat")
     return {node.name: run([*node.enter, *save]).stdout for node in nodes}
@@ -243,7 +240,7 @@ def _power_on(
     nodes: Sequence[NodeLayout],
     before_go: Callable[[], object] = lambda: None,
 ) -> None:
-    """Start the spaces of these nodes, and the lab's host if it is off, and wait for the API."""
+    """Start the spaces of these nodes, and the lab's host if it is off."""
     profile, state = layout.settings.profile, Path(layout.settings.state)
     with contextlib.ExitStack() as cleanup:
         begun: list[Starting] = []
@@ -263,9 +260,6 @@ def _power_on(
             starting.go()
         for starting in begun:
             spaces.wake(starting.space)
-    if any(node.control_plane for node in nodes):
-        _forward_api(layout, host)
-        api.wait_api(layout, within=_API_WITHIN)
 
 
 def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
@@ -282,8 +276,63 @@ def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, st
     )
 
 
-def _forward_api(layout: Layout, host: Space) -> None:
-    """Offer the API on a port of this machine's loopback, the same one as before if it is free."""
+def _require_for(layout: Layout, nodes: Sequence[NodeLayout], running: Mapping[str, Space]) -> None:
+    """Refuse to start these nodes alone if what they need is off."""
+    if len(nodes) == len(layout.nodes):
+        return
+    profile, control_plane = layout.settings.profile, layout.control_plane
+    if HOST not in running:
+        raise LabError(
+            f"The whole cluster {profile} is stopped.",
+            "Start it with `python3 runner.py start`.",
+            Kind.INPUT,
+        )
+    if control_plane not in nodes and control_plane.name not in running:
+        raise LabError(
+            f"The node {control_plane.name} is stopped, and a node joins through its API.",
+            "Start both with `python3 runner.py start`.",
+            Kind.INPUT,
+        )
+
+
+def _resumed(running: dict[str, Space]) -> set[str]:
+    """Complete the spaces that an interrupted run left with stopped programs.
+
+    Args:
+        running: the running spaces. Those that can't be completed, or are without their network
+            since the lab's host is off, are powered off and removed from it.
+
+    Returns:
+        The names of the completed ones.
+    """
+    resumed = set()
+    for name in sorted(running, key=lambda name: name != HOST):
+        completed = _completed(running[name]) if HOST in running else None
+        if completed is None:
+            spaces.power_off(running.pop(name))
+        elif completed:
+            resumed.add(name)
+    return resumed
+
+
+def _completed(space: Space) -> bool | None:
+    """Whether a space had stopped programs, which are started again; None if they can't be."""
+    try:
+        return supervision.complete(space)
+    except LabError:
+        return None
+
+
+def _forward_api(layout: Layout) -> bool:
+    """Offer the API on a port of this machine's loopback, the same one as before if it is free.
+
+    Returns:
+        Whether it wasn't offered before.
+    """
+    profile, state = layout.settings.profile, Path(layout.settings.state)
+    if spaces.processes(profile, state, space=_FORWARDER):
+        return False
+    host = _spaces(layout)[HOST]
     with _listener(api.port_of(layout.kubeconfig)) as listener:
         port = listener.getsockname()[1]
         pki.write_kubeconfig(layout, port)
@@ -291,7 +340,7 @@ def _forward_api(layout: Layout, host: Space) -> None:
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parents[7]),
             PROFILE_VARIABLE: layout.settings.profile,
-            spaces.SPACE_VARIABLE: "api",
+            spaces.SPACE_VARIABLE: _FORWARDER,
             spaces.STATE_VARIABLE: layout.settings.state,
         }
         # Inside the host's PID namespace, so that it ends with the lab's host.
@@ -309,6 +358,7 @@ def _forward_api(layout: Layout, host: Space) -> None:
             cwd="/",
             start_new_session=True,
         )
+    return True
 
 
 @contextlib.contextmanager
@@ -330,10 +380,13 @@ def _shut_down(layout: Layout, space: Space) -> None:
     The kubelet ends first, as on a machine that shuts down. containerd records how each container
     ended, and the kubelet reads that when the node is started again.
     """
-    supervise(space.enter, "stop", "kubelet")
+    # What doesn't end by itself, or has ended already, ends with the power below.
+    with contextlib.suppress(LabError):
+        supervision.supervise(space.enter, "stop", "kubelet")
     containers = cgroups.container_inits(files.cgroup(layout, space.name))
     spaces.terminate(containers)
-    with contextlib.suppress(LabError):  # What doesn't end by itself ends with the power below.
+    with contextlib.suppress(LabError):
         spaces.wait_gone(containers, within=_STOP_WITHIN)
-    supervise(space.enter, "stop", "containerd")
+    with contextlib.suppress(LabError):
+        supervision.supervise(space.enter, "stop", "containerd")
     spaces.power_off(space)

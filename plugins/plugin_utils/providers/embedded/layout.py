@@ -174,6 +174,13 @@ def load(state: Path, profile: str) -> Layout:
         ) from error
 
 
+def is_lab(folder: Path) -> bool:
+    """Whether a folder is a lab's, even of a half-made one: it has settings, or nothing yet."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / SETTINGS_FILE).exists() or not any(folder.iterdir())
+
+
 def save(layout: Layout) -> None:
     """Save the settings beside the cluster, for ``load``."""
     layout.folder.mkdir(parents=True, exist_ok=True)

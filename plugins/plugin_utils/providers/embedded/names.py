@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import engine
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import supervision
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import NAMES_FILE
 
 
@@ -38,5 +38,5 @@ def set_records(lab: Contract, records: Mapping[str, str], *, check: bool) -> bo
     changed = run([*enter, "cat", NAMES_FILE], check=False).stdout != wanted
     if changed and not check:
         run([*enter, "tee", NAMES_FILE], stdin=wanted)
-        engine.supervise(enter, "restart", "names")
+        supervision.supervise(enter, "restart", "names")
     return changed

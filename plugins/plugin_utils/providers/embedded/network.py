@@ -24,9 +24,14 @@ def host_lines(layout: Layout) -> list[str]:
     ]
 
 
+def port_of(layout: Layout, node: NodeLayout) -> str:
+    """The port of the bridge that a node is connected to."""
+    return f"node{layout.nodes.index(node) + 1}"
+
+
 def cable_lines(layout: Layout, node: NodeLayout, node_pid: int) -> list[str]:
     """ip(8) batch lines for the lab's host: a veth pair from the bridge to a node."""
-    port = f"node{layout.nodes.index(node) + 1}"
+    port = port_of(layout, node)
     return [
         f"link add {port} type veth peer name eth0 netns {node_pid}",
         f"link set {port} master {BRIDGE} up",
@@ -55,6 +60,8 @@ def set_up_host(layout: Layout, host: Space) -> None:
 
 def connect(layout: Layout, host: Space, node: NodeLayout, space: Space) -> None:
     """Connect a node to the lab's host."""
+    # The kernel takes a node's old cable away some time after the node's end.
+    run([*host.enter_network, "ip", "link", "delete", port_of(layout, node)], check=False)
     _batch(host, cable_lines(layout, node, space.pid))
     _batch(space, node_lines(layout, node))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -45,6 +46,7 @@ class Embedded(Provider):
         if profile.contract.exists():
             _require_same(_known(profile).settings, cluster.settings)
             return self.start(profile, "", check=check)
+        _require_alone(profile)
         if not check:
             # Whatever an interrupted run left is in the way.
             engine.teardown(profile.name, profile.state)
@@ -60,6 +62,13 @@ class Embedded(Provider):
     def processes(self, profile: Profile) -> list[int]:
         """The processes whose environment says that they belong to the lab."""
         return spaces.processes(profile.name, profile.state)
+
+    def labs(self, state: Path) -> set[Profile]:
+        """The labs that have processes, and those that have a folder in this state folder."""
+        folders = state.iterdir() if state.is_dir() else ()
+        return spaces.labs() | {
+            Profile(each.name, state) for each in folders if layout.is_lab(each)
+        }
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:
         """Start a cluster, or one node of it."""
@@ -106,6 +115,18 @@ def _settings(profile: Profile, wanted: Wanted) -> Settings:
         service_network=wanted.service_network,
         **wanted.options,
     )
+
+
+def _require_alone(profile: Profile) -> None:
+    """Refuse to make a lab if another one has its name: they would share control groups."""
+    for lab in spaces.labs():
+        if lab.name == profile.name and lab.state != profile.state:
+            raise LabError(
+                f"Another lab {lab.name!r} is up: its files are in {lab.folder}.",
+                f"Use another name, or take it down: `LATIHAN_STATE={lab.state} python3 runner.py "
+                f"teardown --profile {lab.name}`.",
+                Kind.INPUT,
+            )
 
 
 def _known(profile: Profile) -> Layout:

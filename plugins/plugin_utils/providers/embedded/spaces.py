@@ -26,18 +26,21 @@ import psutil
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
+    PROFILE_VARIABLE,
+    Profile,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
     pid_numbers,
 )
 
 SPACE_VARIABLE = "LATIHAN_SPACE"
 STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
+SUPERVISOR_SOCKET = "/run/supervisor.sock"
 _COLLECTIONS = Path(__file__).parents[7]
 _PID1 = f"{__package__}.pid1"
 _ENDED_WITHIN = 10.0
 _WAKES_WITHIN = 3.0
-_SUPERVISOR_SOCKET = "/run/supervisor.sock"
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,19 @@ def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
-            line.connect(f"/proc/{space.pid}/root{_SUPERVISOR_SOCKET}")
+            line.connect(f"/proc/{space.pid}/root{SUPERVISOR_SOCKET}")
             return
         time.sleep(0.02)
+
+
+def labs() -> set[Profile]:
+    """The labs that processes of this machine say that they belong to."""
+    found = map(environments.of, psutil.pids())
+    return {
+        Profile(each[PROFILE_VARIABLE], Path(each[STATE_VARIABLE]))
+        for each in found
+        if {PROFILE_VARIABLE, STATE_VARIABLE} <= each.keys()
+    }
 
 
 def find(profile: str, state: Path) -> dict[str, Space]:

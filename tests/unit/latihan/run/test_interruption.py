@@ -68,7 +68,7 @@ def test_unmarked_children_end_with_the_session_of_their_parent() -> None:
 
 def test_what_must_not_stay_after_an_interruption(project: Project) -> None:
     def passing() -> list[str]:
-        return cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER)
+        return [lab.name for lab in cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER)]
 
     assert passing() == []
     project.profile("latihan").folder.mkdir(parents=True)
@@ -92,19 +92,19 @@ def test_what_the_provider_calls_half_made_goes(
         return True
 
     monkeypatch.setattr(Provider, "is_half_made", is_half_made)
-    assert cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER) == ["latihan"]
+    assert cleanup.leftovers(project, "latihan", DEFAULT_PROVIDER) == made
     assert made == [Profile("latihan", project.state)]
 
 
 def test_a_half_made_lab_is_removed(project: Project) -> None:
     project.profile("latihan").folder.mkdir(parents=True)
-    assert cleanup.remove(project, "latihan", DEFAULT_PROVIDER) == ""
+    assert cleanup.remove(project.profile("latihan"), DEFAULT_PROVIDER) == ""
     assert not project.state.exists()
 
 
 def test_the_removal_tells_why_it_failed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "_REMOVE", "no.such.module")
-    assert "no.such" in cleanup.remove(project, "latihan", DEFAULT_PROVIDER)
+    assert "no.such" in cleanup.remove(project.profile("latihan"), DEFAULT_PROVIDER)
 
 
 def test_signals_that_ask_to_end_are_handled_for_a_while() -> None:

@@ -52,6 +52,9 @@ class Bare(Provider):
     def processes(self, profile: Profile) -> list[int]:
         return []
 
+    def labs(self, state: Path) -> set[Profile]:
+        return set()
+
 
 def honest(provider: Provider) -> Mapping[Ability, bool]:
     """By ability, whether the provider says that it can't, or else has the methods for it."""
