@@ -15,7 +15,6 @@ requirements:
   - kubernetes
   - psutil
   - supervisor
-  - supervisor
 options:
   profile:
     description: The cluster's name, which is also its first node's name.
