@@ -56,9 +56,14 @@ def run(
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
     mark = stragglers.mark(project.owner(request.profile).folder)
-    worker = _Worker(arguments(project, request, mark), events, cancel)
     announced = False
-    with on_signals(lambda number, frame: cancel.set()), guard.guarded(mark):
+    with (
+        on_signals(lambda number, frame: cancel.set()),
+        # A used folder would bring its old settings along.
+        tempfile.TemporaryDirectory(prefix="latihan-run-", ignore_cleanup_errors=True) as folder,
+        guard.guarded(mark, folder),
+    ):
+        worker = _Worker(arguments(project, request, mark, folder), events, cancel)
         worker.start()
         while worker.is_alive() or not events.empty():
             with contextlib.suppress(queue.Empty):
@@ -98,17 +103,14 @@ class _Worker(threading.Thread):
             self.error = error
 
     def _run(self) -> int:
-        # A used folder would bring its old settings along.
-        with tempfile.TemporaryDirectory(prefix="latihan-run-") as folder:
-            runner = ansible_runner.run(
-                private_data_dir=folder,
-                settings={"pexpect_timeout": 0.3},
-                quiet=True,
-                event_handler=self._take,
-                cancel_callback=self._cancel.is_set,
-                **self._arguments,
-            )
-            return int(runner.rc) if runner.rc is not None else 1
+        runner = ansible_runner.run(
+            settings={"pexpect_timeout": 0.3},
+            quiet=True,
+            event_handler=self._take,
+            cancel_callback=self._cancel.is_set,
+            **self._arguments,
+        )
+        return int(runner.rc) if runner.rc is not None else 1
 
     def _take(self, event: Mapping[str, Any]) -> bool:
         """Queue an event; ansible-runner stores it only if this returns True."""
@@ -116,9 +118,18 @@ class _Worker(threading.Thread):
         return True
 
 
-def arguments(project: Project, request: Request, mark: str) -> dict[str, Any]:
-    """ansible-runner's arguments; ``mark`` goes into the environment of all that it starts."""
+def arguments(project: Project, request: Request, mark: str, folder: str) -> dict[str, Any]:
+    """ansible-runner's arguments.
+
+    Args:
+        project: the folders of the lab.
+        request: what to run.
+        mark: goes into the environment of all that it starts.
+        folder: takes its settings and all temporary files, which a killed Ansible leaves behind.
+    """
+    temporary = dict.fromkeys(("TMPDIR", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_REMOTE_TEMP"), folder)
     return {
+        "private_data_dir": folder,
         "project_dir": str(project.root),
         "playbook": str(request.playbook.path),
         "inventory": str(project.inventory / f"{request.provider}.yml"),
@@ -128,7 +139,11 @@ def arguments(project: Project, request: Request, mark: str) -> dict[str, Any]:
             "lab_cache": str(project.cache),
             "lab_state": str(project.state),
         },
-        "envvars": {**environment(project.root, os.environ), stragglers.RUN_VARIABLE: mark},
+        "envvars": {
+            **environment(project.root, os.environ),
+            **temporary,
+            stragglers.RUN_VARIABLE: mark,
+        },
         "cmdline": "--check" if request.check else None,
         "verbosity": request.verbosity or None,
         "tags": request.tags,

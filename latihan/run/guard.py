@@ -1,10 +1,11 @@
-"""Ends what a run started if the run's own process dies: ``python -m latihan.run.guard MARK``.
+"""Ends what a run started if its own process dies: ``python -m latihan.run.guard MARK FOLDER``.
 
 SIGKILL gives a process no time to end what it started, and Ansible goes on without it.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,10 +17,15 @@ _ENDED = b"ended"
 
 
 @contextmanager
-def guarded(run: str) -> Iterator[None]:
-    """Let a program of its own end the run, by its mark, if this process dies meanwhile."""
+def guarded(run: str, folder: str) -> Iterator[None]:
+    """Let a program of its own end a run if this process dies meanwhile.
+
+    Args:
+        run: the run's mark.
+        folder: the run's temporary folder, which goes too.
+    """
     guard = subprocess.Popen(
-        [sys.executable, "-m", __name__, run],
+        [sys.executable, "-m", __name__, run, folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -36,7 +42,9 @@ def guarded(run: str) -> Iterator[None]:
 def main() -> None:
     """Wait for the word that the run has ended; without it, its process has died."""
     if sys.stdin.buffer.read() != _ENDED:
-        stragglers.end(sys.argv[1])
+        run, folder = sys.argv[1:]
+        stragglers.end(run)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
     Missing,
@@ -26,12 +27,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from latihan.base import processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from latihan.base import locks, processes
 from latihan.base.project import Project
 from latihan.cli import main
 from latihan.commands import status
 from latihan.commands.url import urls
 
+EMBEDDED = providers.named(providers.DEFAULT)
 NODES = (
     Node("latihan", "192.0.2.2", Reachable(("env", "NODE=one"))),
     Node("latihan-m02", "192.0.2.3", Stopped()),
@@ -293,3 +296,52 @@ def test_a_tunnel_ends_well_when_asked_to(
         _, said = program.communicate(timeout=20)
     assert said == "put away\n"
     assert program.returncode == 0
+
+
+@pytest.fixture
+def teardown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with a playbook to take labs down, on a machine on which no run works."""
+    play = "---\n- name: Take the lab down\n  hosts: lab\n"
+    (project.playbooks / "teardown.yml").write_text(play, encoding="utf-8")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("latihan.run.stragglers.marked_labs", set)
+
+
+@pytest.mark.usefixtures("teardown")
+def test_all_labs_of_the_machine(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those with processes count wherever their folders are; other folders are no labs."""
+    elsewhere = project.root / "elsewhere"
+    (project.state / "of-a-test").mkdir(parents=True)
+    (project.state / "photos").mkdir()
+    (project.state / "photos" / "cat.jpeg").touch()
+    (project.state / "way-out").symlink_to(elsewhere)
+    (elsewhere / "of-a-test-2").mkdir(parents=True)
+    marks = {"LATIHAN_PROFILE": "of-a-test-2", "LATIHAN_STATE_FOLDER": str(elsewhere)}
+    with subprocess.Popen(["sleep", "60"], env=marks) as process:
+        mine = {lab for lab in providers.labs(project.state) if project.root in lab.state.parents}
+        mine |= {lab for lab in providers.labs(project.state) if lab.state == project.state}
+        assert mine == {Profile("of-a-test", project.state), Profile("of-a-test-2", elsewhere)}
+        # Labs of this machine that are none of the test's stay as they are.
+        monkeypatch.setattr(providers, "labs", lambda state: dict.fromkeys(mine, EMBEDDED))
+        assert main(["status", "--all"], project) == 1
+        said = capsys.readouterr().out
+        assert said.count("half made") == 2
+        with locks.lock_profile(project.locks, "of-a-test", "somebody's run"):
+            assert main(["teardown", "--all"], project) == 2
+        assert "of-a-test stays: The profile 'of-a-test' is in use" in capsys.readouterr().out
+        assert process.wait(timeout=5) == -signal.SIGKILL
+    assert not (elsewhere / "of-a-test-2").exists()
+    assert main(["teardown", "--all"], project) == 0
+    assert {path.name for path in project.state.iterdir()} == {"photos", "way-out"}
+
+
+@pytest.mark.usefixtures("teardown")
+def test_a_machine_without_labs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(providers, "labs", lambda state: {})
+    for command in ("status", "teardown"):
+        assert main([command, "--all"], project) == 0
+        assert "There is no lab on this machine." in capsys.readouterr().out

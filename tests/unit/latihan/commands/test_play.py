@@ -8,11 +8,13 @@ import pty
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from latihan.base import locks
@@ -141,6 +143,39 @@ def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
     assert {path.name for path in project.state.iterdir()} == {PROFILE, f"{PROFILE}-2"}
     with locks.lock_profile(project.cache / "locks", PROFILE, "the lock is free again"):
         pass
+
+
+def killed(project: Project, *, with_guard: bool) -> None:
+    """Kill a run that waits: its own process, and that which would end what it started."""
+    argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
+    with subprocess.Popen([*argv, "waits"], stdout=subprocess.DEVNULL) as program:
+        assert wait_for(sleepers)
+        children = psutil.Process(program.pid).children()
+        if with_guard:
+            next(each for each in children if "latihan.run.guard" in each.cmdline()).kill()
+        program.kill()
+
+
+def temporary() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("latihan-run-*"))
+
+
+def test_a_killed_run_takes_along_what_it_started(project: Project) -> None:
+    before = temporary()
+    killed(project, with_guard=False)
+    assert wait_for(lambda: not sleepers())
+    assert wait_for(lambda: temporary() <= before)
+
+
+def test_the_next_run_ends_what_a_killed_one_left(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed(project, with_guard=True)
+    assert main(["holds", "--profile", "another"], project) == 0
+    assert sleepers()
+    assert main(["holds"], project) == 0
+    assert "An earlier run was still working on this lab" in capsys.readouterr().out
+    assert not sleepers()
 
 
 def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:

@@ -95,7 +95,9 @@ def test_the_folders_have_one_path_for_all(tmp_path: Path, monkeypatch: pytest.M
     folders = {"lab_cache": f"{tmp_path}/cache", "lab_state": f"{tmp_path}/real/state"}
     assert {"lab_cache": str(project.cache), "lab_state": str(project.state)} == folders
     playbook = Playbook("provision", project.playbooks / "provision.yml", "")
-    given = ansible.arguments(project, Request(playbook, "latihan", "embedded", ""), "mark")
+    given = ansible.arguments(
+        project, Request(playbook, "latihan", "embedded", ""), "mark", "folder"
+    )
     assert {name: given["extravars"][name] for name in folders} == folders
     play = tmp_path / "play.yml"
     play.write_text(PLAY, encoding="utf-8")

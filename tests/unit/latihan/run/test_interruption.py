@@ -136,7 +136,7 @@ def test_a_request_in_the_words_of_ansible_runner(
 ) -> None:
     playbook = Playbook("own", Path("/mine/own.yml"), "")
     request = Request(playbook, "second", "embedded", "", {"lab_nodes": 3}, **fields)
-    made = ansible.arguments(project, request, "a mark")
+    made = ansible.arguments(project, request, "a mark", "/a/folder")
     assert {name: made[name] for name in given} == given
     assert made["playbook"] == "/mine/own.yml"
     assert made["inventory"] == str(project.root / "inventory" / "embedded.yml")
@@ -147,6 +147,7 @@ def test_a_request_in_the_words_of_ansible_runner(
         "lab_state": str(project.state),
     }
     assert made["envvars"][stragglers.RUN_VARIABLE] == "a mark"
+    assert {made["private_data_dir"], made["envvars"]["TMPDIR"]} == {"/a/folder"}
 
 
 def test_the_environment_finds_the_labs_programs(project: Project) -> None:
