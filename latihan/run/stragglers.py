@@ -34,7 +34,7 @@ def mark(lab: Path) -> str:
 def marked_labs() -> set[Path]:
     """The folders of the labs on which something that a run started still works."""
     marks = (environments.of(pid).get(RUN_VARIABLE, "") for pid in psutil.pids())
-    return {Path(run.rpartition(":")[0]) for run in marks if ":" in run}
+    return {Path(lab) for lab, _colon, _id in (run.rpartition(":") for run in marks) if lab}
 
 
 def end(run: str, patience: float = _PATIENCE) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -25,7 +24,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     HOST,
-    PROFILE_VARIABLE,
     Profile,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
@@ -336,13 +334,6 @@ def _forward_api(layout: Layout) -> bool:
     with _listener(api.port_of(layout.kubeconfig)) as listener:
         port = listener.getsockname()[1]
         pki.write_kubeconfig(layout, port)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[7]),
-            PROFILE_VARIABLE: layout.settings.profile,
-            spaces.SPACE_VARIABLE: _FORWARDER,
-            spaces.STATE_VARIABLE: layout.settings.state,
-        }
         # Inside the host's PID namespace, so that it ends with the lab's host.
         subprocess.Popen(
             [
@@ -354,7 +345,7 @@ def _forward_api(layout: Layout) -> bool:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=spaces.environment(Profile(profile, state), _FORWARDER),
             cwd="/",
             start_new_session=True,
         )

@@ -110,6 +110,22 @@ class Starting:
         self._word.close()
 
 
+def environment(lab: Profile, space: str) -> dict[str, str]:
+    """The environment of a lab's process: of the caller's, only what it needs for Python.
+
+    Args:
+        lab: the lab, by which the process is found.
+        space: its space, or what else it is to the lab.
+    """
+    return {
+        **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
+        "PYTHONPATH": str(_COLLECTIONS),
+        PROFILE_VARIABLE: lab.name,
+        SPACE_VARIABLE: space,
+        STATE_VARIABLE: str(lab.state),
+    }
+
+
 def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
     """Make a space's namespaces.
 
@@ -126,13 +142,6 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
     spec_file = folder / "space.json"
     spec_file.write_text(json.dumps(asdict(spec)), encoding="utf-8")
     log = folder / "start.log"
-    environment = {
-        **{key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ},
-        "PYTHONPATH": str(_COLLECTIONS),
-        PROFILE_VARIABLE: profile,
-        SPACE_VARIABLE: spec.name,
-        STATE_VARIABLE: str(state),
-    }
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [
@@ -142,7 +151,7 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
-            env=environment,
+            env=environment(Profile(profile, state), spec.name),
             cwd="/",
             start_new_session=True,
         )
@@ -190,8 +199,8 @@ def labs() -> set[Profile]:
 def find(profile: str, state: Path) -> dict[str, Space]:
     """The running spaces of a lab, by name."""
     found: dict[str, Space] = {}
-    for pid, environment in _processes(profile, state):
-        name = environment.get(SPACE_VARIABLE)
+    for pid, variables in _processes(profile, state):
+        name = variables.get(SPACE_VARIABLE)
         if name and _is_pid1(pid):
             found[name] = Space(name, pid)
     return found
@@ -201,8 +210,8 @@ def processes(profile: str, state: Path, space: str | None = None) -> list[int]:
     """Every process whose environment says that it belongs to the lab (or to that one space)."""
     return [
         pid
-        for pid, environment in _processes(profile, state)
-        if space is None or environment.get(SPACE_VARIABLE) == space
+        for pid, variables in _processes(profile, state)
+        if space is None or variables.get(SPACE_VARIABLE) == space
     ]
 
 
@@ -252,9 +261,9 @@ def _kill(pid: int, number: signal.Signals) -> None:
 def _processes(profile: str, state: Path) -> Iterator[tuple[int, dict[str, str]]]:
     wanted = {PROFILE_VARIABLE: profile, STATE_VARIABLE: str(state)}
     for pid in psutil.pids():
-        environment = environments.of(pid)
-        if wanted.items() <= environment.items():
-            yield pid, environment
+        variables = environments.of(pid)
+        if wanted.items() <= variables.items():
+            yield pid, variables
 
 
 def _is_pid1(pid: int) -> bool:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
-    PROFILE_VARIABLE,
-    Profile,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
 
 READY = "The tunnel is open."
-_COLLECTIONS = Path(__file__).parents[7]
 _PROGRAM = f"{__package__}.balancer"
 _LOOK_EVERY = 0.05
 
@@ -49,13 +43,6 @@ class EmbeddedTunnel:
         Raises:
             LabError: it ended at once; the message says why.
         """
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(_COLLECTIONS),
-            PROFILE_VARIABLE: self.profile.name,
-            spaces.SPACE_VARIABLE: self.name,
-            spaces.STATE_VARIABLE: str(self.profile.state),
-        }
         log = self.profile.folder / f"{self.name}.log"
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
@@ -63,7 +50,7 @@ class EmbeddedTunnel:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=spaces.environment(self.profile, self.name),
                 cwd="/",
                 start_new_session=True,
             )
