@@ -1,7 +1,7 @@
 """Kills full-lab at points spread evenly over a run, and sees whether the lab survives it.
 
 Run as root: ``.venv/bin/python benchmarks/soak.py``. At each point something of a run is killed:
-its process, its group, one of Ansible's workers, one of the lab's daemons, or everything, as a reboot
+its process, its group, one of Ansible's workers, one of the lab's daemons, or all, as a reboot
 does; or the run is interrupted with Ctrl-C. After that, ``full-lab`` has to pass on what is there,
 or ``teardown`` has to leave nothing, in turns. The exit code is 0 if it was so at every point.
 """

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import xml.etree.ElementTree as ET
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
-from tests.integration.labs import Lab, report_in
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from tests.integration.breakages import supervise
+from tests.integration.labs import STATE, Lab, report_in
 from tests.integration.test_breakages import check_until
 
 PROVEN = {
@@ -56,6 +60,20 @@ def test_second_provision_changes_nothing(lab: Lab) -> None:
     done = lab.runner("provision", "-v")
     assert done.code == 0, done.out
     assert "changed=0" in done.out
+
+
+def test_a_lab_that_an_interruption_left_half_stopped_goes_on(lab: Lab) -> None:
+    """``stop`` ends a node's kubelet first, and only a start offers the API to the machine."""
+    other = lab.contract["nodes"][1]["name"]
+    supervise(lab, other, "stop", "kubelet")
+    lab.kubectl("cordon", other)
+    for process in spaces.processes(lab.profile, STATE, space="api"):
+        os.kill(process, signal.SIGKILL)
+    done = lab.runner("provision", "-v")
+    assert done.code == 0, done.out
+    assert "changed=1" in done.out
+    lab.wait(f'nodes."{other}".ready')
+    assert "SchedulingDisabled" not in lab.kubectl("get", "nodes")
 
 
 def test_stop_start_verify(lab: Lab) -> None:

@@ -54,6 +54,26 @@ def test_teardown_leaves_nothing() -> None:
 
 def test_interrupted_provision_leaves_nothing() -> None:
     before = snapshot()
+    process = half_provisioned()
+    os.killpg(process.pid, signal.SIGINT)
+    output, _none = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    assert_nothing_stays(before)
+
+
+def test_killed_provision_leaves_nothing_for_teardown() -> None:
+    before = snapshot()
+    process = half_provisioned()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    torn_down = runner("teardown", "--profile", PROFILE)
+    assert torn_down.code == 0, torn_down.out
+    assert_nothing_stays(before)
+
+
+def half_provisioned() -> subprocess.Popen[str]:
+    """A run that is just making the lab, in a session of its own."""
     process = subprocess.Popen(
         command("provision", "--profile", PROFILE),
         cwd=ROOT,
@@ -68,8 +88,4 @@ def test_interrupted_provision_leaves_nothing() -> None:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    output, _none = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    assert "Traceback" not in output
-    assert_nothing_stays(before)
+    return process

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
 
 READY = "Ready"
+# The taint of a cordoned node.
+_CORDONED = "node.kubernetes.io/unschedulable"
 _POLL = 0.15
 _DNS_ENDPOINTS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
@@ -139,6 +141,40 @@ def node_state(node: dict[str, Any], since: float | None) -> str:
     if since is not None and _seconds(ready["lastHeartbeatTime"]) < int(since):
         return "its kubelet hasn't reported since the start"
     return READY if ready["status"] == "True" else ready.get("message", "not ready")
+
+
+def admit_pods(layout: Layout) -> bool:
+    """Let every node take pods again, if somebody cordoned or tainted it.
+
+    Returns:
+        Whether there was such a node.
+    """
+    patches = {
+        node["metadata"]["name"]: admitting(node)
+        for node in _reader(layout).get("/api/v1/nodes")["items"]
+    }
+    for name, patch in patches.items():
+        if patch:
+            _kubectl(layout, "patch", "node", name, "--type=merge", "--patch", json.dumps(patch))
+    return any(patches.values())
+
+
+def admitting(node: dict[str, Any]) -> dict[str, Any]:
+    """The patch with which a node takes any pod; empty if it does.
+
+    A taint that only makes other nodes preferred stays, and so do those by which Kubernetes says
+    that a node isn't ready (kubernetes: well_known_taints.go).
+    """
+    taints = node["spec"].get("taints", [])
+    kept = [
+        taint
+        for taint in taints
+        if taint["effect"] == "PreferNoSchedule" or taint["key"].startswith("node.kubernetes.io/")
+    ]
+    if kept == taints and not node["spec"].get("unschedulable"):
+        return {}
+    kept = [taint for taint in kept if taint["key"] != _CORDONED]
+    return {"spec": {"unschedulable": None, "taints": kept or None}}
 
 
 def wait_system(layout: Layout, since: float, within: float) -> None:

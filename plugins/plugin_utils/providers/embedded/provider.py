@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import 
     Wanted,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    api,
     engine,
     layout,
     names,
@@ -45,7 +46,9 @@ class Embedded(Provider):
         cluster = layout.plan(_settings(profile, wanted))
         if profile.contract.exists():
             _require_same(_known(profile).settings, cluster.settings)
-            return self.start(profile, "", check=check)
+            started = self.start(profile, "", check=check)
+            admitted = not check and api.admit_pods(cluster)
+            return started or admitted
         _require_alone(profile)
         if not check:
             # Whatever an interrupted run left is in the way.

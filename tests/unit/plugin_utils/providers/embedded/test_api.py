@@ -47,3 +47,19 @@ def test_a_node_is_behind_while_its_rules_lead_to_an_endpoint_of_before() -> Non
     assert api.behind(endpoints, rules) == ["knows half", "of before", "empty"]
     # Before the DNS is ready again nobody can know where it is.
     assert api.behind({"subsets": [{"notReadyAddresses": [], "ports": ports}]}, rules) == [*rules]
+
+
+def test_a_cordoned_or_tainted_node_takes_pods_again() -> None:
+    hard = {"key": "mine", "effect": "NoSchedule"}
+    soft = {"key": "latihan/spare", "effect": "PreferNoSchedule"}
+    silent = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+    cordoned = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+    for spec, kept in (
+        ({"unschedulable": True, "taints": [cordoned]}, None),
+        ({"taints": [hard, soft, silent]}, [soft, silent]),
+        ({"unschedulable": True}, None),
+    ):
+        patch = {"spec": {"unschedulable": None, "taints": kept}}
+        assert api.admitting({"spec": spec}) == patch
+    for taken in ({}, {"taints": [soft]}, {"taints": [soft, silent]}):
+        assert api.admitting({"spec": taken}) == {}
