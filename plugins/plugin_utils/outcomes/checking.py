@@ -48,6 +48,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 
 _PAUSE = 0.5
+# How long to wait for a machine that is too busy to say anything.
+_CALMS_WITHIN = 30.0
 # The node whose loss an outcome is about: it is down on purpose, so it isn't a cause.
 _DOWN = "down"
 _HELD = "It held, so the wait was over; the next round was judged."
@@ -152,6 +154,8 @@ def _not_yet(
         return ""
     if judgement.verdict is Verdict.FAIL:
         return judgement.reason if passed < outcome.within else ""
+    if judgement.early:
+        return judgement.reason if passed < max(outcome.within, _CALMS_WITHIN) else ""
     return _HELD if tries and outcome.sampled and judgement.verdict is Verdict.PASS else ""
 
 

@@ -27,6 +27,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation i
     Observation,
     Probed,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import TOO_SLOW
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OK,
     Evidence,
@@ -43,10 +44,11 @@ _OUTPUT = 4000
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict; ``reason`` says why it isn't pass."""
+    """A verdict; ``reason`` says why it isn't pass. ``early`` is one that time may change."""
 
     verdict: Verdict
     reason: str = ""
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,9 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
             return Judgement(
                 Verdict.FAIL, f"The previous step did not hand over a command as {name!r}."
             )
-    for rule in outcome.skip:
-        if compiled(rule.when).holds(document)[0]:
-            return Judgement(Verdict.SKIP, template(rule.reason).text(document))
-    for result in seen.results:
-        if result.reason == "unavailable":
-            return Judgement(Verdict.SKIP, result.output)
+    skipped = _skipped(outcome, seen)
+    if skipped is not None:
+        return skipped
     wrong = [
         fault
         for name, entry in outcome.probes.items()
@@ -94,6 +93,20 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
         return Judgement(Verdict.FAIL, " ".join(first))
     wrong += _unmet(outcome.expect, document)
     return Judgement(Verdict.FAIL, " ".join(wrong[:4])) if wrong else Judgement(Verdict.PASS)
+
+
+def _skipped(outcome: OutcomeEntry, seen: Observation) -> Judgement | None:
+    """Why an outcome can't be judged here, or not yet; None if it can."""
+    for rule in outcome.skip:
+        if compiled(rule.when).holds(seen.document)[0]:
+            return Judgement(Verdict.SKIP, template(rule.reason).text(seen.document))
+    for result in seen.results:
+        if result.reason == "unavailable":
+            return Judgement(Verdict.SKIP, result.output)
+        if result.reason == TOO_SLOW:
+            why = f"This machine is too busy to say. `{result.command}`: {result.output}"
+            return Judgement(Verdict.SKIP, why, early=True)
+    return None
 
 
 def _unmet(expectations: list[Expectation], document: Document) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import together
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
@@ -15,6 +15,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model 
 _POD_MEMORY, _MEMORY = "/dev/shm", "/run"  # noqa: S108 - mktemp makes a folder of its own there
 _CLOCK = "${EPOCHREALTIME:-$(date +%s.%N)}"
 _PARTS = 3  # out, err, end
+# How long a process takes that does nothing, beside all the others.
+_NOTHING = f'( s={_CLOCK}; ( : ); echo "$s {_CLOCK}" >"$d/nothing" ) &'
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
     alone = [number for number in range(len(probes)) if number not in grouped]
     place = probes[0].place
     memory = _POD_MEMORY if place and place.kind == "pod" else _MEMORY
-    run, tell = [f"d=$(mktemp -d -p {memory} 2>/dev/null || mktemp -d) || exit 70"], []
+    run, tell = [f"d=$(mktemp -d -p {memory} 2>/dev/null || mktemp -d) || exit 70", _NOTHING], []
     for index, number in enumerate(alone):
         probe = probes[number]
         wait = f"sleep {probe.delay:g}; " if probe.delay else ""
@@ -63,7 +65,7 @@ def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
         f'for part in out err end; do cat "$d/$i.$part"; echo; echo "{mark}"; done',
         "i=$((i+1)); done",
         *tell,
-        'rm -r "$d"',
+        'cat "$d/nothing"; rm -r "$d"',
     ]
     return Batch("\n".join(lines), mark, tuple(alone), tuple(map(tuple, groups)))
 
@@ -79,7 +81,16 @@ def split(made: Batch, output: str, trouble: str = "") -> list[Raw]:
         answers = together.raws(parts[:length], len(group), made.mark, trouble)
         raws |= dict(zip(group, answers, strict=True))
         parts = parts[length:]
-    return [raws[number] for number in sorted(raws)]
+    lag = _between(*parts[0].split()) if parts else 0.0
+    return [replace(raws[number], lag=lag) for number in sorted(raws)]
+
+
+def _between(started: str = "", ended: str = "", *_more: str) -> float:
+    """The seconds between two readings of the clock; 0 if one is missing."""
+    try:
+        return max(0.0, float(ended) - float(started))
+    except ValueError:
+        return 0.0
 
 
 def _raw(parts: list[str], trouble: str) -> Raw:
@@ -88,7 +99,7 @@ def _raw(parts: list[str], trouble: str) -> Raw:
     except ValueError:
         return Raw(error=trouble or "it printed nothing")
     try:
-        code, started, ended = end.split()
-        return Raw(out, err, int(code), max(0.0, float(ended) - float(started)))
+        code, *clock = end.split()
+        return Raw(out, err, int(code), _between(*clock))
     except ValueError:
         return Raw(out, err, error="it did not end")

@@ -79,7 +79,8 @@ class Raw:
 
     ``exit_code`` is None if it never ran or was cut off; ``error`` then says why. ``missing`` means
     that this provider has no way to run anything there. ``way`` is what a person types before the
-    command, if the probe's place alone doesn't say that.
+    command, if the probe's place alone doesn't say that. ``lag`` is how many seconds a process that
+    does nothing took there at the same time.
     """
 
     stdout: str = ""
@@ -89,6 +90,7 @@ class Raw:
     error: str = ""
     missing: bool = False
     way: str = ""
+    lag: float = 0.0
 
 
 @dataclass(frozen=True)

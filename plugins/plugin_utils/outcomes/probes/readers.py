@@ -49,7 +49,13 @@ _RCODE = re.compile(r"^;; ->>HEADER<<- .*status: (\w+)", re.MULTILINE)
 _NO_SUCH_NAME = ("NXDOMAIN", "NOERROR")
 _NOT_FOUND = 2  # getent(1), whatever the reason
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
-_OWN_REASONS = ("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long")
+TOO_SLOW = "too_slow"
+_OWN_REASONS = (
+    *("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long"),
+    TOO_SLOW,
+)
+# An answer needs a few processes to take their turns, and this share of a timeout for each is much.
+_LATE = 0.2
 REASONS = frozenset([*_OWN_REASONS, *_CURL_REASONS.values(), *(word for _message, word in _SIGNS)])
 _NUMBERED = re.compile(r"(http_[1-5]\d\d|exit_\d{1,3})")
 HTTP_MARK = "\n@http "
@@ -77,6 +83,23 @@ def broken(raw: Raw) -> Reading | None:
     if raw.exit_code in NO_TOOL:
         return Reading("no_tool", (raw.stderr or raw.stdout).strip())
     return None
+
+
+def timely(reading: Reading, raw: Raw, timeout: float) -> Reading:
+    """The same reading, unless it is a timeout in a place where everything takes long.
+
+    Args:
+        reading: what the output says.
+        raw: the output, and how late its place is.
+        timeout: how many seconds the answer had.
+    """
+    if reading.reason != "timeout" or raw.lag <= _LATE * timeout:
+        return reading
+    return Reading(
+        TOO_SLOW,
+        f"No answer in {timeout:g} s, but a process that does nothing takes {raw.lag:.1f} s there.",
+        reading.yields,
+    )
 
 
 def http(raw: Raw) -> Reading:

@@ -123,6 +123,18 @@ def test_what_the_provider_can_t_make_is_skipped() -> None:
     assert (verdict.verdict, verdict.reason) == ("skip", "This provider has no lab host.")
 
 
+def test_a_timeout_on_a_busy_machine_proves_nothing_yet() -> None:
+    """Neither if an answer is wanted, nor if silence is."""
+    late = answer("too_slow", output="No answer in 2 s.")
+    silent = {**CLOSED, "probes": {**CLOSED["probes"]}}
+    silent["probes"]["page"] = {"from": "host", "http": "http://10.0.0.1/", "want": "timeout"}
+    for entry in (PAGE, silent):
+        outcome = OutcomeEntry.model_validate(entry)
+        verdict = judge(outcome, seen(page=late, other=answer()))
+        assert (verdict.verdict, verdict.early) == ("skip", True)
+        assert "This machine is too busy to say." in verdict.reason
+
+
 def test_a_rule_for_skipping() -> None:
     rule = {"when": "length(pods) == `1`", "reason": "One pod (${keys(pods)}) is too few."}
     outcome = OutcomeEntry.model_validate({**PAGE, "skip": [rule]})

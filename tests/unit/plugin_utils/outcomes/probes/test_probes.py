@@ -166,6 +166,22 @@ def test_a_batch_runs_its_probes_side_by_side_and_keeps_them_apart() -> None:
     assert fifth.exit_code == 0
 
 
+def test_a_timeout_where_everything_is_late_is_none() -> None:
+    made = batch([Probe("a", "http", place("host"), "http://10.0.0.1/", timeout=2)], "@m")
+    told = "\n@m\ncurl: (28) Connection timed out\n@m\n28 1.0 3.1\n@m\n"
+    for lag, reason in (("5.0 5.01", "timeout"), ("5.0 5.9", "too_slow"), ("", "timeout")):
+        (raw,) = split(made, told + lag)
+        asked = Probe("a", "http", place("host"), "http://10.0.0.1/", timeout=2)
+        assert result(asked, raw, "default", {}).reason == reason
+
+
+def test_a_batch_says_how_late_its_place_is() -> None:
+    made = batch([Probe("a", "exec", place("host"), ("true",))])
+    done = subprocess.run(["sh", "-c", made.script], capture_output=True, text=True, check=True)
+    (raw,) = split(made, done.stdout)
+    assert 0 < raw.lag < 10
+
+
 def test_a_batch_that_is_cut_off() -> None:
     made = batch([Probe("a", "exec", place("host"), ("true",)) for _ in range(3)], "@m")
     output = "out\n@m\n\n@m\n0 1.0 1.5\n@m\nhalf"
