@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from latihan.base import consoles
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import (
@@ -178,5 +179,7 @@ def _context(
     options: argparse.Namespace, project: Project, console: Console, *, second: bool
 ) -> Context:
     """What a command works on, checked; ``second`` allows a profile's second lab too."""
+    for folder in (project.cache, project.state):
+        require_own(folder)
     provider = checked_lab(project, options.profile, options.provider, second=second)
     return Context(project, options.profile, provider, console)

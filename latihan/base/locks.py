@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import make_private
 
 
 @contextlib.contextmanager
@@ -31,7 +32,8 @@ def lock_profile(folder: Path, profile: str, what: str) -> Iterator[None]:
     # Beside the lock, since opening a lock file empties it.
     holder = folder / f"{profile}.holder"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Whoever may read a file may lock it (flock(2)), and so stop the lab.
+        make_private(folder)
         lock = FileLock(folder / f"{profile}.lock")
         lock.acquire(timeout=0)
     except Timeout as error:

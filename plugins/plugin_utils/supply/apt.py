@@ -18,6 +18,7 @@ from typing import TypeVar
 from filelock import FileLock
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import make_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming import (
@@ -86,7 +87,8 @@ class PrivateApt:
     def locked(self) -> Iterator[None]:
         """Lock the folder; another run waits here until this one is done."""
         with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # The machine's sources are copied here, and may have passwords in them.
+            make_private(self.folder)
             with FileLock(self.folder / "in-use.lock"):
                 yield
 

@@ -54,7 +54,9 @@ class Entry:
         new = self.path.with_name(f".{self.path.name}.new")
         with writing(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            lock = self.path.with_name(f".{self.path.name}.lock")
+            # Whoever may read a file may lock it (flock(2)), and so stop the lab.
+            with FileLock(lock, mode=0o600):
                 if self.ready():
                     yield None
                     return

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
 GIB = 1024**3
@@ -124,7 +125,8 @@ def check(spec: LabSpec) -> list[Check]:
     """All checks, the user's values first. The machine stays as it was."""
     machine = survey(spec)
     is_root = machine.user == 0
-    return judge(spec, machine) + (list(try_out(spec.state)) if is_root else [])
+    tried = list(try_out(spec.state)) if is_root else []
+    return [*judge(spec, machine), _owners(spec), *tried]
 
 
 def require(checks: Iterable[Check]) -> None:
@@ -338,6 +340,16 @@ def _disk(name: str, folder: Path, free: int, need: int) -> Check:
 
 def _size(number: int) -> str:
     return f"{number / GIB:.1f} GiB"
+
+
+def _owners(spec: LabSpec) -> Check:
+    """The cache and the state are root's alone: what is in them runs as root."""
+    try:
+        require_own(spec.cache)
+        require_own(spec.state)
+    except LabError as error:
+        return Check("owners", False, error.message, error.hint, error.kind)
+    return Check("owners", True, f"Nobody else can write to {spec.cache} and {spec.state}.")
 
 
 def survey(spec: LabSpec) -> Machine:

@@ -148,7 +148,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
     """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as kubeadm runs them."""
     settings, pki = layout.settings, "/etc/kubernetes/pki"
     address = layout.control_plane.address
-    etcd = "https://127.0.0.1:2379"
+    etcd, peer = "https://127.0.0.1:2379", "https://127.0.0.1:2380"
     return [
         Program(
             "etcd",
@@ -158,13 +158,17 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--data-dir=/var/lib/etcd",
                 f"--listen-client-urls={etcd}",
                 f"--advertise-client-urls={etcd}",
-                "--listen-peer-urls=http://127.0.0.1:2380",
-                "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-                f"--initial-cluster={layout.control_plane.name}=http://127.0.0.1:2380",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster={layout.control_plane.name}={peer}",
                 f"--cert-file={pki}/etcd/server.crt",
                 f"--key-file={pki}/etcd/server.key",
                 f"--trusted-ca-file={pki}/etcd/ca.crt",
                 "--client-cert-auth=true",
+                f"--peer-cert-file={pki}/etcd/peer.crt",
+                f"--peer-key-file={pki}/etcd/peer.key",
+                f"--peer-trusted-ca-file={pki}/etcd/ca.crt",
+                "--peer-client-cert-auth=true",
                 "--logger=zap",
             ),
         ),
@@ -209,6 +213,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--bind-address=127.0.0.1",
+                "--port=0",  # Without certificates, for everyone who reaches the node.
                 # It starts before the API has the roles that permit the lookup, and would exit.
                 "--authentication-tolerate-lookup-failure=true",
                 # At the default of 20 requests a second its controllers take 4 s to start.

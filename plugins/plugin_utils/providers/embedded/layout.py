@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import named
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import make_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 
 SETTINGS_FILE = "cluster.json"
@@ -183,6 +184,6 @@ def is_lab(folder: Path) -> bool:
 
 def save(layout: Layout) -> None:
     """Save the settings beside the cluster, for ``load``."""
-    layout.folder.mkdir(parents=True, exist_ok=True)
+    make_private(layout.folder)
     text = json.dumps(asdict(layout.settings), indent=2) + "\n"
     (layout.folder / SETTINGS_FILE).write_text(text, encoding="utf-8")

@@ -146,6 +146,17 @@ def test_nobody_enters_what_has_the_numbers_of_a_lab_now(
     assert "is stopped" in tunnel.stdout
 
 
+@pytest.mark.parametrize("name", ["cache", "state"])
+def test_nothing_is_read_that_another_user_may_have_written(
+    project: Project, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder: Path = getattr(project, name)
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert main(["status"], project) == 3
+    assert f"{folder} can be written by other users" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_a_result_that_can_not_be_written_is_an_error(project: Project) -> None:
     code = (
         "import sys; from pathlib import Path; from latihan.cli import main;"

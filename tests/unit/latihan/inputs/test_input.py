@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -362,6 +363,7 @@ def test_a_file_that_is_not_a_playbook(tmp_path: Path, text: str, message: str) 
 
 def test_a_locked_profile_names_its_holder(tmp_path: Path) -> None:
     with locks.lock_profile(tmp_path, "latihan", "runner.py full-lab"):
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
         second = locks.lock_profile(tmp_path, "latihan", "runner.py verify")
         with pytest.raises(LabError, match="runner.py full-lab") as caught:
             second.__enter__()

@@ -1,6 +1,7 @@
 """The private apt: what it reads from apt-get's output, and when it runs which command."""
 
 import os
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,12 @@ def test_packages_are_fetched_once(stub: Stub) -> None:
     assert stub.calls == ["update", "install", "download"]
     stub.apt.fetch(["tool"])
     assert stub.calls == ["update", "install", "download", "install"]
+
+
+def test_the_sources_which_may_have_passwords_are_private(stub: Stub) -> None:
+    with stub.apt.locked():
+        stub.apt.fetch(["tool"])
+    assert stat.S_IMODE(stub.apt.folder.stat().st_mode) == 0o700
 
 
 def test_only_what_is_wanted_is_fetched(stub: Stub) -> None:

@@ -1,5 +1,6 @@
 """Folders of the cache: complete or missing."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ def test_an_entry_appears_when_it_is_complete(tmp_path: Path) -> None:
         assert not entry.ready()
     assert entry.ready()
     assert (entry.path / "file").read_text() == "x"
+    lock = tmp_path / "things" / ".key.lock"
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
 
 def test_nothing_is_left_of_a_failure(tmp_path: Path) -> None:

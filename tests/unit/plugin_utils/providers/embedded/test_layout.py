@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def test_settings_are_kept_with_the_cluster(tmp_path: Path) -> None:
     made = layout.plan(replace(SETTINGS, state=str(tmp_path)))
     layout.save(made)
     assert layout.load(tmp_path, "latihan") == made
+    assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
 
 
 def test_unknown_profile_is_bad_input(tmp_path: Path) -> None:
