@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import masked
 from latihan.base import consoles
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import (
@@ -62,11 +63,11 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
 
 def print_error(console: Console, error: LabError) -> Exit:
     """Print what went wrong and what to do about it; returns the exit code for it."""
-    console.print(Text(f"runner.py: {error.message}", style="red"))
+    console.print(Text(masked(f"runner.py: {error.message}"), style="red"))
     if error.hint:
-        console.print(Text(f"  → {error.hint}", style="yellow"))
+        console.print(Text(masked(f"  → {error.hint}"), style="yellow"))
     if error.detail:
-        console.print(Text(error.detail, style="dim"))
+        console.print(Text(masked(error.detail), style="dim"))
     return exit_of(error.kind.value)
 
 
@@ -110,7 +111,8 @@ def dispatch(arguments: list[str], project: Project) -> int:
     if command is not None:
         return run_command(command, given, project, console)
     playbook = playbooks.find(project, given.name, COMMANDS)
-    return run_playbook(playbook, given, f"{PROGRAM} {shlex.join(arguments)}", project, console)
+    command_line = f"{PROGRAM} {shlex.join(masked(each) for each in arguments)}"
+    return run_playbook(playbook, given, command_line, project, console)
 
 
 def run_command(

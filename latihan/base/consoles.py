@@ -6,21 +6,37 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from latihan.base.visible import visible
 
 # A pipe has no width; lines that are cut or folded at 80 are hard to read in a log.
 _LOG_WIDTH = 200
 
 
 class SteadyConsole(Console):
-    """A console that goes silent when nobody reads it any more, so that a run goes on to its end.
+    """A console that shows text as it is, and goes silent when nobody reads it any more.
 
-    ``lost`` is the error that kept results from a reader who may still want them; None if there was
-    none, or if the terminal is gone.
+    Nothing in the text is obeyed: no escape code of a terminal, no markup of rich. If nobody reads
+    it any more, a run goes on to its end. ``lost`` is the error that kept results from a reader who
+    may still want them; None if there was none, or if the terminal is gone.
     """
 
     lost: OSError | None = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """What to print, without characters that a terminal would obey."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text), style, control)
 
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
@@ -42,16 +58,16 @@ class SteadyConsole(Console):
 def for_results() -> SteadyConsole:
     """Where results are printed: standard output."""
     replace_unencodable(sys.stdout)
-    console = SteadyConsole(highlight=False)
+    console = SteadyConsole()
     if console.is_terminal:
         return console
-    return SteadyConsole(highlight=False, width=_LOG_WIDTH, soft_wrap=True)
+    return SteadyConsole(width=_LOG_WIDTH, soft_wrap=True)
 
 
 def for_errors() -> Console:
     """Where errors are printed: standard error."""
     replace_unencodable(sys.stderr)
-    return SteadyConsole(stderr=True, highlight=False, soft_wrap=True)
+    return SteadyConsole(stderr=True, soft_wrap=True)
 
 
 def replace_unencodable(stream: object) -> None:

@@ -21,6 +21,7 @@ from latihan.base.exits import Exit
 from latihan.base.logs import Log
 from latihan.base.project import Project, need_root
 from latihan.base.signals import on_signals
+from latihan.base.visible import all_visible, visible
 from latihan.commands.command import Context
 from latihan.inputs import variables
 from latihan.inputs.playbooks import Playbook
@@ -148,11 +149,11 @@ class Playing:
         )
 
         def on_event(raw: Mapping[str, Any]) -> None:
-            text = _COLOUR.sub("", str(raw.get("stdout") or "")).replace("\r", "")
+            text = visible(_COLOUR.sub("", str(raw.get("stdout") or "")).replace("\r", ""))
             if text and not text.startswith(PREFIX):
                 log.write(text)
                 self._display.printed(text)
-            event = events.parse(raw)
+            event = events.parse(all_visible(raw))
             if event is not None:
                 self._display.show(self._model.apply(event, time.monotonic()))
 

@@ -29,7 +29,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     contract = context.contract()
     found = listed(contract, "services", "-n", options.namespace)
     for line in urls(contract, found, options.service):
-        context.console.print(line, markup=False)
+        context.console.print(line)
     return Exit.HOLDS
 
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -87,14 +86,14 @@ class LineDisplay:
         self._last_progress = self._clock()
         of = f" of {progress.total}" if progress.total else ""
         self._console.print(
-            f"  ... {escape(progress.label)}: {progress.done}{of} "
+            f"  ... {progress.label}: {progress.done}{of} "
             f"({durations.text(self._clock() - self._started)})"
         )
 
     def printed(self, text: str) -> None:
         """With -v, pass on Ansible's own output."""
         if self._verbose and text:
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(text)
 
     def note(self, text: str) -> None:
         """Print a line of our own."""
@@ -142,7 +141,7 @@ class LiveDisplay(LineDisplay):
         bar = Table.grid(padding=(0, 1))
         has_total = progress.total > 0
         bar.add_row(
-            f"  {escape(progress.label)}",
+            f"  {progress.label}",
             ProgressBar(
                 total=progress.total if has_total else None, completed=progress.done, width=40
             ),

@@ -27,9 +27,9 @@ def xml(playbook: str, model: RunModel) -> str:
     that failed is an error. A suite's time is the time really spent: outcomes are checked side
     by side, so their own times add up to more.
     """
-    outcomes = TestSuite(f"{playbook}: outcomes")
+    outcomes = TestSuite(clean(f"{playbook}: outcomes"))
     outcomes.add_testcases([outcome_case(each) for each in by_id(model.outcomes.values())])
-    steps = TestSuite(f"{playbook}: steps")
+    steps = TestSuite(clean(f"{playbook}: steps"))
     steps.add_testcases(step_cases(model.steps, model.step_failures))
     report = JUnitXml()
     report.add_testsuite(outcomes)

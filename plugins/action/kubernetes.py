@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries, gobuild, release
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 
@@ -44,7 +45,7 @@ class ActionModule(LabAction):
                 if source == sources[-1]:
                     raise
                 if not isinstance(error, release.UnansweredError):
-                    warnings.append(f"{error.message} {error.hint}")
+                    warnings.append(without_passwords(f"{error.message} {error.hint}"))
                 continue
             result = _result(entry, source, version, changed=True)
             return {**result, "warnings": warnings} if warnings else result

@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
 # Options that say which lab is meant, and the variables that say so if a task does not.
@@ -138,8 +139,8 @@ class LabAction(ActionBase):
             return {
                 **result,
                 "failed": True,
-                "msg": error.message,
-                "hint": error.hint,
+                "msg": without_passwords(error.message),
+                "hint": without_passwords(error.hint),
                 "latihan_error": error.kind.value,
-                "detail": error.detail,
+                "detail": without_passwords(error.detail),
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import psutil
 import pytest
@@ -20,12 +22,15 @@ import pytest
 from latihan.base import locks
 from latihan.base.project import Project
 from latihan.cli import main
+from tests.unit.latihan.reports.page.test_page import Reader
 
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 SLEEP = b"sleep\x00600.25\x00"
 DRIVER = """
 import sys
 from pathlib import Path
 from latihan.cli import main
+from tests.unit.latihan.reports.page.test_page import Reader
 from latihan.base.project import Project
 root, cache, state = map(Path, sys.argv[1:4])
 sys.exit(main(sys.argv[4:], Project(root, cache, state)))
@@ -97,6 +102,33 @@ def test_exit_codes(
     assert said in out
     assert f"Again:  python3 runner.py {playbook}" in out
     assert report_of(project)["exit_code"] == code
+
+
+def test_what_a_hostile_pod_says_is_shown_and_not_obeyed_and_secrets_are_not_kept(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_TOKEN", "HUSH")
+    assert main(["hostile", "-vvv", "-e", "greet_token=HUSH"], project) == 4
+    said = capsys.readouterr().out
+    kept = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in project.artifacts("latihan").rglob("*")
+        if path.is_file()
+    }
+    for name, text in {"the terminal": said, **kept}.items():
+        assert not OBEYED.findall(text), name
+        assert "HUSH" not in text, name
+    assert "greet_token=***" in said
+    assert r"\x1b[2J" in said
+    assert "[red]x[/] [/y]" in said
+    assert {"ansible.log", "junit.xml", "report.html", "report.json"} <= kept.keys()
+    page = Reader(kept["report.html"])
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img"})
+    assert not any(name.startswith("on") for _, names in page.tags for name in names)
+    assert kept["report.html"].count("<style>") == 1
+    assert page.words.count("<script>alert(1)</script>") > 10
+    cases = [case.get("name", "") for case in ET.fromstring(kept["junit.xml"]).iter("testcase")]
+    assert sum("<script>" in name for name in cases) == 3
 
 
 def test_check_and_limit_reach_ansible(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from latihan.base import durations
+from latihan.base.consoles import SteadyConsole
 from latihan.base.exits import Exit
 from latihan.output import summary
 from latihan.output.display import Guarded, LineDisplay, LiveDisplay, lines_of, step_counts
@@ -96,7 +96,7 @@ def test_a_check_without_a_verdict_does_not_pass() -> None:
 
 def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
     clock, output = Clock(), io.StringIO()
-    display = LineDisplay(Console(file=output, width=100), verbose=False, clock=clock)
+    display = LineDisplay(SteadyConsole(file=output, width=100), verbose=False, clock=clock)
     model = RunModel()
     for second in range(61):
         clock.now = float(second)
@@ -109,7 +109,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
 
 def test_the_live_line_tells_play_role_task_and_progress() -> None:
     clock, output = Clock(), io.StringIO()
-    console = Console(file=output, force_terminal=True, width=120, color_system=None)
+    console = SteadyConsole(file=output, force_terminal=True, width=120, color_system=None)
     display = LiveDisplay(console, verbose=False, clock=clock)
     display.start("full-lab")
     model = RunModel(play="Provision", task=TaskStarted("Compile", "kubernetes", ""))
@@ -127,7 +127,7 @@ def test_the_live_line_tells_play_role_task_and_progress() -> None:
 
 def test_markup_in_what_others_say_is_text() -> None:
     output = io.StringIO()
-    display = LineDisplay(Console(file=output, width=100), verbose=True)
+    display = LineDisplay(SteadyConsole(file=output, width=100), verbose=True)
     display.printed("[/nonsense] [bold]x[/bold]")
     display.note("[/nonsense]")
     assert output.getvalue() == "[/nonsense] [bold]x[/bold]\n[/nonsense]\n"
@@ -135,7 +135,7 @@ def test_markup_in_what_others_say_is_text() -> None:
 
 def test_with_v_warnings_are_not_printed_twice() -> None:
     output = io.StringIO()
-    display = LineDisplay(Console(file=output, width=100), verbose=True)
+    display = LineDisplay(SteadyConsole(file=output, width=100), verbose=True)
     display.printed("[WARNING]: old")
     display.show([Warned("[WARNING]: old")])
     assert output.getvalue() == "[WARNING]: old\n"
@@ -147,7 +147,7 @@ def test_a_broken_display_falls_silent() -> None:
             raise ValueError("no colours left")
 
     output = io.StringIO()
-    guarded = Guarded(Broken(Console(file=output), verbose=False))
+    guarded = Guarded(Broken(SteadyConsole(file=output), verbose=False))
     guarded.start("full-lab")
     guarded.tick(RunModel())
     guarded.tick(RunModel())
@@ -159,7 +159,7 @@ def test_a_broken_display_falls_silent() -> None:
 
 def test_on_a_terminal_outcomes_are_a_table() -> None:
     output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=100, color_system=None)
+    console = SteadyConsole(file=output, force_terminal=True, width=100, color_system=None)
     outcome = outcome_of({"id": "S1", "title": "It selects", "verdict": "pass", "observed": "[a]"})
     summary.print_outcomes(console, [outcome])
     assert "│ S1 │ It selects" in output.getvalue()

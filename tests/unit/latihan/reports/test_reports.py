@@ -121,7 +121,7 @@ def test_a_failure_in_junit_says_it_all() -> None:
 
 
 def test_junit_counts_add_up(recorded: Recorded) -> None:
-    root = ET.fromstring(junit.xml("x", recorded("does-not-hold")))
+    root = ET.fromstring(junit.xml("x\x00", recorded("does-not-hold")))
     assert root.get("failures") == "1"
     # A failed verdict is an outcome's failure, not a step's error.
     assert root.get("errors") == "0"
