@@ -3,7 +3,8 @@
 Why the steps are what they are:
 
 - The package has the whole upstream tree, with its dependencies in ``vendor/``, so nothing else is
-  downloaded. It is built the old way, in a GOPATH (``GO111MODULE=off``).
+  downloaded, and ``GOPROXY=off`` sees to it. It is built the old way, in a GOPATH
+  (``GO111MODULE=off``).
 - ``pkg/generated/openapi`` is missing in the tree; its generator is in ``vendor/``.
 - ``vendor/`` has ``modern-go/reflect2`` 1.0.1, which crashes if compiled with Go 1.18 or newer;
   Debian packages 1.0.2.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming import stream
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply import packages
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives, packages
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
@@ -83,6 +85,7 @@ class BuildFolders:
             "GOCACHE": str(self.compiled),
             "GOENV": "off",
             "GO111MODULE": "off",
+            "GOPROXY": "off",
             "GOFLAGS": "",
             "CGO_ENABLED": "0",
             **({"GOGC": "400"} if available_memory() > _PLENTY_OF_MEMORY else {}),
@@ -138,15 +141,13 @@ def require_version(files: Sequence[Path], version: str) -> None:
 
 def _unpack(files: Sequence[Path], folders: BuildFolders) -> None:
     """Unpack the upstream tree and apply Debian's patches."""
-    folders.tree.mkdir(parents=True)
-    # With tar(1): Python's tarfile is safe for other people's archives only since 3.11.4.
-    for part, options in [
-        (".orig.tar.", [f"--directory={folders.tree}", "--strip-components=1"]),
-        (".debian.tar.", [f"--directory={folders.work}"]),
-    ]:
+    packaging = folders.work / "packaging"
+    for part, into, strip in ((".orig.tar.", folders.tree, 1), (".debian.tar.", packaging, 0)):
+        into.mkdir(parents=True)
         archive = next(path for path in files if part in path.name)
-        run(["tar", "--extract", f"--file={archive}", "--no-same-owner", *options], timeout=300)
-    patches = folders.work / "debian" / "patches"
+        with tarfile.open(archive) as source:
+            archives.extract(source, into, archives.Guard(), strip=strip)
+    patches = packaging / "debian" / "patches"
     for name in (patches / "series").read_text(encoding="utf-8").split():
         run(
             [

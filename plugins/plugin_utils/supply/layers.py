@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import subprocess
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, cast
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb
 
+_SPECIAL = 0o6000  # setuid and setgid: a pod's program gets no rights by being started.
 # Debian's merged /usr: packages may still use the old paths, images have only the new ones.
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _LEFT_OUT = re.compile(
@@ -27,7 +27,6 @@ _LEFT_OUT = re.compile(
     r"|^usr/lib/[^/]+/gconv(/|$)|^(usr/)?lib/(systemd|init|udev|apparmor)(/|$)"
     r"|^etc/(init\.d|cron\.[a-z]+|logrotate\.d|ufw|apparmor\.d|systemd|update-motd\.d)(/|$)"
 )
-_UNREADABLE_HINT = "Delete it and run the lab again; it will be downloaded again."
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
         Digest and size of the tar.
 
     Raises:
-        LabError: a package file can't be read.
+        LabError: a package file can't be read, or has a member that could get outside an image.
     """
     with target.open("wb") as file:
         hashing = _Hashing(file)
@@ -128,8 +127,9 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
                 _merge_usr(tar, below)
             # What the layer lists itself replaces what a package has at the same path.
             replaced = {extra.path.strip("/") for extra in layer.extras}
+            guard = archives.Guard()
             for deb in debs:
-                _copy(deb, tar, below, replaced)
+                _copy(deb, tar, below, replaced, guard)
             for extra in layer.extras:
                 _add(extra, tar, below)
     return Blob(f"sha256:{hashing.sha.hexdigest()}", hashing.size)
@@ -142,26 +142,14 @@ def _merge_usr(tar: tarfile.TarFile, seen: set[str]) -> None:
         _add(Extra("link", name, f"usr/{name}"), tar, seen)
 
 
-def _copy(deb: Deb, tar: tarfile.TarFile, seen: set[str], replaced: set[str]) -> None:
+def _copy(
+    deb: Deb, tar: tarfile.TarFile, seen: set[str], replaced: set[str], guard: archives.Guard
+) -> None:
     """Copy a package's content to its merged paths, each directory once."""
-    argv = ["dpkg-deb", "--fsys-tarfile", str(deb.path)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
-        try:
-            with tarfile.open(fileobj=program.stdout, mode="r|") as source:
-                for member in source:
-                    _copy_member(source, member, tar, seen, replaced)
-            # Padding follows the last member; the program can't exit until it has been read.
-            cast("IO[bytes]", program.stdout).read()
-        except tarfile.TarError as error:
-            program.kill()
-            raise LabError(
-                f"The package file {deb.path} can't be read: {error}.", _UNREADABLE_HINT
-            ) from error
-        errors = cast("IO[bytes]", program.stderr).read().decode(errors="replace")
-    if program.returncode != 0:
-        raise LabError(
-            f"The package file {deb.path} can't be read.", _UNREADABLE_HINT, detail=errors
-        )
+    with archives.package(deb.path) as source:
+        for member in source:
+            guard.check(member)
+            _copy_member(source, member, tar, seen, replaced)
 
 
 def _copy_member(
@@ -184,6 +172,7 @@ def _copy_member(
     if member.islnk():
         member.linkname = merged(member.linkname.removeprefix("./"))
     member.pax_headers = {}
+    member.mode &= ~_SPECIAL
     tar.addfile(member, source.extractfile(member) if member.isreg() else None)
 
 

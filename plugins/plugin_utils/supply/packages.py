@@ -20,11 +20,11 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb, PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 
 MANIFEST = "packages.json"
-_UNPACK_TIMEOUT = 300
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,16 @@ def libraries(folder: str | Path) -> str:
 
 
 def unpack(debs: Sequence[Deb], into: Path) -> None:
-    """Unpack package files into one folder and write their versions to ``packages.json``."""
+    """Unpack package files into one folder and write their versions to ``packages.json``.
+
+    Raises:
+        LabError: one can't be read, or would write outside the folder.
+    """
     into.mkdir(parents=True, exist_ok=True)
-    progress = Progress("packages unpacked", len(debs))
+    progress, guard = Progress("packages unpacked", len(debs)), archives.Guard()
     for deb in debs:
-        run(["dpkg-deb", "--extract", str(deb.path), str(into)], timeout=_UNPACK_TIMEOUT)
+        with archives.package(deb.path) as files:
+            archives.extract(files, into, guard)
         progress.advance()
     versions = {deb.name: deb.version for deb in debs}
     (into / MANIFEST).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")

@@ -28,7 +28,7 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # Increase this if the same layers and images are to be written in another way.
-_RECIPE = 2
+_RECIPE = 3
 
 
 @dataclass(frozen=True)

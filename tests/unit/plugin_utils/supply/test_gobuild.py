@@ -86,7 +86,7 @@ def test_the_source_has_debian_s_patches_on_it(tmp_path: Path) -> None:
     gobuild._unpack(files, folders)
     assert (folders.tree / "patches/source").read_text() == "as upstream\n"
     patched = (folders.tree / "patched").read_text()
-    assert patched.endswith(f"--input={folders.work}/debian/patches/first\n")
+    assert patched.endswith(f"--input={folders.work}/packaging/debian/patches/first\n")
 
 
 def test_an_interrupted_build_continues_with_what_was_compiled(
