@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
         An exit code, only if the hand-over didn't happen.
     """
     try:
+        need_ground()
         need_python(sys.version_info[:2])
         prepare(REQUIREMENTS)
         become(arguments)
@@ -88,6 +89,23 @@ def environment_for_latihan(environment: Mapping[str, str]) -> dict[str, str]:
     if handed.pop("PYTHONDONTWRITEBYTECODE", ""):
         handed.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "pycache"))
     return handed
+
+
+def need_ground() -> None:
+    """Give a program that was started without them its three streams and a working folder.
+
+    A file that is opened while a stream is closed gets the stream's number, and all that is printed
+    then goes into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # Somebody deleted it.
+        os.chdir("/")
 
 
 def need_python(version: tuple[int, ...]) -> None:
@@ -164,7 +182,11 @@ def create() -> None:
     need_ensurepip()
     say("Preparing a Python environment in .venv (once, about a minute) ...")
     shutil.rmtree(VENV, ignore_errors=True)
-    run_or_fail([sys.executable, "-m", "venv", str(VENV)], "the virtual environment can't be made")
+    run_or_fail(
+        [sys.executable, "-m", "venv", str(VENV)],
+        "the virtual environment can't be made",
+        "The project must be in a folder that you may write to, on a disk with free space.",
+    )
     # The packages of the project are found from any folder, by any program of the environment.
     site = next(VENV.glob("lib/python*/site-packages"))
     (site / "latihan.pth").write_text(f"{ROOT}\n{ROOT / 'collections'}\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from rich.text import Text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import masked
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import FILES_HINT
 from latihan.base import consoles
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import (
@@ -77,6 +78,7 @@ def refusal_of(error: OSError) -> LabError:
     hint = {
         errno.ENOSPC: "Free some space on that disk.",
         errno.EACCES: "Run it as the user who owns it (root, for a lab).",
+        errno.EMFILE: FILES_HINT,
     }.get(error.errno or 0, "Check what is there, and try again.")
     return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)
 

@@ -23,11 +23,15 @@ class Project:
     """The folders that commands work on.
 
     ``root`` is the project, ``cache`` what outlives a teardown, ``state`` what belongs to clusters.
+    ``reports`` is where runs leave their reports, ``artifacts`` in ``root`` if it is None; ``kept``
+    is how many runs of each profile stay there.
     """
 
     root: Path
     cache: Path
     state: Path
+    reports: Path | None = None
+    kept: int = 100
 
     @property
     def playbooks(self) -> Path:
@@ -46,7 +50,7 @@ class Project:
 
     def artifacts(self, profile: str) -> Path:
         """What the runs of a profile left behind, one folder per run."""
-        return self.root / "artifacts" / profile
+        return (self.reports or self.root / "artifacts") / profile
 
     def profile(self, name: str) -> Profile:
         """A lab, by its name."""
@@ -67,14 +71,27 @@ class Project:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
-    """The project that this file belongs to; LATIHAN_CACHE and LATIHAN_STATE move the folders.
+    """The project that this file belongs to; variables that start with LATIHAN_ change its values.
 
     Paths are resolved, since a lab's processes are found by the path of its state.
+
+    Raises:
+        LabError: a variable has no valid value.
     """
+    reports = environment.get("LATIHAN_ARTIFACTS")
+    kept = environment.get("LATIHAN_KEPT_RUNS") or str(Project.kept)
+    if not kept.isdecimal() or int(kept) < 1:
+        raise LabError(
+            f"LATIHAN_KEPT_RUNS is {kept!r}, which is not a number of runs.",
+            "Set it to 1 or more.",
+            Kind.INPUT,
+        )
     return Project(
         root=Path(__file__).resolve().parents[2],
         cache=Path(environment.get("LATIHAN_CACHE") or "/var/cache/latihan").resolve(),
         state=Path(environment.get("LATIHAN_STATE") or "/var/lib/latihan").resolve(),
+        reports=Path(reports).resolve() if reports else None,
+        kept=int(kept),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -74,10 +75,10 @@ def need_tools() -> None:
         raise LabError(str(error), kind=Kind.MACHINE) from error
 
 
-def become(argv: list[str]) -> int:
+def become(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     """Become another program, which then has the terminal and gives the exit code."""
     try:
-        os.execvp(argv[0], argv)
+        os.execvpe(argv[0], argv, environment)
     except OSError as error:
         raise LabError(
             f"{argv[0]} can't be run: {error.strerror}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import direct
 from latihan.commands.command import Context, become
 
 RAW = True
@@ -15,4 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Become kubectl, for the cluster of the profile."""
-    return become(context.contract().kubectl_command(*options.arguments))
+    return become(context.contract().kubectl_command(*options.arguments), direct())

@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import direct
 
 _REQUEST, _TOTAL = 5, 15  # Seconds for one request, and for kubectl with all its requests.
 
@@ -24,7 +25,7 @@ def listed(contract: Contract, *kind: str) -> list[Mapping[str, Any]]:
         LabError: kubectl is missing, or the cluster doesn't answer.
     """
     argv = contract.kubectl_command(f"--request-timeout={_REQUEST}s", "get", *kind, "-o", "json")
-    done = run(argv, check=False, timeout=_TOTAL)
+    done = run(argv, check=False, timeout=_TOTAL, env=direct())
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it gave no reason"]
         raise LabError(

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import need_open_files
 from latihan.base import locks
 from latihan.base.exits import Exit
 from latihan.base.logs import Log
@@ -87,6 +88,7 @@ def play(
         verbosity=options.verbose,
     )
     need_root(context.provider)
+    need_open_files()
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
     # Runs on a lab make and remove its second lab, so both have one lock.
     owner = context.project.owner(request.profile)
@@ -122,7 +124,7 @@ class Playing:
         request = self._request
         artifacts = self._project.artifacts(request.profile)
         folder = report.new_folder(artifacts, request.playbook.name, self._started)
-        log_file = folder / "ansible.log"
+        log_file = folder / report.LOG
         with contextlib.closing(Log(log_file)) as log:
             try:
                 ended = self._run(log)
@@ -208,6 +210,7 @@ class Playing:
         report.write(folder / "report.json", report.to_json(built))
         report.write(folder / "report.html", page.render(built))
         report.point_latest(folder)
+        report.remove_old(folder.parent, self._project.kept)
 
     def _say(self, text: str, style: str) -> None:
         self._console.print(Text(text, style=style))

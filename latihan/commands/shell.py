@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
+    direct,
+    search_path,
+)
 from latihan.commands.command import Context, become
 
 RAW = False
@@ -29,6 +32,5 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     contract = context.contract()
     # So that supervisorctl and kubectl are found, which are not installed on the machine.
     own = (Path(sys.executable).parent, Path(contract.kubectl).parent)
-    path = ":".join([*map(str, own), os.environ.get("PATH", os.defpath)])
-    entered = [*contract.enter(options.node), "env", f"PATH={path}"]
-    return become([*entered, *(command or ["bash"])])
+    entered = [*contract.enter(options.node), "env", f"PATH={search_path(*own)}"]
+    return become([*entered, *(command or ["bash"])], direct())

@@ -6,6 +6,7 @@ import argparse
 import signal
 import subprocess
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import direct
 from latihan.base.exits import Exit
 from latihan.base.signals import on_signals
 from latihan.commands.command import Context
@@ -24,7 +25,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     tunnel = context.provider.tunnel(context.lab, options.namespace)
     asked: list[int] = []
     # In its own process group, so that Ctrl-C reaches it once, through us, and it can clean up.
-    with subprocess.Popen(tunnel.argv, process_group=0) as program:
+    with subprocess.Popen(tunnel.argv, env=direct(), process_group=0) as program:
 
         def end(number: int, frame: object) -> None:
             asked.append(number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +22,9 @@ from latihan.run.model import RunModel
 from latihan.run.outcomes import by_id
 
 SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
+LOG = "ansible.log"
+# What new_folder calls a run's folder.
+_RUN = re.compile(r"\d{8}T\d{6}Z-")
 # This many of the newest runs are named if one is not found.
 _NAMED = 8
 
@@ -81,16 +86,41 @@ def build(about: About, model: RunModel) -> Report:
 
 
 def new_folder(artifacts: Path, playbook: str, started: datetime) -> Path:
-    """Make a new folder for one run, named after its time and its playbook."""
-    artifacts.mkdir(parents=True, exist_ok=True)
+    """Make a new folder for one run, named after its time and its playbook.
+
+    Raises:
+        LabError: it can't be made.
+    """
     name = f"{started:%Y%m%dT%H%M%SZ}-{playbook}"
     number = 1
-    while True:
-        folder = artifacts / (name if number == 1 else f"{name}-{number}")
-        with suppress(FileExistsError):
-            folder.mkdir()
-            return folder
-        number += 1
+    try:
+        artifacts.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = artifacts / (name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+            number += 1
+    except OSError as error:
+        raise LabError(
+            f"{error.filename}: {error.strerror}.",
+            "Free space or make it writable, or set LATIHAN_ARTIFACTS to a folder elsewhere.",
+            Kind.MACHINE,
+        ) from error
+
+
+def remove_old(artifacts: Path, kept: int) -> None:
+    """Remove the oldest runs of a profile, so that this many stay.
+
+    What isn't a run stays, and so does the run that ``latest`` shows. A run that can't be removed
+    is tried again after the next one.
+    """
+    shown = (artifacts / "latest").resolve()
+    found = (path for path in artifacts.iterdir() if _RUN.match(path.name))
+    runs = sorted(path for path in found if not path.is_symlink() and (path / LOG).is_file())
+    for folder in runs[:-kept]:
+        if folder.resolve() != shown:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def point_latest(folder: Path) -> None:

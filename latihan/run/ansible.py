@@ -15,13 +15,12 @@ from typing import Any
 
 import ansible_runner
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import search_path
 from latihan.base.project import Project
 from latihan.base.signals import on_signals
 from latihan.inputs.request import Request
 from latihan.run import guard, stragglers
 
-# Debian's `su` leaves these out of the PATH, and the lab's programs are there.
-_SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _TICK = 0.2
 
 
@@ -154,13 +153,12 @@ def arguments(project: Project, request: Request, mark: str, folder: str) -> dic
 
 def environment(root: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """What is added to, or changed in, the inherited environment for ansible-playbook."""
-    folders = [str(Path(sys.executable).parent), *inherited.get("PATH", os.defpath).split(":")]
-    folders += [folder for folder in _SYSTEM_FOLDERS if folder not in folders]
+    own = Path(sys.executable).parent
     return {
         "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
         "ANSIBLE_FORCE_COLOR": "false",
         "ANSIBLE_NOCOLOR": "true",
-        # Ansible wants UTF-8, and the lab reads what programs print in English.
+        # Ansible wants UTF-8.
         "LC_ALL": "C.UTF-8",
-        "PATH": ":".join(folders),
+        "PATH": search_path(own, inherited=inherited),
     }

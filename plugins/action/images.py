@@ -22,6 +22,8 @@ _IN_CLUSTER = Path(in_cluster.__file__).parent
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.images``."""
 
+    _fetches = True
+
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Make the images that are missing."""
         cache = Path(args["cache"])

@@ -20,6 +20,8 @@ Fetcher = Callable[[Path], None]
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.kubernetes``."""
 
+    _fetches = True
+
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Provide the programs that are missing."""
         if args["source"] == "path":

@@ -15,6 +15,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import En
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.unpack_packages``."""
 
+    _fetches = True
+
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Unpack the packages that are missing."""
         cache = Path(args["cache"])

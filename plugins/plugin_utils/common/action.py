@@ -20,6 +20,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
 # Options that say which lab is meant, and the variables that say so if a task does not.
@@ -75,6 +76,8 @@ class LabAction(ActionBase):
 
     _supports_check_mode = True
     _requires_connection = False
+    # Whether it downloads something, for which a proxy may be needed.
+    _fetches = False
 
     @abstractmethod
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +137,8 @@ class LabAction(ActionBase):
                 "msg": f"latihan.lab.{module}: {'; '.join(checked.error_messages)}",
             }
         try:
+            # Each task has a process of its own, so this changes nothing for others.
+            settle(fetches=self._fetches)
             return {**result, **self.execute(_plain(checked.validated_parameters))}
         except LabError as error:
             return {

@@ -11,8 +11,9 @@ import os
 import platform
 import re
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
+    FILES_HINT,
+    OPEN_FILES,
+    raise_open_files,
+)
 
 GIB = 1024**3
 # Bytes; measured on Debian 12 with two nodes, then rounded up: see benchmarks/.
@@ -30,6 +36,7 @@ SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
+_CONNECTS_WITHIN = 2.0
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
 
@@ -105,7 +112,8 @@ class Machine:
 
     ``memory`` is its total memory, ``available`` what programs can still get. ``built`` says that
     the cache already has the programs of Kubernetes, ``cached`` that it has the images, ``made``
-    that the lab exists: each means that less space is needed.
+    that the lab exists: each means that less space is needed. ``open_files`` is how many a process
+    may have. ``loopback`` says what happens to a connection to 127.0.0.1; empty if it is accepted.
     """
 
     user: int
@@ -119,6 +127,8 @@ class Machine:
     built: bool = False
     cached: bool = False
     made: bool = False
+    open_files: int = OPEN_FILES
+    loopback: str = ""
 
 
 def check(spec: LabSpec) -> list[Check]:
@@ -143,10 +153,12 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
     return [
         _profile(spec.profile),
         _nodes(spec.nodes, spec.least_nodes),
-        *_networks(spec.networks, machine.used, spec.nodes),
+        *_networks(spec, machine),
         _root(machine.user),
         _system(machine.release),
         _controllers(machine.controllers),
+        _open_files(machine.open_files),
+        _loopback(machine.loopback),
         _memory(machine),
         *_disks(spec, machine),
     ]
@@ -171,10 +183,12 @@ def _nodes(number: int, least: int) -> Check:
     )
 
 
-def _networks(
-    networks: Mapping[str, str], used: Sequence[UsedRange], nodes: int
-) -> Iterator[Check]:
-    """Each range is valid, big enough and not too big, and overlaps no range in use."""
+def _networks(spec: LabSpec, machine: Machine) -> Iterator[Check]:
+    """Each range is valid, big enough and not too big, and overlaps no range in use.
+
+    What the machine uses since the lab was made doesn't harm it: the lab's network is its own.
+    """
+    networks, nodes, used = spec.networks, spec.nodes, machine.used
     parsed: dict[str, Network] = {}
     for name, text in networks.items():
         try:
@@ -187,8 +201,11 @@ def _networks(
             )
     for name, network in parsed.items():
         unfit = _too_small(name, network, nodes) or _too_large(name, network)
-        problem = unfit or _collision(name, network, parsed, [*_SPECIAL, *used])
-        if problem:
+        problem = unfit or _collision(name, network, parsed, _SPECIAL)
+        shared = _collision(name, network, {}, used)
+        if shared and not problem and machine.made:
+            yield Check(name, True, shared, "The lab still works.", Kind.INPUT, warning=True)
+        elif problem := problem or shared:
             prefix = _ROOMY if unfit else network.prefixlen
             free = suggest(prefix, [*parsed.values(), *(each.network for each in used)])
             yield _bad_range(
@@ -294,6 +311,32 @@ def _controllers(available: frozenset[str]) -> Check:
     )
 
 
+def _open_files(number: int) -> Check:
+    good = number >= OPEN_FILES
+    return Check(
+        "open files",
+        good,
+        f"{number} open files are allowed."
+        if good
+        else f"Only {number} open files are allowed; the lab needs {OPEN_FILES}.",
+        "" if good else FILES_HINT,
+    )
+
+
+def _loopback(trouble: str) -> Check:
+    return Check(
+        "loopback",
+        not trouble,
+        f"This machine can't connect to its own 127.0.0.1: {trouble}."
+        if trouble
+        else "This machine can connect to its own 127.0.0.1.",
+        "Accept what comes in on the interface lo (`iptables -I INPUT -i lo -j ACCEPT`), and set it"
+        " up (`ip link set lo up`)."
+        if trouble
+        else "",
+    )
+
+
 def _memory(machine: Machine) -> Check:
     """Too little memory fails; if it is only in use now, maybe by this lab, that is a warning."""
     if machine.memory < NEED_MEMORY:
@@ -366,7 +409,19 @@ def survey(spec: LabSpec) -> Machine:
         built=any(spec.cache.glob("kubernetes/*/bin/kubelet")),
         cached=any(spec.cache.glob("images/*/images.json")),
         made=(spec.state / spec.profile / "contract.json").exists(),
+        open_files=raise_open_files(),
+        loopback=_connect(),
     )
+
+
+def _connect() -> str:
+    """What happens to a connection to a port of 127.0.0.1; empty if it is accepted."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), _CONNECTS_WITHIN).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _release() -> dict[str, str]:

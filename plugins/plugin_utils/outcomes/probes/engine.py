@@ -176,10 +176,10 @@ def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> 
 
 
 def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
-    """Run a batch by a command that enters the place, without this process's proxies."""
+    """Run a batch by a command that enters the place."""
     argv = [*enter, "sh", "-c", made.script]
     try:
-        done = run(argv, check=False, timeout=limit, env=_plain())
+        done = run(argv, check=False, timeout=limit)
     except LabError as error:
         return [Raw(error=error.message)] * made.count
     return split(made, done.stdout, done.stderr.strip())
@@ -259,10 +259,3 @@ def way_in(contract: Contract, place: Place) -> tuple[str, ...] | Missing:
     name = place.name or HOST
     reach = contract.reach(name)
     return reach if isinstance(reach, Missing) else contract.enter(name)
-
-
-def _plain() -> dict[str, str]:
-    """This process's environment without proxies: a probe speaks to its target itself."""
-    return {
-        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
-    }
