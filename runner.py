@@ -68,10 +68,10 @@ def main(arguments: list[str]) -> int:
 
 def become(arguments: list[str]) -> NoReturn:
     """Hand over to ``latihan``; BootstrapError if this user may not run its Python."""
+    # With -P no file of the folder that this is run in is imported by mistake.
+    command = [str(PYTHON), "-P", "-m", "latihan", *arguments]
     try:
-        os.execve(
-            PYTHON, [str(PYTHON), "-m", "latihan", *arguments], environment_for_latihan(os.environ)
-        )
+        os.execve(PYTHON, command, environment_for_latihan(os.environ))
     except OSError as error:
         raise BootstrapError(
             f"{PYTHON} can't be run: {error.strerror}. "

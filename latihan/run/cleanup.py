@@ -39,7 +39,7 @@ def remove(lab: Profile, provider: str) -> str:
     made_by = contract.provider_of(lab.contract) or provider
     owner = Profile(profiles.owner_of(lab.name), lab.state)
     done = subprocess.run(
-        [sys.executable, "-m", _REMOVE, made_by, str(lab.state), lab.name],
+        [sys.executable, "-P", "-m", _REMOVE, made_by, str(lab.state), lab.name],
         capture_output=True,
         text=True,
         errors="replace",

@@ -25,7 +25,7 @@ def guarded(run: str, folder: str) -> Iterator[None]:
         folder: the run's temporary folder, which goes too.
     """
     guard = subprocess.Popen(
-        [sys.executable, "-m", __name__, run, folder],
+        [sys.executable, "-P", "-m", __name__, run, folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -204,7 +204,8 @@ def _networks(spec: LabSpec, machine: Machine) -> Iterator[Check]:
         problem = unfit or _collision(name, network, parsed, _SPECIAL)
         shared = _collision(name, network, {}, used)
         if shared and not problem and machine.made:
-            yield Check(name, True, shared, "The lab still works.", Kind.INPUT, warning=True)
+            hint = "The lab was made before that, and still works."
+            yield Check(name, True, shared, hint, Kind.INPUT, warning=True)
         elif problem := problem or shared:
             prefix = _ROOMY if unfit else network.prefixlen
             free = suggest(prefix, [*parsed.values(), *(each.network for each in used)])

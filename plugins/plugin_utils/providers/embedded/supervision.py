@@ -20,7 +20,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
 )
 
 _SUPERVISORCTL = (
-    *(sys.executable, "-m", "supervisor.supervisorctl"),
+    *(sys.executable, "-P", "-m", "supervisor.supervisorctl"),
     *("--configuration", "/etc/supervisord.conf"),
 )
 # A program that is told to stop has 5 s for it (supervisord.conf, stopwaitsecs).

@@ -31,7 +31,7 @@ class EmbeddedTunnel:
     @property
     def argv(self) -> list[str]:
         """The command that keeps it open in the foreground, until SIGINT or SIGTERM."""
-        return [sys.executable, "-m", _PROGRAM, str(self.profile.contract), self.namespace]
+        return [sys.executable, "-P", "-m", _PROGRAM, str(self.profile.contract), self.namespace]
 
     def is_open(self) -> bool:
         """Whether it is open."""
