@@ -24,14 +24,19 @@ from typing import IO
 
 import psutil
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST, second_of
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
+    HOST,
+    Profile,
+    second_of,
+)
 from latihan.base import project
 from latihan.run import stragglers
 
 ROOT = Path(__file__).parents[1]
 STATE = project.from_environment().state
+PROVIDER = providers.named(providers.DEFAULT)
 _COMMANDS = ("full-lab", "teardown")
 _ENDS_WITHIN = 600.0
 _SETTLES_WITHIN = 15.0
@@ -103,14 +108,27 @@ def workers(run: Run) -> list[int]:
 
 
 def firsts(run: Run) -> list[int]:
-    """The first process of each space."""
-    return [space.pid for space in spaces.find(run.profile, STATE).values()]
+    """The first process of each space: number 1 of a PID namespace right below this one."""
+    return [pid for pid in of_lab(run.profile) if _numbers(pid)[1:] == ["1"]]
+
+
+def _numbers(pid: int) -> list[str]:
+    """A process's numbers in its PID namespaces (proc(5), NSpid)."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        return next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+    return []
+
+
+def of_lab(profile: str) -> list[int]:
+    """The processes of a lab."""
+    return PROVIDER.processes(Profile(profile, STATE))
 
 
 def everything(run: Run) -> list[int]:
     """What a reboot ends: the run and the lab."""
     alive = [run.process.pid] if run.process.poll() is None else []
-    return [*alive, *of_run(run.profile), *spaces.processes(run.profile, STATE)]
+    return [*alive, *of_run(run.profile), *of_lab(run.profile)]
 
 
 # By what is killed, its processes; one of them is chosen if not all of them are meant.
@@ -191,7 +209,7 @@ def _end(pid: int) -> None:
 def left(profile: str) -> Iterator[str]:
     """What is left of a lab that was taken down."""
     for name in (profile, second_of(profile)):
-        yield from (f"process {pid}" for pid in spaces.processes(name, STATE))
+        yield from (f"process {pid}" for pid in of_lab(name))
         for pattern in (f"latihan/{name}", f"*/latihan/{name}"):
             yield from map(str, Path("/sys/fs/cgroup").glob(pattern))
         if (STATE / name).exists():

@@ -185,8 +185,8 @@ class Api:
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise LabError(
                 f"The cluster's API at {self.address} does not answer: {_first_line(str(error))}",
-                "`python3 runner.py status` shows whether the lab is up, and `python3 runner.py doctor`"
-                " what this machine is missing.",
+                "`python3 runner.py status` shows whether the lab is up, and "
+                "`python3 runner.py doctor` what this machine is missing.",
             ) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(path, response)
