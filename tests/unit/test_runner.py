@@ -63,6 +63,29 @@ def test_an_old_python_is_refused(version: tuple[int, int]) -> None:
     runner.need_python((3, 14))
 
 
+def shelled(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A shell's script, in a folder; ``$@`` is the command line of runner.py."""
+    argv = ["sh", "-c", script, "sh", sys.executable, str(ROOT / "runner.py")]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_it_does_not_matter_what_is_in_the_working_folder(tmp_path: Path) -> None:
+    """``python -m`` would import from there, such as another checkout."""
+    for name in ("latihan.py", "json.py", "rich.py"):
+        (tmp_path / name).write_text("raise SystemExit('not that one')\n", encoding="utf-8")
+    done = shelled('exec "$@" list', tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "full-lab" in done.stdout
+
+
+def test_neither_the_streams_nor_the_working_folder_need_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = f'cd {tmp_path}/gone; rmdir ../gone; "$@" report never >&- <&-; echo $?'
+    done = shelled(script, tmp_path)
+    assert done.stdout == "2\n", done.stderr
+    assert "There is no run 'never'" in done.stderr
+
+
 def test_only_tests_need_the_tools(
     place: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,8 +185,7 @@ class Api:
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise LabError(
                 f"The cluster's API at {self.address} does not answer: {_first_line(str(error))}",
-                "`python3 runner.py status` shows whether the lab is up, and "
-                "`python3 runner.py doctor` what this machine is missing.",
+                "Look at `python3 runner.py status`, then at `python3 runner.py doctor`.",
             ) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(path, response)

@@ -74,7 +74,7 @@ def up(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return make
 
 
-def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(project: Project, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command line in its own process: some commands become another program."""
     code = (
         "import os, sys; from pathlib import Path; from latihan.cli import main;"
@@ -87,7 +87,25 @@ def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, **variables},
     )
+
+
+PROXIES = {"HTTPS_PROXY": "http://192.0.2.9:1", "all_proxy": "socks5://192.0.2.9:1"}
+SEEN = 'echo "seen: $HTTPS_PROXY$all_proxy:$PATH"'
+
+
+def test_what_speaks_to_the_lab_goes_through_no_proxy(
+    project: Project, up: Callable[[str], None]
+) -> None:
+    up(f"{SEEN} >&2; exit 1")
+    usual = {**PROXIES, "PATH": "/usr/bin:/bin"}
+    assert "seen: :" in run(project, "kubectl", "get", "pods", **usual).stderr
+    assert "seen: :" in run(project, "url", "s1", **usual).stderr
+    entered = run(project, "shell", "latihan", "--", "sh", "-c", SEEN, **usual).stdout
+    assert "seen: :" in entered
+    # The tools of Debian's sbin are there on a node too.
+    assert ":/usr/bin:/bin:/usr/local/sbin:" in entered
 
 
 def test_kubectl_gets_all_arguments_and_gives_its_exit_code(
@@ -299,7 +317,7 @@ def test_a_tunnel_ends_well_when_asked_to(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == f"open {project.contract('latihan')}\n"

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,6 +25,7 @@ from latihan.base import locks
 from latihan.base.project import Project
 from latihan.cli import main
 from tests.unit.latihan.reports.page.test_page import Reader
+from latihan.reports import report
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 SLEEP = b"sleep\x00600.25\x00"
@@ -75,7 +78,10 @@ def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixtur
     assert document["exit_code"] == 0
     assert document["command"] == "python3 runner.py holds -e greet_count=2"
     # Variables of one run are not those of the next.
-    assert main(["holds", "--profile", "other", "-v"], project) == 0
+    old = report.new_folder(project.artifacts("other"), "holds", datetime(2020, 1, 1, tzinfo=UTC))
+    (old / report.LOG).touch()
+    assert main(["holds", "--profile", "other", "-v"], replace(project, kept=1)) == 0
+    assert not old.exists()
     said = capsys.readouterr().out
     assert "TASK [greet : Say hello]" in said
     assert "hello | goodbye 1" in said

@@ -75,6 +75,17 @@ def test_folders_come_from_the_environment() -> None:
     usual = from_environment({"LATIHAN_CACHE": ""})
     assert usual.cache == Path("/var/cache/latihan")
     assert usual.contract("x") == Path("/var/lib/latihan/x/contract.json")
+    assert usual.artifacts("x") == usual.root / "artifacts" / "x"
+    assert from_environment({"LATIHAN_ARTIFACTS": "/a"}).artifacts("x") == Path("/a/x")
+
+
+def test_how_many_runs_are_kept() -> None:
+    assert from_environment({}).kept == 100
+    assert from_environment({"LATIHAN_KEPT_RUNS": "7"}).kept == 7
+    for bad in ("0", "-1", "many", "1.5", " "):
+        with pytest.raises(LabError, match="not a number of runs") as raised:
+            from_environment({"LATIHAN_KEPT_RUNS": bad})
+        assert raised.value.kind is Kind.INPUT
 
 
 PLAY = """
@@ -463,6 +474,7 @@ def test_a_file_that_can_not_be_written_is_named(
     printed = capsys.readouterr().err
     assert said in printed
     assert len(printed.strip().splitlines()) == 2
+    assert ("LATIHAN_ARTIFACTS" in printed) == ("artifacts" in name)
 
 
 def test_without_root_it_says_so(

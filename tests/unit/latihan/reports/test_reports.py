@@ -167,6 +167,28 @@ def test_two_runs_of_one_second_have_two_folders(tmp_path: Path) -> None:
     assert (tmp_path / "latihan" / "latest").resolve() == second
 
 
+def test_the_oldest_runs_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    artifacts, other = tmp_path / "latihan", tmp_path / "other"
+    for day in range(1, 8):
+        for each in (artifacts, other):
+            run = report.new_folder(each, "verify", STARTED.replace(day=day))
+            (run / report.LOG).touch()
+    runs = sorted(path.name for path in artifacts.iterdir())
+    report.point_latest(artifacts / runs[1])
+    (artifacts / runs[3] / report.LOG).unlink()
+    (artifacts / "20250101T000000Z-elsewhere").symlink_to(other)
+    (artifacts / "20250101T000000Z-notes.txt").touch()
+    (artifacts / "mine").mkdir()
+    (artifacts / "mine" / report.LOG).touch()
+    report.remove_old(artifacts, 2)
+    kept = {path.name for path in artifacts.iterdir()}
+    assert kept == {
+        *(runs[1], runs[3], *runs[5:], "latest", "mine"),
+        *("20250101T000000Z-elsewhere", "20250101T000000Z-notes.txt"),
+    }
+    assert len(list(other.iterdir())) == 7
+
+
 def test_runs_are_found_by_name(tmp_path: Path) -> None:
     runs = tmp_path / "latihan"
     with pytest.raises(LabError, match="no report yet"):

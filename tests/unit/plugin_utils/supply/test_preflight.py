@@ -98,6 +98,17 @@ def test_a_range_that_the_machine_uses() -> None:
     assert "-e lab_pod_network=10.50.0.0/16" in check.hint
 
 
+def test_what_the_machine_uses_later_does_not_harm_a_lab() -> None:
+    used = (UsedRange(Network("192.168.49.7/32"), "this machine's address 192.168.49.7"),)
+    later = replace(MACHINE, used=used, made=True)
+    assert failed(machine=later) == []
+    [warned] = [each for each in preflight.judge(SPEC, later) if each.warning]
+    assert "overlaps this machine's address 192.168.49.7" in warned.message
+    assert failed(replace(SPEC, networks={"lab_network": "127.0.0.0/24"}), later)
+    [check] = failed(machine=replace(later, made=False))
+    assert check.name == "lab_network"
+
+
 def test_the_suggestion_is_free() -> None:
     used = [Network("10.0.0.0/10"), Network("10.64.0.0/16")]
     assert preflight.suggest(16, used) == "10.65.0.0/16"
@@ -164,6 +175,28 @@ def test_systems(release: dict[str, str], good: bool, warned: bool) -> None:
 def test_missing_control_groups_are_named() -> None:
     [check] = failed(machine=replace(MACHINE, controllers=frozenset({"cpu", "memory"})))
     assert "cpuset, pids" in check.message
+
+
+def test_too_few_open_files() -> None:
+    [check] = failed(machine=replace(MACHINE, open_files=256))
+    assert check.message == "Only 256 open files are allowed; the lab needs 1024."
+    assert (check.kind, "ulimit -n 1024" in check.hint) == (Kind.MACHINE, True)
+
+
+def test_a_machine_that_does_not_reach_itself() -> None:
+    [check] = failed(machine=replace(MACHINE, loopback="timed out"))
+    assert check.message == "This machine can't connect to its own 127.0.0.1: timed out."
+    assert (check.kind, "iptables" in check.hint) == (Kind.MACHINE, True)
+
+
+def test_the_survey_connects_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert preflight.survey(SPEC).loopback == ""
+
+    def refuse(*_arguments: object) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    assert preflight.survey(SPEC).loopback == "timed out"
 
 
 def test_too_little_memory() -> None:
