@@ -24,8 +24,8 @@ import pytest
 from latihan.base import locks
 from latihan.base.project import Project
 from latihan.cli import main
-from tests.unit.latihan.reports.page.test_page import Reader
 from latihan.reports import report
+from tests.unit.latihan.reports.page.test_page import Reader
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
 SLEEP = b"sleep\x00600.25\x00"
