@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import sys
 import tempfile
 import threading
@@ -58,8 +59,7 @@ def run(
     announced = False
     with (
         on_signals(lambda number, frame: cancel.set()),
-        # A used folder would bring its old settings along.
-        tempfile.TemporaryDirectory(prefix="latihan-run-", ignore_cleanup_errors=True) as folder,
+        _fresh_folder(request.profile) as folder,
         guard.guarded(mark, folder),
     ):
         worker = _Worker(arguments(project, request, mark, folder), events, cancel)
@@ -77,6 +77,17 @@ def run(
     if worker.error is not None:
         raise worker.error
     return Ended(worker.returned, cancel.is_set())
+
+
+def _fresh_folder(profile: str) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder for one run: a used one would bring its old settings along.
+
+    Those that killed runs on the profile left are removed.
+    """
+    prefix = f"latihan-run-{profile}."
+    for old in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(old, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
 
 
 class _Worker(threading.Thread):

@@ -183,10 +183,11 @@ def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
         pass
 
 
-def killed(project: Project, *, with_guard: bool) -> None:
+def killed(project: Project, temporary: Path, *, with_guard: bool) -> None:
     """Kill a run that waits: its own process, and that which would end what it started."""
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
-    with subprocess.Popen([*argv, "waits"], stdout=subprocess.DEVNULL) as program:
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen([*argv, "waits"], stdout=subprocess.DEVNULL, env=environment) as program:
         assert wait_for(sleepers)
         children = psutil.Process(program.pid).children()
         if with_guard:
@@ -194,26 +195,31 @@ def killed(project: Project, *, with_guard: bool) -> None:
         program.kill()
 
 
-def temporary() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("latihan-run-*"))
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
 
 
-def test_a_killed_run_takes_along_what_it_started(project: Project) -> None:
-    before = temporary()
-    killed(project, with_guard=False)
+def test_a_killed_run_takes_along_what_it_started(project: Project, temporary: Path) -> None:
+    killed(project, temporary, with_guard=False)
     assert wait_for(lambda: not sleepers())
-    assert wait_for(lambda: temporary() <= before)
+    assert wait_for(lambda: not list(temporary.iterdir()))
 
 
 def test_the_next_run_ends_what_a_killed_one_left(
-    project: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    killed(project, with_guard=True)
+    killed(project, temporary, with_guard=True)
     assert main(["holds", "--profile", "another"], project) == 0
     assert sleepers()
+    assert list(temporary.iterdir())
     assert main(["holds"], project) == 0
     assert "An earlier run was still working on this lab" in capsys.readouterr().out
     assert not sleepers()
+    assert not list(temporary.iterdir())
 
 
 def test_a_closed_terminal_leaves_nothing_half_made(project: Project) -> None:
