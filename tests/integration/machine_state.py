@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -71,3 +72,7 @@ def _files(folder: Path) -> list[str]:
 def _output(*command: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return sorted(line.rstrip() for line in done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    print(json.dumps(snapshot()))

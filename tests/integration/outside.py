@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.places import ROOT
+
 # Addresses for documentation (RFC 5737, RFC 3849): they are nobody's.
 MACHINE, OUTSIDE = "198.51.100.1", "198.51.100.2"
 MACHINE_6, OUTSIDE_6 = "2001:db8::1", "2001:db8::2"
@@ -43,9 +45,11 @@ class Outside:
         self._frames = 0
 
     def run(self, *command: str) -> str:
-        """Run a command on that machine; returns what it printed."""
+        """Run a command on that machine; returns what it printed, and fails if the command does."""
         argv = [*self.enter, *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def send(self, *targets: str) -> None:
         """Send each address a packet from that machine."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -12,14 +14,14 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
 from tests.integration.labs import CACHE, STATE, command, runner
 from tests.integration.machine_state import snapshot
+from tests.integration.outside import Outside, watched
 from tests.places import ROOT
 
 PROFILE = "latihan-gone"
 _STARTS_WITHIN = 2400
 
 
-def assert_nothing_stays(before: dict[str, list[str]]) -> None:
-    after = snapshot()
+def assert_nothing_stays(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
     for kind, lines in before.items():
         new = sorted(set(after[kind]) - set(lines))
         gone = sorted(set(lines) - set(after[kind]))
@@ -39,17 +41,25 @@ def _caches() -> None:
 
 
 def test_teardown_leaves_nothing() -> None:
-    before = snapshot()
-    provisioned = runner("provision", "--profile", PROFILE)
-    assert provisioned.code == 0, provisioned.out
-    assert len(spaces.find(PROFILE, STATE)) == 3
-    # A lab has no cable into the machine's own network, so nothing of it can get out.
-    during = snapshot()
-    for kind in ("links", "addresses", "routes", "rules", "firewall"):
-        assert during[kind] == before[kind]
-    torn_down = runner("teardown", "--profile", PROFILE)
-    assert torn_down.code == 0, torn_down.out
-    assert_nothing_stays(before)
+    with watched() as machine:
+        before = snapshot_on(machine)
+        machine.run(*command("provision", "--profile", PROFILE))
+        assert len(spaces.find(PROFILE, STATE)) == 3
+        # A lab has no cable into the machine's own network, so nothing of it can get out.
+        during = snapshot_on(machine)
+        for kind in ("links", "addresses", "routes", "rules", "firewall"):
+            assert during[kind] == before[kind]
+        machine.run(*command("teardown", "--profile", PROFILE))
+        assert_nothing_stays(before, snapshot_on(machine))
+        counted = machine.counted()
+    assert not any(counted.values()), counted
+
+
+def snapshot_on(machine: Outside) -> dict[str, list[str]]:
+    """The snapshot of a machine that is a network namespace."""
+    said = machine.run(sys.executable, "-m", snapshot.__module__)
+    found: dict[str, list[str]] = json.loads(said)
+    return found
 
 
 def test_interrupted_provision_leaves_nothing() -> None:
@@ -59,7 +69,7 @@ def test_interrupted_provision_leaves_nothing() -> None:
     output, _none = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert "Traceback" not in output
-    assert_nothing_stays(before)
+    assert_nothing_stays(before, snapshot())
 
 
 def test_killed_provision_leaves_nothing_for_teardown() -> None:
@@ -69,7 +79,7 @@ def test_killed_provision_leaves_nothing_for_teardown() -> None:
     process.communicate()
     torn_down = runner("teardown", "--profile", PROFILE)
     assert torn_down.code == 0, torn_down.out
-    assert_nothing_stays(before)
+    assert_nothing_stays(before, snapshot())
 
 
 def half_provisioned() -> subprocess.Popen[str]:
