@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.beside import asked_for
-from tests.integration.labs import Beside, Done, Lab, command, latest, runner
+from tests.integration.labs import UNUSUAL_SHELL, Beside, Done, Lab, command, latest, runner
 from tests.integration.scenarios import Run, Scenarios
 
 PROFILE = "latihan-test"
@@ -25,7 +25,7 @@ class Making:
 
     def __init__(self) -> None:
         runner("teardown", "--profile", PROFILE)
-        self._run = Beside(command("full-lab", "--profile", PROFILE))
+        self._run = Beside([*UNUSUAL_SHELL, *command("full-lab", "--profile", PROFILE)])
 
     def done(self) -> Done:
         """How it ended; waits until it has."""

@@ -17,10 +17,16 @@ from typing import IO, Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from latihan.base.project import from_environment
 from tests.places import ROOT
 
 CACHE = Path(os.environ.get("LATIHAN_CACHE", "/var/cache/latihan"))
 STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
+# The surroundings that the lab of these tests is made in: nothing that others make is readable, and
+# a process may open few files.
+UNUSUAL_SHELL = ("/bin/sh", "-c", 'umask 077; ulimit -Sn 256; exec "$@"', "sh")
+# For a lab that is made nothing is fetched, so a proxy where nobody listens does no harm.
+DEAD_PROXIES = dict.fromkeys(("HTTPS_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,16 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "runner.py"), *arguments]
 
 
-def runner(*arguments: str, timeout: float = 2700) -> Done:
-    """Run ``python3 runner.py`` as a user would, and keep what it printed."""
+def runner(
+    *arguments: str, timeout: float = 2700, environment: Mapping[str, str] | None = None
+) -> Done:
+    """Run ``python3 runner.py`` as a user would, and keep what it printed.
+
+    Args:
+        arguments: the command line.
+        timeout: seconds.
+        environment: variables to add to the environment of the tests.
+    """
     done = subprocess.run(
         command(*arguments),
         cwd=ROOT,
@@ -86,6 +100,7 @@ def runner(*arguments: str, timeout: float = 2700) -> Done:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, **(environment or {})},
         timeout=timeout,
         check=False,
     )
@@ -94,7 +109,7 @@ def runner(*arguments: str, timeout: float = 2700) -> Done:
 
 def latest(profile: str) -> Path:
     """The folder of the last run on a profile."""
-    return (ROOT / "artifacts" / profile / "latest").resolve()
+    return (from_environment().artifacts(profile) / "latest").resolve()
 
 
 def report_in(folder: Path) -> dict[str, Any]:
@@ -123,8 +138,8 @@ class Lab:
         return document
 
     def runner(self, name: str, *arguments: str) -> Done:
-        """Run a playbook or command on this lab."""
-        return runner("--profile", self.profile, name, *arguments)
+        """Run a playbook or command on this lab, which goes through no proxy."""
+        return runner("--profile", self.profile, name, *arguments, environment=DEAD_PROXIES)
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints; it has to succeed."""

@@ -11,7 +11,6 @@ import pytest
 
 from tests.integration.browser import Browser, chromium
 from tests.integration.labs import Lab
-from tests.places import ROOT
 from tests.unit.latihan.reports.page.sample import FULL, failure, outcome, rendered, report
 
 Show = Callable[..., Browser]
@@ -209,7 +208,7 @@ def test_pictures_say_what_they_show(show: Show) -> None:
 
 def test_the_page_of_a_real_lab_shows_its_paths(lab: Lab, browser: Browser) -> None:
     # Other tests may have run other playbooks on the lab since.
-    run = max((ROOT / "artifacts" / lab.profile).glob("*-full-lab"))
+    run = max(lab.artifacts.parent.glob("*-full-lab"))
     shown = json.loads((run / "report.json").read_text(encoding="utf-8"))
     browser.open(run / "report.html")
     for each in shown["outcomes"]:
