@@ -33,7 +33,7 @@ def mark(lab: Path) -> str:
 
 def marked_labs() -> set[Path]:
     """The folders of the labs on which something that a run started still works."""
-    marks = (environments.of(pid).get(RUN_VARIABLE, "") for pid in psutil.pids())
+    marks = (each.get(RUN_VARIABLE, "") for each in environments.of_this_user())
     return {Path(lab) for lab, _colon, _id in (run.rpartition(":") for run in marks) if lab}
 
 

@@ -1,9 +1,14 @@
-"""The environment that a process was started with."""
+"""The environments that processes were started with."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
 
@@ -33,6 +38,14 @@ def of(pid: int) -> dict[str, str]:
         return {}
     pairs = (item.partition("=") for item in raw.decode(errors="replace").split("\0") if item)
     return {name: value for name, _equals, value in pairs}
+
+
+def of_this_user() -> Iterator[dict[str, str]]:
+    """The environments of this user's processes: nobody trusts what others put into theirs."""
+    for pid in psutil.pids():
+        with suppress(FileNotFoundError):
+            if Path(f"/proc/{pid}").stat().st_uid == os.geteuid():
+                yield of(pid)
 
 
 def _is_empty(stat: list[str]) -> bool:

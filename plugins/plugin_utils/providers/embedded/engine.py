@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -38,6 +39,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     Layout,
     NodeLayout,
+    is_lab,
     save,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
@@ -171,9 +173,15 @@ def teardown(profile: str, state: Path) -> bool:
         Whether there was anything.
 
     Raises:
-        LabError: something can't be removed.
+        LabError: something can't be removed, or the folder has something else in it.
     """
     lab = Profile(profile, state)
+    if os.path.lexists(lab.folder) and not is_lab(lab.folder):
+        raise LabError(
+            f"{lab.folder} is not the folder of a lab, or not only that.",
+            "Move what is not the lab's elsewhere; then try again.",
+            Kind.INPUT,
+        )
     # First, since a profile that has a contract is complete.
     lab.contract.unlink(missing_ok=True)
     had_processes = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -14,6 +15,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import
 
 SETTINGS_FILE = "cluster.json"
 REGISTRY_PORT = 5000
+# What is in a lab's folder.
+_OF_A_LAB = re.compile(
+    rf"cluster\.json|contract\.(json|new)|kubeconfig(\.new)?|kubectl|nodes|{HOST}|tunnel\S*"
+)
 # kubeadm gives these services the first and the tenth address of the range in every cluster.
 _API_SERVICE, _DNS_SERVICE = 1, 10
 _POD_BLOCK_PREFIX = 24
@@ -176,10 +181,10 @@ def load(state: Path, profile: str) -> Layout:
 
 
 def is_lab(folder: Path) -> bool:
-    """Whether a folder is a lab's, even of a half-made one: it has settings, or nothing yet."""
+    """Whether a folder is a lab's, even of a half-made one: nothing else is in it."""
     if folder.is_symlink() or not folder.is_dir():
         return False
-    return (folder / SETTINGS_FILE).exists() or not any(folder.iterdir())
+    return all(_OF_A_LAB.fullmatch(each.name) for each in folder.iterdir())
 
 
 def save(layout: Layout) -> None:

@@ -187,11 +187,10 @@ def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
 
 
 def labs() -> set[Profile]:
-    """The labs that processes of this machine say that they belong to."""
-    found = map(environments.of, psutil.pids())
+    """The labs that processes of this user say that they belong to."""
     return {
         Profile(each[PROFILE_VARIABLE], Path(each[STATE_VARIABLE]))
-        for each in found
+        for each in environments.of_this_user()
         if {PROFILE_VARIABLE, STATE_VARIABLE} <= each.keys()
     }
 

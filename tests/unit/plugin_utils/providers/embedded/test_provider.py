@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -92,3 +93,23 @@ def test_a_lab_of_an_older_contract_is_made_again(made: Profile) -> None:
         assert "runner.py teardown" in told.value.hint
     assert PROVIDER.remove(made, check=False)
     assert not made.folder.exists()
+
+
+def test_nothing_but_a_lab_is_removed(tmp_path: Path) -> None:
+    photos, link = Profile("photos", tmp_path), Profile("link", tmp_path)
+    photos.folder.mkdir()
+    (photos.folder / "cat.jpeg").touch()
+    link.folder.symlink_to(photos.folder)
+    for lab in (photos, link):
+        with pytest.raises(LabError, match="is not the folder of a lab"):
+            PROVIDER.remove(lab, check=False)
+    assert (photos.folder / "cat.jpeg").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_others_say_of_their_processes_makes_no_lab(tmp_path: Path) -> None:
+    marks = {"LATIHAN_PROFILE": "etc", "LATIHAN_STATE_FOLDER": "/"}
+    with subprocess.Popen(["sleep", "60"], env=marks, user=65534) as process:
+        found = PROVIDER.labs(tmp_path)
+        process.kill()
+    assert Profile("etc", Path("/")) not in found
