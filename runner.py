@@ -183,7 +183,7 @@ def create() -> None:
     say("Preparing a Python environment in .venv (once, about a minute) ...")
     shutil.rmtree(VENV, ignore_errors=True)
     run_or_fail(
-        [sys.executable, "-m", "venv", str(VENV)],
+        [sys.executable, "-P", "-m", "venv", str(VENV)],
         "the virtual environment can't be made",
         "The project must be in a folder that you may write to, on a disk with free space.",
     )
@@ -200,7 +200,7 @@ def install(name: str) -> None:
     say(f"Installing the Python packages of {name} ...")
     stamp(name).unlink(missing_ok=True)
     # Python compiles what it uses; pip would compile all of it, for 15 seconds.
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
+    pip = [str(PYTHON), "-P", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
     run_or_fail(
         [*pip, "--disable-pip-version-check", "-r", str(ROOT / name)],
         f"the Python packages of {name} can't be installed",
@@ -245,7 +245,7 @@ def need_ensurepip() -> None:
 
 def has_ensurepip() -> bool:
     """Whether this Python can put pip into a new virtual environment."""
-    return run([sys.executable, "-c", "import ensurepip, venv"]).returncode == 0
+    return run([sys.executable, "-P", "-c", "import ensurepip, venv"]).returncode == 0
 
 
 def run_or_fail(argv: list[str], trouble: str, hint: str = "") -> None:
