@@ -29,6 +29,7 @@ class ActionModule(LabAction):
         cache = Path(args["cache"])
         layers = [_layer(each, args["exclude"]) for each in args["layers"]]
         images = [_image(each) for each in args["images"]]
+        registry.require_names(images)
         by_name = {layer.name: layer for layer in layers}
         for image in images:
             registry.chain(by_name, image.layer)

@@ -131,6 +131,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
             for deb in debs:
                 _copy(deb, tar, below, replaced, guard)
             for extra in layer.extras:
+                guard.check(tarfile.TarInfo(extra.path.lstrip("/")))
                 _add(extra, tar, below)
     return Blob(f"sha256:{hashing.sha.hexdigest()}", hashing.size)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# OCI distribution specification 1.0 (pulling manifests), with the tag that is optional there.
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*:[a-zA-Z0-9_][a-zA-Z0-9._-]{{0,127}}")
 # Increase this if the same layers and images are to be written in another way.
 _RECIPE = 3
 
@@ -49,6 +53,17 @@ class Image:
     def repository(self) -> str:
         """The name without the tag."""
         return self.name.rpartition(":")[0]
+
+
+def require_names(images: Sequence[Image]) -> None:
+    """Raise a LabError unless all names are valid: they become folders, and parts of nginx's file."""
+    for image in images:
+        if not _NAME.fullmatch(image.name):
+            raise LabError(
+                f"No image can be called {image.name!r}.",
+                "Use a name like library/nginx:latest, in lowercase before the tag.",
+                Kind.INPUT,
+            )
 
 
 def key(layers: Sequence[Layer], images: Sequence[Image], system: str) -> str:

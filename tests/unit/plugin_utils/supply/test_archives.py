@@ -15,7 +15,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives, packages
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import Layer, write_layer
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import (
+    Extra,
+    Layer,
+    write_layer,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.release import Release, fetch
 
 from .conftest import VERSION, Mirror, archive, script
@@ -185,6 +189,12 @@ def test_a_package_stays_in_its_folder(place: Place, members: list[Member], why:
     with pytest.raises(LabError, match=why):
         write_layer(Layer("l"), [evil], set(), into.parent / "layer.tar")
     assert_nothing_outside(into)
+
+
+def test_what_a_layer_lists_stays_in_the_image(tmp_path: Path) -> None:
+    layer = Layer("l", extras=(Extra("file", "/etc/../../out", "evil"),))
+    with pytest.raises(LabError, match="leads outside"):
+        write_layer(layer, [], set(), tmp_path / "layer.tar")
 
 
 @needs_dpkg

@@ -54,6 +54,12 @@ def test_packages_that_ask_for_openapi(tmp_path: Path) -> None:
     ]
 
 
+def test_a_build_fetches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "usr/lib/go-1.19").mkdir(parents=True)
+    environment = gobuild.BuildFolders(tmp_path, tmp_path, tmp_path).environment()
+    assert environment["GO111MODULE"] == environment["GOPROXY"] == environment["GOENV"] == "off"
+
+
 def test_the_programs_are_stamped_with_the_version() -> None:
     flags = gobuild.link_flags("v1.20.2")
     package = "k8s.io/kubernetes/vendor/k8s.io/component-base/version"

@@ -67,6 +67,17 @@ def test_each_tag_has_its_location(built: Path) -> None:
     assert "alias /served/blobs/$blob;" in text
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/x:1", "a/../b:1", "/a:1", "A:1", "a:1;}", "a b:1", "a\nb:1", "a:../1", "a:", "a"],
+)
+def test_an_image_s_name_leads_nowhere_else(name: str) -> None:
+    with pytest.raises(LabError, match="No image can be called") as raised:
+        registry.require_names([*IMAGES, Image(name, "base", ())])
+    assert raised.value.kind is Kind.INPUT
+    registry.require_names([*IMAGES, Image("a/b__c.d---e_f:V_1.0-x", "base", ())])
+
+
 def test_a_changed_image_has_another_key() -> None:
     keys = {
         registry.key(LAYERS, IMAGES, "debian-12"),
