@@ -511,6 +511,8 @@ class _Trial:
 
 
 _KERNEL_HINT = "Load the kernel module {0} (`modprobe {0}`); in a container, do so on its host."
+# The kernel makes one network namespace at a time, and waits while it removes others.
+_TRIAL_WITHIN = 120.0
 _TRIALS = (
     _Trial(
         "namespaces",
@@ -559,7 +561,7 @@ def try_out(state: Path) -> Iterator[Check]:
 def _tried(trial: _Trial) -> Check:
     spaces = ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--"]
     try:
-        run([*spaces, *trial.argv], timeout=20)
+        run([*spaces, *trial.argv], timeout=_TRIAL_WITHIN)
     except LabError as error:
         message = f"This machine can't use {trial.name}: {error.message}"
         return Check(trial.name, False, message, trial.hint)
