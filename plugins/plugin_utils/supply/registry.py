@@ -56,7 +56,7 @@ class Image:
 
 
 def require_names(images: Sequence[Image]) -> None:
-    """Raise a LabError unless all names are valid: they become folders, and parts of nginx's file."""
+    """Raise a LabError unless all names are valid: they become folders and lines for nginx."""
     for image in images:
         if not _NAME.fullmatch(image.name):
             raise LabError(
