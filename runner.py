@@ -24,6 +24,7 @@ OLDEST = (3, 11)
 # The commands `test` and `docs` install the second of these when they are used.
 REQUIREMENTS = ["requirements.txt"]
 TEST_REQUIREMENTS = [*REQUIREMENTS, "requirements-dev.txt"]
+KEPT_FROM_OTHERS = 0o022
 MACHINE = 3
 INTERRUPTED = 130
 PATH_LINE = (
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> int:
     Returns:
         An exit code, only if the hand-over didn't happen.
     """
+    # Root runs what is made here, so nobody else may write to it.
+    os.umask(os.umask(KEPT_FROM_OTHERS) | KEPT_FROM_OTHERS)
     try:
         need_ground()
         need_python(sys.version_info[:2])

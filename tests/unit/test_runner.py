@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -76,6 +77,21 @@ def test_it_does_not_matter_what_is_in_the_working_folder(tmp_path: Path) -> Non
     done = shelled('exec "$@" list', tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "full-lab" in done.stdout
+
+
+@pytest.mark.parametrize(("mask", "then"), [(0o000, 0o022), (0o027, 0o027), (0o077, 0o077)])
+def test_nobody_else_may_write_what_is_made(
+    monkeypatch: pytest.MonkeyPatch, mask: int, then: int
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(runner, "prepare", lambda _: seen.append(os.umask(0o077)))
+    monkeypatch.setattr(runner, "become", lambda _: None)
+    before = os.umask(mask)
+    try:
+        runner.main([])
+    finally:
+        os.umask(before)
+    assert seen == [then]
 
 
 def test_neither_the_streams_nor_the_working_folder_need_to_be_there(tmp_path: Path) -> None:
