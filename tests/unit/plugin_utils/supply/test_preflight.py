@@ -1,5 +1,6 @@
 """How the preflight checks judge a machine and the user's values."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,6 +234,24 @@ def test_a_cache_with_kubernetes_needs_no_build(tmp_path: Path) -> None:
     kubelet.parent.mkdir(parents=True)
     kubelet.touch()
     assert preflight.survey(spec).built
+
+
+@pytest.mark.parametrize("name", ["cache", "state"])
+def test_folders_that_others_may_fill_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(preflight, "try_out", lambda _state: ())
+    spec = LabSpec(tmp_path / "cache", tmp_path / "state")
+    assert found(preflight.check(spec), "owners").ok
+    (tmp_path / name).mkdir()
+    (tmp_path / name).chmod(0o777)
+    refused = found(preflight.check(spec), "owners")
+    assert (refused.ok, refused.kind) == (False, Kind.MACHINE)
+    assert str(tmp_path / name) in refused.message
+
+
+def found(checks: Sequence[Check], name: str) -> Check:
+    return next(each for each in checks if each.name == name)
 
 
 def test_two_disks_are_judged_each() -> None:
