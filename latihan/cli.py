@@ -60,6 +60,12 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     except KeyboardInterrupt:
         errors.print(Text("runner.py: interrupted.", style="yellow"))
         return Exit.INTERRUPTED
+    except Exception as error:
+        # As soon as it is imported, Ansible makes a folder in the user's home.
+        if type(error).__name__ != "AnsibleError":
+            raise
+        hint = "Set HOME, or ANSIBLE_HOME, to a folder that you may write to."
+        return print_error(errors, LabError(f"{error}.", hint, Kind.MACHINE))
 
 
 def print_error(console: Console, error: LabError) -> Exit:

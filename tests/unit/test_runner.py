@@ -102,6 +102,14 @@ def test_neither_the_streams_nor_the_working_folder_need_to_be_there(tmp_path: P
     assert "There is no run 'never'" in done.stderr
 
 
+def test_a_home_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    done = shelled('HOME=/dev/null exec "$@" report never', tmp_path)
+    assert done.returncode == 3
+    first, hint = done.stderr.strip().splitlines()
+    assert first.startswith("runner.py: Unable to create local directories '/dev/null/.ansible")
+    assert "ANSIBLE_HOME" in hint
+
+
 def test_only_tests_need_the_tools(
     place: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
-_CONNECTS_WITHIN = 2.0
+_CONNECTS_WITHIN = 5.0
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
 
