@@ -5,8 +5,11 @@ Python's tarfile has filters for that since 3.11.4, and Debian 12 has 3.11.2.
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import subprocess
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from typing import IO, cast
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 _UNREADABLE_HINT = "Delete it and run the lab again; it will be downloaded again."
+_BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 # Only root writes to what root runs, and no program gets rights by being started.
 _MODE = 0o755
 
@@ -30,29 +34,49 @@ class Guard:
 
     _links: set[PurePosixPath] = field(default_factory=set)
 
-    def check(self, member: tarfile.TarInfo) -> None:
-        """Raise a LabError unless the member is a file, directory or link that stays inside."""
-        self._check_place(member, member.name)
+    def check(self, member: tarfile.TarInfo, archive: object) -> None:
+        """Refuse a member unless it is a file, directory or link that stays inside.
+
+        Args:
+            member: the member.
+            archive: what it is a member of, for the message.
+
+        Raises:
+            LabError: it could get outside, or is something else.
+        """
+        wrong = self._misplaced(member.name)
         if member.islnk():
-            self._check_place(member, member.linkname)
+            wrong = wrong or self._misplaced(member.linkname)
         elif not (member.isreg() or member.isdir() or member.issym()):
-            raise _harmful(member, "is neither a file nor a directory nor a link")
+            wrong = wrong or "is neither a file nor a directory nor a link"
+        if wrong:
+            raise LabError(
+                f"{archive} has the member {member.name!r}, which {wrong}.",
+                "Don't use it; find out who made it.",
+            )
         if member.issym() or (member.islnk() and PurePosixPath(member.linkname) in self._links):
             self._links.add(PurePosixPath(member.name))
 
-    def _check_place(self, member: tarfile.TarInfo, name: str) -> None:
+    def _misplaced(self, name: str) -> str:
+        """What is wrong with a path; empty if nothing is."""
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
-            raise _harmful(member, "leads outside")
-        if not self._links.isdisjoint(path.parents):
-            raise _harmful(member, "lies below a link")
+            return "leads outside"
+        return "" if self._links.isdisjoint(path.parents) else "lies below a link"
 
 
-def _harmful(member: tarfile.TarInfo, why: str) -> LabError:
-    return LabError(
-        f"An archive has the member {member.name!r}, which {why}.",
-        "Don't use it; find out who made it.",
-    )
+@contextmanager
+def opened(path: Path) -> Iterator[tarfile.TarFile]:
+    """A tar archive, compressed in any way.
+
+    Raises:
+        LabError: it can't be read.
+    """
+    try:
+        with tarfile.open(path) as source:
+            yield source
+    except _BROKEN as error:
+        raise LabError(f"The archive {path} can't be read: {error}.", _UNREADABLE_HINT) from error
 
 
 @contextmanager
@@ -67,6 +91,7 @@ def package(path: Path) -> Iterator[tarfile.TarFile]:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         try:
             with tarfile.open(fileobj=program.stdout, mode="r|") as source:
+                source.name = str(path)
                 yield source
             # Padding follows the last member; the program can't exit until it has been read.
             cast("IO[bytes]", program.stdout).read()
@@ -97,7 +122,7 @@ def extract(source: tarfile.TarFile, into: Path, guard: Guard, *, strip: int = 0
         if member.islnk():
             member.linkname = _stripped(member.linkname, strip)
         if member.name:
-            guard.check(member)
+            guard.check(member, source.name)
             member.mode &= _MODE
             member.uid = member.gid = 0
             source.extract(member, into, numeric_owner=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +144,7 @@ def _unpack(files: Sequence[Path], folders: BuildFolders) -> None:
     for part, into, strip in ((".orig.tar.", folders.tree, 1), (".debian.tar.", packaging, 0)):
         into.mkdir(parents=True)
         archive = next(path for path in files if part in path.name)
-        with tarfile.open(archive) as source:
+        with archives.opened(archive) as source:
             archives.extract(source, into, archives.Guard(), strip=strip)
     patches = packaging / "debian" / "patches"
     for name in (patches / "series").read_text(encoding="utf-8").split():

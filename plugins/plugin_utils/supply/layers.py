@@ -131,7 +131,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
             for deb in debs:
                 _copy(deb, tar, below, replaced, guard)
             for extra in layer.extras:
-                guard.check(tarfile.TarInfo(extra.path.lstrip("/")))
+                guard.check(tarfile.TarInfo(extra.path.lstrip("/")), f"The layer {layer.name}")
                 _add(extra, tar, below)
     return Blob(f"sha256:{hashing.sha.hexdigest()}", hashing.size)
 
@@ -149,7 +149,7 @@ def _copy(
     """Copy a package's content to its merged paths, each directory once."""
     with archives.package(deb.path) as source:
         for member in source:
-            guard.check(member)
+            guard.check(member, source.name)
             _copy_member(source, member, tar, seen, replaced)
 
 

@@ -1,7 +1,9 @@
 """The parts of the build that need no compiler."""
 
+import os
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -93,6 +95,20 @@ def test_the_source_has_debian_s_patches_on_it(tmp_path: Path) -> None:
     assert (folders.tree / "patches/source").read_text() == "as upstream\n"
     patched = (folders.tree / "patched").read_text()
     assert patched.endswith(f"--input={folders.work}/packaging/debian/patches/first\n")
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w"])
+def test_a_source_that_is_cut_off_is_named(
+    tmp_path: Path, mode: Literal["w:gz", "w:xz", "w"]
+) -> None:
+    path = tmp_path / "k_1.orig.tar.x"
+    (tmp_path / "file").write_bytes(os.urandom(100_000))
+    with tarfile.open(path, mode) as tar:
+        tar.add(tmp_path / "file", "k/file")
+    path.write_bytes(path.read_bytes()[:50_000])
+    folders = gobuild.BuildFolders(tmp_path / "work", tmp_path, tmp_path)
+    with pytest.raises(LabError, match=r"k_1\.orig\.tar\.x can't be read"):
+        gobuild._unpack([path], folders)
 
 
 def test_an_interrupted_build_continues_with_what_was_compiled(
