@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.artifact import Installed, installed_in
+
+# The same few examples in every run; HYPOTHESIS_PROFILE=long looks for new ones.
+settings.register_profile("short", max_examples=50, derandomize=True, database=None, deadline=None)
+settings.register_profile("long", max_examples=10_000, database=None, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
 @pytest.fixture(scope="session")

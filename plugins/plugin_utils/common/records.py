@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Record(BaseModel):
@@ -25,6 +25,13 @@ class Record(BaseModel):
     def plain(self) -> dict[str, Any]:
         """The record as JSON's types: dictionaries, lists, text and numbers."""
         return self.model_dump(mode="json")
+
+
+def fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a document: where, and what."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"])) or "all of it"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def names(kind: type[Record]) -> frozenset[str]:

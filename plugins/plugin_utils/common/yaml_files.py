@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+_LARGEST = 16  # MiB
+# With every alias counted as what it stands for: a few lines can stand for a billion parts.
+_MOST_PARTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,26 @@ def read(path: Path, what: str) -> list[Part]:
     Raises:
         LabError: of the kind INPUT, if it can't be read or isn't valid YAML.
     """
+    return parse(text_of(path, what), str(path))
+
+
+def text_of(path: Path, what: str) -> str:
+    """The text of a file; LabError as in ``read``."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise LabError(
-            f"The {what} {path} can't be read: {reason}.", "Name a readable text file.", Kind.INPUT
-        ) from error
-    return parse(text, str(path))
+        with path.open("rb") as file:  # It may be a device, which has no end.
+            content = file.read((_LARGEST << 20) + 1)
+        if len(content) <= _LARGEST << 20:
+            return content.decode()
+        reason = f"it is larger than {_LARGEST} MiB"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except ValueError:
+        reason = "no file can have that name"
+    raise LabError(
+        f"The {what} {path} can't be read: {reason}.", "Name a readable text file.", Kind.INPUT
+    )
 
 
 def read_one(path: Path, what: str) -> Any:
@@ -74,6 +91,8 @@ def parse(text: str, source: str) -> list[Part]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise _invalid(source, mark, problem) from error
+    except RecursionError as error:
+        raise _invalid(source, None, "it is nested too deeply") from error
 
 
 def parse_one(text: str, source: str) -> Any:
@@ -98,18 +117,22 @@ def _invalid(source: str, mark: yaml.Mark | None, problem: str) -> LabError:
 
 def _parts(text: str) -> Iterator[Part]:
     for node in yaml.compose_all(text, yaml.SafeLoader):
-        _check(node, ())
+        _check(node, (), count(1))
         yield Part(node, _Loader("").construct_document(node))
 
 
-def _check(node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
+def _check(node: yaml.Node, around: tuple[yaml.Node, ...], number: Iterator[int]) -> None:
     """Refuse a key that appears twice: YAML forbids it, and the loader silently drops the first."""
     if any(node is other for other in around):
         raise yaml.MarkedYAMLError(problem="it contains itself", problem_mark=node.start_mark)
+    if next(number) > _MOST_PARTS:
+        raise yaml.MarkedYAMLError(
+            problem=f"it has more than {_MOST_PARTS} parts", problem_mark=node.start_mark
+        )
     inner = (*around, node)
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _check(item, inner)
+            _check(item, inner, number)
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -120,4 +143,4 @@ def _check(node: yaml.Node, around: tuple[yaml.Node, ...]) -> None:
                         problem_mark=key.start_mark,
                     )
                 seen.add((key.tag, key.value))
-            _check(value, inner)
+            _check(value, inner, number)

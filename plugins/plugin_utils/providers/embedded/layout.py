@@ -126,11 +126,12 @@ def plan(settings: Settings) -> Layout:
     """Compute the layout of a cluster.
 
     Raises:
-        LabError: the networks are too small for that many nodes.
+        LabError: a network is not valid, or too small for that many nodes or for the services.
     """
-    network = IPv4Network(settings.network)
-    pods = IPv4Network(settings.pod_network)
-    services = IPv4Network(settings.service_network)
+    network, pods, services = (
+        _network(block)
+        for block in (settings.network, settings.pod_network, settings.service_network)
+    )
     blocks = 2 ** max(0, _POD_BLOCK_PREFIX - pods.prefixlen)
     # The network's own address, the host's and the broadcast address are not for nodes.
     room = min(network.num_addresses - 3, blocks if pods.prefixlen <= _POD_BLOCK_PREFIX else 0)
@@ -158,24 +159,61 @@ def plan(settings: Settings) -> Layout:
         nodes=nodes,
         host_address=str(network[1]),
         prefix=network.prefixlen,
-        api_service=str(services[_API_SERVICE]),
-        dns_service=str(services[_DNS_SERVICE]),
+        api_service=_service(services, _API_SERVICE),
+        dns_service=_service(services, _DNS_SERVICE),
     )
+
+
+def _network(block: str) -> IPv4Network:
+    try:
+        return IPv4Network(block)
+    except ValueError as error:
+        raise LabError(
+            f"{block!r} is not an IPv4 range: {error}.",
+            "Write it like 192.168.49.0/24.",
+            Kind.INPUT,
+        ) from error
+
+
+def _service(services: IPv4Network, number: int) -> str:
+    if number >= services.num_addresses:
+        raise LabError(
+            f"{services} has no address for the cluster's own services.",
+            "Ask for a larger range.",
+            Kind.INPUT,
+        )
+    return str(services[number])
 
 
 def load(state: Path, profile: str) -> Layout:
     """The layout of an existing cluster.
 
     Raises:
-        LabError: the profile has no cluster.
+        LabError: the profile has no cluster, or its settings are damaged or another lab's.
     """
+    # Only this needs it, and it takes a tenth of a second to import.
+    from ansible_collections.latihan.lab.plugins.plugin_utils.common.typed import (  # noqa: PLC0415
+        from_json,
+    )
+
     path = state / profile / SETTINGS_FILE
     try:
-        return plan(Settings(**json.loads(path.read_text(encoding="utf-8"))))
+        settings = from_json(Settings, path.read_bytes())
+        for name, own in (("profile", profile), ("state", str(state))):
+            if getattr(settings, name) != own:
+                raise ValueError(f"{name}: it is {getattr(settings, name)!r}, not {own!r}")
+        return plan(settings)
     except FileNotFoundError as error:
         raise LabError(
             f"The profile {profile!r} has no cluster.",
             "Make it with `python3 runner.py provision`.",
+            Kind.INPUT,
+        ) from error
+    except (OSError, ValueError, LabError) as error:
+        raise LabError(
+            f"{path} can't be read as a lab's settings: "
+            f"{getattr(error, 'strerror', None) or getattr(error, 'message', error)}",
+            "Take the lab down (`python3 runner.py teardown`) and make it again.",
             Kind.INPUT,
         ) from error
 

@@ -1,0 +1,30 @@
+"""Dataclasses from JSON: every field is there, of its type, and no other is."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
+
+Kind = TypeVar("Kind")
+
+
+def from_json(kind: type[Kind], text: bytes) -> Kind:
+    """The dataclass that a JSON text holds, with no conversion of types.
+
+    Raises:
+        ValueError: it isn't JSON, or a field is missing, unknown or of another type.
+    """
+    try:
+        found: Kind = _reader(kind).validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise ValueError(fault(error)) from error
+    return found
+
+
+@cache
+def _reader(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
