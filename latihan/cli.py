@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     """
     errors = consoles.for_errors()
     try:
-        return int(dispatch(list(arguments), project or from_environment()))
+        return int(dispatch(_readable(arguments), project or from_environment()))
     except LabError as error:
         return print_error(errors, error)
     except OSError as error:
@@ -68,14 +68,29 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
         return print_error(errors, LabError(f"{error}.", hint, Kind.MACHINE))
 
 
+def _readable(arguments: Sequence[str]) -> list[str]:
+    """The arguments; LabError if one is not text, since reports and logs are."""
+    for argument in arguments:
+        if any("\ud800" <= each <= "\udfff" for each in argument):
+            raise LabError(
+                f"The argument {argument!r} is not valid UTF-8.", "Write it anew.", Kind.INPUT
+            )
+    return list(arguments)
+
+
 def print_error(console: Console, error: LabError) -> Exit:
     """Print what went wrong and what to do about it; returns the exit code for it."""
-    console.print(Text(masked(f"runner.py: {error.message}"), style="red"))
+    console.print(Text(masked(f"runner.py: {_in_one_line(error.message)}"), style="red"))
     if error.hint:
-        console.print(Text(masked(f"  → {error.hint}"), style="yellow"))
+        console.print(Text(masked(f"  → {_in_one_line(error.hint)}"), style="yellow"))
     if error.detail:
         console.print(Text(masked(error.detail), style="dim"))
     return exit_of(error.kind.value)
+
+
+def _in_one_line(text: str) -> str:
+    """Text that may quote any input: what isn't printable is shown as Python writes it."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def refusal_of(error: OSError) -> LabError:

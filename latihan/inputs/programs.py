@@ -17,8 +17,11 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         defaults: the defaults of all variables.
 
     Raises:
-        LabError: the programs can be neither built nor fetched, or their folder is missing.
+        LabError: the programs can be neither built nor fetched, their folder is missing, or the
+            version isn't one.
     """
+    if "kubernetes_version" in chosen:
+        binaries.checked_version(str(chosen["kubernetes_version"]))
     source = chosen.get("kubernetes_source", defaults.get("kubernetes_source"))
     if source == "path":
         binaries.own_folder(str(chosen.get("kubernetes_path", "")))

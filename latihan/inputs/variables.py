@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +46,7 @@ def chosen(project: Project, options: Iterable[str]) -> dict[str, Any]:
 def parse(option: str) -> dict[str, Any]:
     """The names and values of one ``-e`` option; LabError if it can't be read."""
     if option.startswith("@"):
-        path = Path(option[1:]).expanduser()
+        path = Path(os.path.expanduser(option[1:]))  # noqa: PTH111 - pathlib's fails if it is nobody's
         return _mapping(yaml_files.read_one(path, "variables file"), str(path))
     if option.lstrip().startswith(("{", "[")):
         return _mapping(yaml_files.parse_one(option, "-e"), f"-e {option!r}")
@@ -68,6 +71,8 @@ def _pairs(option: str) -> dict[str, Any]:
         raise LabError(
             f"-e {option!r}: a quote or a {{{{ is not closed.", _FORMS, Kind.INPUT
         ) from error
+    except UnicodeDecodeError as error:
+        raise LabError(f"-e {option!r}: {error.reason}.", _FORMS, Kind.INPUT) from error
     # Ansible's name for words without an equals sign.
     rest = values.pop("_raw_params", "" if values else option)
     if rest or not values:
@@ -88,6 +93,8 @@ def checked(name: str, value: object, variables: Mapping[str, Variable]) -> Any:
     if variable.instead:
         raise LabError(f"{name} can't be set with -e.", variable.instead, Kind.INPUT)
     typed = converted(name, value, variable.kind)
+    if not _is_text(typed):
+        raise LabError(f"{name}={value!r} has characters that no text has.", "", Kind.INPUT)
     if variable.choices and typed not in variable.choices:
         choices = [str(each) for each in variable.choices]
         raise LabError(
@@ -119,9 +126,23 @@ def converted(name: str, value: object, kind: str) -> Any:
     text_of_list = kind == "list" and isinstance(value, str) and value.lstrip().startswith("[")
     hint = f"Write {name}=a,b,c or -e '{{\"{name}\": [...]}}'." if text_of_list else ""
     wrong = LabError(f"{name}={value!r} is not of the type {kind}.", hint, Kind.INPUT)
-    if text_of_list or (value is None and kind != "raw"):
+    if text_of_list or (value is None and kind != "raw") or (kind == "int" and _endless(value)):
         raise wrong
     try:
         return DEFAULT_TYPE_VALIDATORS[kind](value)
     except (TypeError, ValueError) as error:
         raise wrong from error
+
+
+def _endless(value: object) -> bool:
+    """Whether a number is infinite, or would take Python hours: ``1e999999999`` is an int too."""
+    try:
+        return math.isinf(float(str(value)))
+    except ValueError:
+        return False
+
+
+def _is_text(value: object) -> bool:
+    """Whether all text in a value can be written to files (UTF-8) and handed to programs."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return r"\u0000" not in text and not any("\ud800" <= each <= "\udfff" for each in text)

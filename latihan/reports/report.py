@@ -156,8 +156,9 @@ def find(artifacts: Path, run: str) -> Path:
     Raises:
         LabError: there is no such run.
     """
+    names = runs(artifacts)
     folder = artifacts / run
-    if run and "/" not in run and (folder / "report.json").is_file():
+    if run in names or (run == "latest" and (folder / "report.json").is_file()):
         return folder.resolve()
     if run == "latest":
         raise LabError(
@@ -165,7 +166,6 @@ def find(artifacts: Path, run: str) -> Path:
             "Run something first, such as `python3 runner.py full-lab`.",
             Kind.INPUT,
         )
-    names = runs(artifacts)
     newest = ", ".join(names[-_NAMED:])
     otherwise = f"The newest are: {newest}." if names else f"There are none in {artifacts}."
     raise LabError(
@@ -177,7 +177,7 @@ def find(artifacts: Path, run: str) -> Path:
 
 def runs(artifacts: Path) -> list[str]:
     """The names of a profile's runs that have a report, oldest first."""
-    found = (path.parent.name for path in artifacts.glob("*/report.json"))
+    found = (path.parent.name for path in artifacts.glob("*/report.json") if path.is_file())
     return sorted(name for name in found if name != "latest")
 
 

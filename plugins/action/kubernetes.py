@@ -26,7 +26,7 @@ class ActionModule(LabAction):
         """Provide the programs that are missing."""
         if args["source"] == "path":
             return _own(args["path"])
-        cache, version = Path(args["cache"]), args["version"]
+        cache, version = Path(args["cache"]), binaries.checked_version(args["version"])
         fetchers = _fetchers(args, cache)
         sources = ["release", "debian"] if args["source"] == "auto" else [args["source"]]
         for source in sources:

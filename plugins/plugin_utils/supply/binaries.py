@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,18 @@ VERSION_COMMANDS: dict[str, tuple[str, ...]] = {
     "kubectl": ("version", "--client", "--short"),
 }
 NAMES = tuple(VERSION_COMMANDS)
+_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?")
+
+
+def checked_version(version: str) -> str:
+    """A version of Kubernetes; LabError if it isn't one, since folders are named after it."""
+    if not _VERSION.fullmatch(version):
+        raise LabError(
+            f"kubernetes_version is {version!r}, which is not a version.",
+            "Write it like v1.20.2.",
+            Kind.INPUT,
+        )
+    return version
 
 
 def missing(folder: Path) -> list[str]:
