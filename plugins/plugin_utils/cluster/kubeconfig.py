@@ -9,18 +9,76 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
+from urllib.parse import urlsplit
 
-import yaml
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 
 _DATA = "-data"
+
+
+class _Part(BaseModel):
+    """A part of a kubeconfig, as far as the lab needs to know it (Kubernetes: client-go, api/v1)."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class _Cluster(_Part):
+    server: str
+
+    @field_validator("server")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError(f"{value!r} is not the URL of an API")
+        return value
+
+
+class _NamedCluster(_Part):
+    name: str
+    cluster: _Cluster
+
+
+class _Context(_Part):
+    cluster: str
+    user: str | None = None
+
+
+class _NamedContext(_Part):
+    name: str
+    context: _Context
+
+
+class _NamedUser(_Part):
+    name: str
+    user: dict[str, Any] | None = None
+
+
+class _Kubeconfig(_Part):
+    current: str = Field(alias="current-context")
+    clusters: list[_NamedCluster]
+    contexts: list[_NamedContext]
+    users: list[_NamedUser] | None = None
+
+    @model_validator(mode="after")
+    def _has_the_user(self) -> Self:
+        """The client asks without a user if there is none of that name."""
+        names = {each.name for each in self.users or []}
+        for each in self.contexts:
+            if each.name == self.current and each.context.user and each.context.user not in names:
+                raise ValueError(f"there is no user {each.context.user!r}")
+        return self
 
 
 class Access:
@@ -35,26 +93,40 @@ class Access:
     """
 
     def __init__(self, path: Path, connections: int = 32) -> None:
+        self._path = path
         self.configuration = Configuration()
         self.configuration.connection_pool_maxsize = connections
         self.configuration.retries = False
         self._files: list[IO[bytes]] = []
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+            document = yaml_files.read_one(path, "kubeconfig")
+            _Kubeconfig.model_validate(document)
             for holder in _holders(document):
                 self._put_into_memory(holder)
             loader = KubeConfigLoader(config_dict=document, config_base_path=str(path.parent))
             loader.load_and_set(self.configuration)
-        except (ConfigException, OSError, TypeError, ValueError, yaml.YAMLError) as error:
-            raise LabError(
-                f"{path} can't be used as a kubeconfig: {error}.",
-                "Name a kubeconfig that works with kubectl, or provision the lab again.",
-                Kind.INPUT,
-            ) from error
+        except (ConfigException, OSError, TypeError, ValueError) as error:
+            raise self._refusal(error) from error
 
     def client(self) -> ApiClient:
-        """A client with this access."""
+        """A client with this access; LabError if a certificate or key isn't one."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if self.configuration.ssl_ca_cert:
+                context.load_verify_locations(self.configuration.ssl_ca_cert)
+            if self.configuration.cert_file:
+                context.load_cert_chain(self.configuration.cert_file, self.configuration.key_file)
+        except OSError as error:
+            raise self._refusal(error) from error
         return ApiClient(self.configuration)
+
+    def _refusal(self, error: Exception) -> LabError:
+        why = fault(error) if isinstance(error, ValidationError) else str(error).rstrip(".")
+        return LabError(
+            f"{self._path} can't be used as a kubeconfig: {why}.",
+            "Name a kubeconfig that works with kubectl, or provision the lab again.",
+            Kind.INPUT,
+        )
 
     def _put_into_memory(self, holder: dict[str, Any]) -> None:
         for name in [name for name in holder if name.endswith(_DATA)]:
@@ -65,13 +137,7 @@ class Access:
             holder[name.removesuffix(_DATA)] = f"/proc/self/fd/{file.fileno()}"
 
 
-def _holders(document: Any) -> Iterator[dict[str, Any]]:
+def _holders(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The parts of a kubeconfig that may hold certificates and keys."""
-    if not isinstance(document, dict):
-        raise ConfigException("it is empty")
-    for group, member in (("clusters", "cluster"), ("users", "user")):
-        entries = document.get(group)
-        for entry in entries if isinstance(entries, list) else []:
-            holder = entry.get(member) if isinstance(entry, dict) else None
-            if isinstance(holder, dict):
-                yield holder
+    yield from (each["cluster"] for each in document["clusters"])
+    yield from (each.get("user") or {} for each in document.get("users") or ())

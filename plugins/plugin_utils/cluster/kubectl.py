@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,12 +80,8 @@ def manifests(arguments: Sequence[str]) -> list[Path]:
 
 
 def manifest_files(path: Path) -> list[Path]:
-    """The manifests of a folder, or the one file; LabError if the path doesn't exist."""
-    if not path.exists():
-        raise LabError(
-            f"The manifest {path} doesn't exist.", "Name a file or folder that does.", Kind.INPUT
-        )
-    if path.is_dir():
+    """The manifests of a folder, or the one file, which need not exist."""
+    if os.path.isdir(path):  # noqa: PTH112 - pathlib's fails if no file can have that name
         return sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
     return [path]
 
@@ -95,18 +92,23 @@ def check_manifest(path: Path) -> list[dict[str, Any]]:
     Raises:
         LabError: of the kind INPUT, with file and line, if it isn't a manifest.
     """
+    return checked_objects(yaml_files.text_of(path, "manifest"), str(path))
+
+
+def checked_objects(text: str, source: str) -> list[dict[str, Any]]:
+    """The objects in the text of a manifest; LabError as in ``check_manifest``."""
     objects = [
-        _object(part.value, f"{path}:{part.node.start_mark.line + 1}")
-        for part in yaml_files.read(path, "manifest")
+        _object(part.value, f"{source}:{part.node.start_mark.line + 1}")
+        for part in yaml_files.parse(text, source)
         if part.value is not None
     ]
     if not objects:
-        raise LabError(f"{path}: no Kubernetes object in this file.", "Write one.", Kind.INPUT)
+        raise LabError(f"{source}: no Kubernetes object in this file.", "Write one.", Kind.INPUT)
     return objects
 
 
 def _object(value: Any, place: str) -> dict[str, Any]:
-    """A Kubernetes object: it must have an apiVersion, a kind and a name."""
+    """A Kubernetes object: it must have an apiVersion, a kind and, if it is no list, a name."""
     if not isinstance(value, dict):
         raise LabError(
             f"{place}: not a Kubernetes object.",
@@ -115,12 +117,18 @@ def _object(value: Any, place: str) -> dict[str, Any]:
         )
     metadata = value.get("metadata")
     missing = [field for field in ("apiVersion", "kind") if not isinstance(value.get(field), str)]
-    if not (isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))):
+    named = isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))
+    listed = value.get("items") if value.get("kind") == "List" else []
+    if not isinstance(listed, list):
+        missing.append("items")
+    elif not named and value.get("kind") != "List":
         missing.append("metadata.name")
-    if missing and value.get("kind") != "List":
+    if missing:
         raise LabError(
             f"{place}: the object is missing {', '.join(missing)}.", "Add it.", Kind.INPUT
         )
+    for number, item in enumerate(listed or []):
+        _object(item, f"{place}: items.{number}")
     return value
 
 

@@ -24,10 +24,11 @@ WHOLE = {
 }
 # kubectl takes these too.
 RIGHT = {"apiVersion", "kind", "users.0.user.token"}
+NOBODY = {"contexts.0.context.user missing", "contexts.0.context.user None"}
 MUTATED = {
     name: each
     for name, each in mutations(WHOLE)
-    if name.split()[0] not in RIGHT and name.split()[-1] != "unknown"
+    if name not in NOBODY and name.split()[0] not in RIGHT and name.split()[-1] != "unknown"
 }
 NOT_PEM = base64.b64encode(b"not a certificate").decode()
 
