@@ -88,11 +88,23 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
         )
     return Project(
         root=Path(__file__).resolve().parents[2],
-        cache=Path(environment.get("LATIHAN_CACHE") or "/var/cache/latihan").resolve(),
-        state=Path(environment.get("LATIHAN_STATE") or "/var/lib/latihan").resolve(),
+        cache=_folder(environment, "LATIHAN_CACHE", "/var/cache/latihan"),
+        state=_folder(environment, "LATIHAN_STATE", "/var/lib/latihan"),
         reports=Path(reports).resolve() if reports else None,
         kept=int(kept),
     )
+
+
+def _folder(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
+    path = Path(environment.get(variable) or otherwise)
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # pathlib's word for a link that leads to itself
+        raise LabError(
+            f"{variable} is {path}, a symbolic link that leads to itself.",
+            "Name a folder.",
+            Kind.INPUT,
+        ) from error
 
 
 def checked_profile(name: str, *, second: bool = False) -> str:

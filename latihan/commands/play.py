@@ -138,9 +138,9 @@ class Playing:
         if ended.interrupted:
             self._clean_up()
         about = self._about(code)
-        self._write(folder, about)
+        unlinked = self._write(folder, about)
         summary.print_end(self._console, self._model, about, folder)
-        for trouble in filter(None, (self._display.trouble, log.trouble)):
+        for trouble in filter(None, (self._display.trouble, log.trouble, unlinked)):
             self._say(trouble, "yellow")
         return code
 
@@ -204,13 +204,14 @@ class Playing:
             code=code,
         )
 
-    def _write(self, folder: Path, about: report.About) -> None:
+    def _write(self, folder: Path, about: report.About) -> str:
+        """Write the reports; returns why the link to the last run can't be made, or nothing."""
         report.write(folder / "junit.xml", junit.xml(about.playbook, self._model))
         built = report.build(about, self._model)
         report.write(folder / "report.json", report.to_json(built))
         report.write(folder / "report.html", page.render(built))
-        report.point_latest(folder)
         report.remove_old(folder.parent, self._project.kept)
+        return report.point_latest(folder)
 
     def _say(self, text: str, style: str) -> None:
         self._console.print(Text(text, style=style))

@@ -16,8 +16,8 @@ from latihan.run.failures import Failure
 
 VERSION = 2
 
-Seconds = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class Spent(Record):
@@ -77,8 +77,8 @@ class Report(Record):
     facts: list[Facts] = Field(
         description="The states of the lab by which outcomes were judged, oldest first."
     )
-    last_moment: int | None = Field(
-        ge=0, description="The index of the last facts; null if there are none."
+    last_moment: Count | None = Field(
+        description="The index of the last facts; null if there are none."
     )
     steps: list[StepRecord]
     slowest: list[TaskRecord] = Field(max_length=10)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
 from latihan.base import suggestions
 from latihan.base.exits import Exit
@@ -123,12 +124,16 @@ def remove_old(artifacts: Path, kept: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def point_latest(folder: Path) -> None:
-    """Point the link ``latest``, beside the runs, to this one."""
-    new = folder.parent / ".latest.new"
-    new.unlink(missing_ok=True)
+def point_latest(folder: Path) -> str:
+    """Point the link ``latest``, beside the runs, to this one; returns why it can't, or nothing."""
+    latest, new = folder.with_name("latest"), folder.with_name(f".latest.{folder.name}")
     new.symlink_to(folder.name)
-    new.replace(folder.parent / "latest")
+    try:
+        new.replace(latest)
+    except IsADirectoryError:  # Somebody's own: it stays.
+        new.unlink()
+        return f"{latest} is a folder, and doesn't lead to this run. Move it away."
+    return ""
 
 
 def write(path: Path, content: str) -> None:
@@ -189,20 +194,36 @@ def load(folder: Path) -> Report:
     """
     path = folder / "report.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return from_text(path.read_text(encoding="utf-8"))
+    except OtherVersionError as error:
+        raise LabError(
+            f"{path} has {error}.", "Run the playbook again, or open the page beside it.", Kind.INPUT
+        ) from error
+    except ValueError as error:
+        raise LabError(
+            f"{path} is not a report: {error}.", "Run the playbook again.", Kind.INPUT
+        ) from error
+
+
+class OtherVersionError(ValueError):
+    """A report of an older or newer version."""
+
+
+def from_text(text: str) -> Report:
+    """The report in the text of its file.
+
+    Raises:
+        ValueError: it is damaged; an OtherVersionError if it only has another version.
+    """
+    try:
+        document = json.loads(text)
         version = document.get("version") if isinstance(document, dict) else None
-        if isinstance(version, int) and version != VERSION:
-            raise LabError(
-                f"{path} has version {version} of the report; only version {VERSION} can be read.",
-                "Run the playbook again, or open the page beside it.",
-                Kind.INPUT,
+        if type(version) is int and version != VERSION:
+            raise OtherVersionError(
+                f"version {version} of the report; only version {VERSION} can be read"
             )
         return Report.model_validate(document)
-    except ValueError as error:
-        why = _first(error) if isinstance(error, ValidationError) else error
-        raise LabError(f"{path} is not a report: {why}.", "Run the playbook again.") from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except ValidationError as error:
+        raise ValueError(fault(error)) from error

@@ -73,4 +73,6 @@ def _moments(given: object) -> Mapping[int | None, Facts]:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
+    """Text and numbers in turn; a number by its length, then its digits, however long it is."""
+    parts = re.split(r"0*([0-9]+)", text)
+    return [(len(part), part) if number % 2 else (0, part) for number, part in enumerate(parts)]

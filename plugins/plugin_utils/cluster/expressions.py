@@ -240,6 +240,8 @@ def compiled(source: str) -> Expression:
         tree = jmespath.compile(source).parsed
     except exceptions.JMESPathError as error:
         raise ExpressionError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ExpressionError("it is nested too deeply") from error
     unknown = _calls(tree) - set(_Functions.FUNCTION_TABLE)
     if unknown:
         raise ExpressionError(f"unknown function {', '.join(sorted(unknown))}()")

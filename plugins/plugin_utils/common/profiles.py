@@ -20,10 +20,18 @@ _RULE = "Use at most 20 lowercase letters, digits and hyphens; a letter first, n
 
 @dataclass(frozen=True, order=True)
 class Profile:
-    """One lab: its name, and the folder with all labs' folders."""
+    """One lab: its name, and the folder with all labs' folders.
+
+    Raises:
+        LabError: no lab can have that name; a folder of that name is removed with the lab.
+    """
 
     name: str
     state: Path
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(owner_of(self.name)):
+            raise LabError(f"{self.name!r} can't be the name of a profile.", _RULE, Kind.INPUT)
 
     @property
     def folder(self) -> Path:

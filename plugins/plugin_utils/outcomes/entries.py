@@ -40,7 +40,7 @@ _EXPLAINED = "http"  # Only curl reports the port that a connection was made fro
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class ProbeEntry(_Entry):

@@ -161,8 +161,8 @@ class Evidence(Record):
     command: str = Field(description="What a person would type.")
     output: str
     reason: str = Field(OK, description="ok, refused, no_route, ...")
-    exit_code: int | None = None
-    duration_s: float | None = Field(None, ge=0)
+    exit_code: int | None = Field(None, strict=True)
+    duration_s: float | None = Field(None, ge=0, strict=True, allow_inf_nan=False)
 
 
 class TracedPath(Record):
@@ -191,7 +191,7 @@ class Flow(Record):
         description="Whether each stop answered for itself (a traced path), or only the goal did.",
     )
     asked: str = Field("", description="How it was asked for, such as HTTP or ping.")
-    times: int = Field(1, ge=1, description="How many flows were like this one.")
+    times: int = Field(1, ge=1, strict=True, description="How many flows were like this one.")
 
     @property
     def ok(self) -> bool:
@@ -233,17 +233,18 @@ class OutcomeResult(Record):
         [], description="The likely causes of a failure, the likeliest first."
     )
     probes: int = Field(
-        0, ge=0, description="How many there were; the evidence may be of only some."
+        0, ge=0, strict=True, description="How many there were; the evidence may be of only some."
     )
-    attempts: int = Field(1, ge=1, description="How many times it was probed until the verdict.")
+    attempts: int = Field(1, ge=1, strict=True, description="How many times it was probed until the verdict.")
     retried: list[str] = Field([], description="Why it was not settled earlier.")
-    waited_s: float = Field(0.0, ge=0, description="Until its last attempt began.")
+    waited_s: float = Field(0.0, ge=0, strict=True, allow_inf_nan=False, description="Until its last attempt began.")
     duration_s: float = Field(
-        0.0, ge=0, description="Its own time: its waits and its longest probe."
+        0.0, ge=0, strict=True, allow_inf_nan=False, description="Its own time: its waits and its longest probe."
     )
     moment: int | None = Field(
         None,
         ge=0,
+        strict=True,
         description="Which of the facts beside it judged it, counted from 0; null if none were "
         "there.",
     )

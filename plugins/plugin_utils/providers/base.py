@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class Provider(ABC):
 
     def is_half_made(self, profile: Profile) -> bool:
         """Whether an interrupted ``make`` left something for ``remove``."""
-        return profile.folder.exists() and not profile.contract.exists()
+        return os.path.lexists(profile.folder) and not profile.contract.exists()
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:
         """Start an existing cluster, or one node of it (empty for all).

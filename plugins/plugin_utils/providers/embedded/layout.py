@@ -225,6 +225,26 @@ def is_lab(folder: Path) -> bool:
     return all(_OF_A_LAB.fullmatch(each.name) for each in folder.iterdir())
 
 
+def need_own(folder: Path) -> None:
+    """Refuse a lab's folder if what is written into it would land elsewhere.
+
+    Args:
+        folder: the lab's folder; it need not exist.
+
+    Raises:
+        LabError: it, or something in it that the lab writes to, is a symbolic link.
+    """
+    # In this order: each part is looked at before what is below it.
+    patterns = ("*", f"{HOST}/*", "nodes/*", "nodes/*/*", f"{HOST}/var/tmp", "nodes/*/var/tmp")
+    for path in (folder, *(path for pattern in patterns for path in folder.glob(pattern))):
+        if path.is_symlink():
+            raise LabError(
+                f"{path} is a symbolic link; a lab writes to its own folder only.",
+                "Remove the link; `python3 runner.py teardown` removes the rest of the lab.",
+                Kind.INPUT,
+            )
+
+
 def save(layout: Layout) -> None:
     """Save the settings beside the cluster, for ``load``."""
     make_private(layout.folder)

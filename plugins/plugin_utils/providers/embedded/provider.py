@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -59,7 +60,7 @@ class Embedded(Provider):
     def remove(self, profile: Profile, *, check: bool) -> bool:
         """Remove everything of a cluster."""
         if check:
-            return profile.folder.exists() or bool(self.processes(profile))
+            return os.path.lexists(profile.folder) or bool(self.processes(profile))
         return engine.teardown(profile.name, profile.state)
 
     def processes(self, profile: Profile) -> list[int]:
@@ -89,6 +90,7 @@ class Embedded(Provider):
 
     def tunnel(self, profile: Profile, namespace: str) -> Tunnel:
         """The tunnel for a namespace's services."""
+        layout.need_own(profile.folder)
         return tunnel.EmbeddedTunnel(profile, namespace)
 
     def set_records(self, profile: Profile, records: Mapping[str, str], *, check: bool) -> bool:
@@ -133,7 +135,8 @@ def _require_alone(profile: Profile) -> None:
 
 
 def _known(profile: Profile) -> Layout:
-    """The layout of an existing cluster; LabError if its contract can't be read."""
+    """The layout of an existing cluster; LabError if its files can't be read or aren't its own."""
+    layout.need_own(profile.folder)
     contract.read(profile.contract)
     return layout.load(profile.state, profile.name)
 
