@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import shlex
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -14,7 +13,9 @@ from rich.text import Text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import masked
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import FILES_HINT
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
+    refused_by_system,
+)
 from latihan.base import consoles
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import (
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
     except LabError as error:
         return print_error(errors, error)
     except OSError as error:
-        return print_error(errors, refusal_of(error))
+        return print_error(errors, refused_by_system(error))
     except KeyboardInterrupt:
         errors.print(Text("runner.py: interrupted.", style="yellow"))
         return Exit.INTERRUPTED
@@ -91,17 +92,6 @@ def print_error(console: Console, error: LabError) -> Exit:
 def _in_one_line(text: str) -> str:
     """Text that may quote any input: what isn't printable is shown as Python writes it."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
-def refusal_of(error: OSError) -> LabError:
-    """What the system refused to do with a file of the lab, and what to do about it."""
-    where = f"{error.filename}: " if error.filename else ""
-    hint = {
-        errno.ENOSPC: "Free some space on that disk.",
-        errno.EACCES: "Run it as the user who owns it (root, for a lab).",
-        errno.EMFILE: FILES_HINT,
-    }.get(error.errno or 0, "Check what is there, and try again.")
-    return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)
 
 
 def dispatch(arguments: list[str], project: Project) -> int:

@@ -133,7 +133,7 @@ class Playing:
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
         if not ended.interrupted:
             self._display.show(self._model.finish())
-        for line in self._reasons(code, log_file):
+        for line in self._reasons(code, ended.returned, log_file):
             self._say(line, "red")
         if ended.interrupted:
             self._clean_up()
@@ -167,11 +167,15 @@ class Playing:
             on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
         )
 
-    def _reasons(self, code: Exit, log_file: Path) -> Iterator[str]:
+    def _reasons(self, code: Exit, returned: int, log_file: Path) -> Iterator[str]:
         """Why a run ends with this code, if no task says so."""
-        if code is Exit.STEP_FAILED and not self._model.failures:
+        if self._model.failures:
+            return
+        if code is Exit.STEP_FAILED:
             yield f"Ansible itself failed: see above, or {log_file}"
-        if code is Exit.BAD_INPUT and not self._model.failures:
+        elif code is Exit.BAD_INPUT and returned != 0:
+            yield f"Nothing was run, Ansible refuses it: see above, or {log_file}"
+        elif code is Exit.BAD_INPUT:
             tags = self._request.tags
             none = f"has the tag {tags!r}" if tags else "is left"
             yield f"Nothing was run: no task {none}."
@@ -210,8 +214,9 @@ class Playing:
         built = report.build(about, self._model)
         report.write(folder / "report.json", report.to_json(built))
         report.write(folder / "report.html", page.render(built))
+        unlinked = report.point_latest(folder)
         report.remove_old(folder.parent, self._project.kept)
-        return report.point_latest(folder)
+        return unlinked
 
     def _say(self, text: str, style: str) -> None:
         self._console.print(Text(text, style=style))

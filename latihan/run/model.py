@@ -34,6 +34,9 @@ _KUBERNETES = "latihan.lab.kubernetes"
 # Ansible runs these for any tags.
 _VALIDATION = "ansible.builtin.validate_argument_spec"
 _LEADS_ON = (_VALIDATION, "ansible.builtin.include_tasks", "ansible.builtin.include_role")
+# ansible-playbook's exit codes before its first task: it can't find, read or understand what it is
+# given (ansible: errors, ExitCode: generic, parser and options error).
+_REFUSED = (1, 4, 5)
 # What a task's time was for, by its module.
 _SPENT = {
     "latihan.lab.outcomes": "outcomes",
@@ -215,7 +218,8 @@ class RunModel:
         if self.failures or verdicts.nothing_proven(self.outcomes):
             return Exit.OUTCOME_FAILED
         if returned != 0:
-            return Exit.STEP_FAILED
+            refused = returned in _REFUSED and not self.steps
+            return Exit.BAD_INPUT if refused else Exit.STEP_FAILED
         return Exit.HOLDS if self.worked else Exit.BAD_INPUT
 
     @property

@@ -20,7 +20,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
+    refused_by_system,
+    settle,
+)
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
 # Options that say which lab is meant, and the variables that say so if a task does not.
@@ -61,9 +64,16 @@ def _spec(documented: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+def _plain(module: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Options as plain values: Ansible tags its strings, which YAML's writer refuses to write."""
-    plain: dict[str, Any] = json.loads(json.dumps(parameters))
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(parameters))
+    except TypeError as error:  # A date, say.
+        raise LabError(
+            f"latihan.lab.{module}: an option has a value that JSON doesn't have: {error}.",
+            "Put it in quotes.",
+            Kind.INPUT,
+        ) from error
     return plain
 
 
@@ -129,23 +139,24 @@ class LabAction(ActionBase):
         self.task_vars: dict[str, Any] = task_vars or {}
         given = {**self._task.args, **self._of_the_lab(module)}
         checked = ArgumentSpecValidator(options(module)).validate(given)
-        if checked.error_messages:
-            return {
-                **result,
-                "failed": True,
-                "latihan_error": Kind.INPUT.value,
-                "msg": f"latihan.lab.{module}: {'; '.join(checked.error_messages)}",
-            }
         try:
             # Each task has a process of its own, so this changes nothing for others.
             settle(fetches=self._fetches)
-            return {**result, **self.execute(_plain(checked.validated_parameters))}
+            if checked.error_messages:
+                said = "; ".join(checked.error_messages)
+                raise LabError(f"latihan.lab.{module}: {said}", kind=Kind.INPUT)
+            return {**result, **self.execute(_plain(module, checked.validated_parameters))}
         except LabError as error:
-            return {
-                **result,
-                "failed": True,
-                "msg": without_passwords(error.message),
-                "hint": without_passwords(error.hint),
-                "latihan_error": error.kind.value,
-                "detail": without_passwords(error.detail),
-            }
+            return {**result, **_failed(error)}
+        except OSError as error:
+            return {**result, **_failed(refused_by_system(error))}
+
+
+def _failed(error: LabError) -> dict[str, Any]:
+    return {
+        "failed": True,
+        "msg": without_passwords(error.message),
+        "hint": without_passwords(error.hint),
+        "latihan_error": error.kind.value,
+        "detail": without_passwords(error.detail),
+    }

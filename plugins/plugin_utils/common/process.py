@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 # The reason is often a line or two above the last line.
 _LAST_LINES = 3
@@ -54,7 +54,7 @@ def run(
         Its exit code and output.
 
     Raises:
-        LabError: it is not installed, took too long, or (with ``check``) failed.
+        LabError: it is not installed, can't be run, took too long, or (with ``check``) failed.
     """
     started = time.monotonic()
     try:
@@ -74,6 +74,9 @@ def run(
             f"The program {argv[0]!r} is not installed.",
             "Run `python3 runner.py provision`, which installs what the lab needs.",
         ) from error
+    except (OSError, ValueError) as error:  # ValueError: an argument with a null byte.
+        why = error.strerror if isinstance(error, OSError) else error
+        raise LabError(f"{argv[0]!r} can't be run: {why}.", kind=Kind.MACHINE) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(
             f"`{shlex.join(argv)}` took more than {timeout:g} s and was killed.",

@@ -6,6 +6,7 @@ leads out of the machine: downloads may need it, but the lab's own addresses are
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Mapping
@@ -77,3 +78,14 @@ def search_path(*own: Path, inherited: Mapping[str, str] = os.environ) -> str:
 def direct(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The inherited environment without proxies, for what speaks to the lab."""
     return {name: value for name, value in inherited.items() if not name.lower().endswith("_proxy")}
+
+
+def refused_by_system(error: OSError) -> LabError:
+    """What the system refused to do with a file of the lab, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    hint = {
+        errno.ENOSPC: "Free some space on that disk.",
+        errno.EACCES: "Run it as the user who owns it (root, for a lab).",
+        errno.EMFILE: FILES_HINT,
+    }.get(error.errno or 0, "Check what is there, and try again.")
+    return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)
