@@ -197,7 +197,9 @@ def load(folder: Path) -> Report:
         return from_text(path.read_text(encoding="utf-8"))
     except OtherVersionError as error:
         raise LabError(
-            f"{path} has {error}.", "Run the playbook again, or open the page beside it.", Kind.INPUT
+            f"{path} has {error}.",
+            "Run the playbook again, or open the page beside it.",
+            Kind.INPUT,
         ) from error
     except ValueError as error:
         raise LabError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text, yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 _DONE = re.compile(
@@ -140,7 +139,7 @@ def status_object(stderr: str) -> dict[str, Any]:
     """
     for body in reversed(_BODY.findall(stderr)):
         try:
-            document = json.loads(body)
+            document = json_text.read(body)
         except ValueError:
             continue
         if document.get("kind") == "Status" and document.get("status") == "Failure":

@@ -235,11 +235,19 @@ class OutcomeResult(Record):
     probes: int = Field(
         0, ge=0, strict=True, description="How many there were; the evidence may be of only some."
     )
-    attempts: int = Field(1, ge=1, strict=True, description="How many times it was probed until the verdict.")
+    attempts: int = Field(
+        1, ge=1, strict=True, description="How many times it was probed until the verdict."
+    )
     retried: list[str] = Field([], description="Why it was not settled earlier.")
-    waited_s: float = Field(0.0, ge=0, strict=True, allow_inf_nan=False, description="Until its last attempt began.")
+    waited_s: float = Field(
+        0.0, ge=0, strict=True, allow_inf_nan=False, description="Until its last attempt began."
+    )
     duration_s: float = Field(
-        0.0, ge=0, strict=True, allow_inf_nan=False, description="Its own time: its waits and its longest probe."
+        0.0,
+        ge=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="Its own time: its waits and its longest probe.",
     )
     moment: int | None = Field(
         None,

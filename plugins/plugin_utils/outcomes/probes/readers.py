@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubectl import status_object
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Raw, Reading
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     CommandYield,
@@ -59,7 +60,9 @@ _LATE = 0.2
 REASONS = frozenset([*_OWN_REASONS, *_CURL_REASONS.values(), *(word for _message, word in _SIGNS)])
 _NUMBERED = re.compile(r"(http_[1-5]\d\d|exit_\d{1,3})")
 HTTP_MARK = "\n@http "
-_HOP = re.compile(r"^\s*(\d+)\s+(.*)$")
+_STATUS = re.compile("[1-5][0-9][0-9]")
+_HOP = re.compile(r"^\s*([0-9]{1,3})\s+(.*)$")
+_MTU = re.compile(r"\s*([0-9]{1,9})\s*")
 _IPV4 = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})\b")
 
 
@@ -105,8 +108,8 @@ def timely(reading: Reading, raw: Raw, timeout: float) -> Reading:
 def http(raw: Raw) -> Reading:
     """What curl says with -v and the lab's -w: status, body, remote_ip, local_ip."""
     body, _, written = raw.stdout.rpartition(HTTP_MARK)
-    if raw.exit_code == 0 and written:
-        status, remote, local, port = (written.split() + [""] * 4)[:4]
+    status, remote, local, port = (written.split() + [""] * 4)[:4]
+    if raw.exit_code == 0 and _STATUS.fullmatch(status):
         code = int(status)
         reason = "ok" if code < HTTPStatus.BAD_REQUEST else f"http_{code}"
         yields = HttpYield(
@@ -206,8 +209,11 @@ def mtu(raw: Raw) -> Reading:
         return _failed(raw)
     size, _, first = fits.partition("\n")
     _, _, second = exceeds.partition("\n")
+    has_mtu = _MTU.fullmatch(size)
+    if not has_mtu:  # There is no such interface.
+        return _failed(raw)
     largest, over = (_sized(text) for text in (first, second))
-    yields = MtuYield(mtu=int(size.split()[0]), largest=largest, over=over)
+    yields = MtuYield(mtu=int(has_mtu[1]), largest=largest, over=over)
     shown = f"{first.strip()}\n{second.strip()}"
     if largest == "ok" and over == "too_long":
         return Reading("ok", shown, yields)
@@ -242,7 +248,7 @@ def kubectl(raw: Raw) -> Reading:
 
 def _parsed(raw: Raw) -> dict[str, Any]:
     try:
-        return {"json": json.loads(raw.stdout)}
+        return {"json": json_text.read(raw.stdout)}
     except ValueError:
         return {"lines": raw.stdout.splitlines()}
 

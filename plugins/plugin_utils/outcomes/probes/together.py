@@ -91,7 +91,7 @@ def _reasons(text: str, mark: str) -> Iterator[tuple[str, str]]:
     """The number of each probe that was asked once more, and what curl said about it."""
     for part in f"\n{text}".split(f"\n{mark} ")[1:]:
         file, _, said = part.partition("\n")
-        yield file.split(".")[-2], said
+        yield "".join(file.split(".")[-2:-1]), said
 
 
 def _raw(told: str, body: str, why: str) -> Raw:
@@ -100,6 +100,10 @@ def _raw(told: str, body: str, why: str) -> Raw:
         # This makes the engine use a container with a newer curl.
         return Raw(stderr="this curl can't ask in parallel", exit_code=readers.NO_TOOL[-1])
     _number, code, seconds, *rest, message = fields
+    try:
+        exit_code, took = int(code), float(seconds)
+    except ValueError:
+        return Raw(error=f"curl reported {told!r}")
     written = f"{body}{readers.HTTP_MARK}{' '.join(rest)}"
     said = f"curl: {message}\n{why}" if code != "0" else ""
-    return Raw(written, said, int(code), float(seconds))
+    return Raw(written, said, exit_code, took)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reachable,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
@@ -144,6 +144,16 @@ def translating_node(facts: Facts, place: str, address: str) -> str:
     return owner.removeprefix("node/") if owner.startswith("node/") else facts.lab.nodes[0]
 
 
+def destinations(listed: str) -> list[str]:
+    """The destinations in what ``ip -json route show`` printed; none if it isn't that."""
+    try:
+        routes = json_text.read(listed)
+    except ValueError:
+        return []
+    found = (each.get("dst") for each in routes if isinstance(each, dict)) if isinstance(routes, list) else ()
+    return [each for each in found if isinstance(each, str)]
+
+
 class _Routes:
     """What ``ip`` says about routes on the host and on nodes, asked once each; empty elsewhere."""
 
@@ -159,7 +169,7 @@ class _Routes:
     def known(self, place: str) -> list[str]:
         """The destinations that a place has routes for."""
         listed, _trouble = self._ask(place, "-json", "route", "show")
-        return [str(route["dst"]) for route in json.loads(listed or "[]")]
+        return destinations(listed)
 
     def _ask(self, place: str, *arguments: str) -> tuple[str, str]:
         kind, _, name = place.partition("/")

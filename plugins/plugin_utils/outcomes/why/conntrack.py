@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_PORT = re.compile("[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ class Connection:
 
 
 def parse(text: str) -> list[Connection]:
-    """The connections that have ports; an empty table is printed as nothing at all."""
-    if not text.strip():
+    """The connections that have ports; an empty table is printed as nothing at all.
+
+    There are none in a table that is cut off.
+    """
+    try:
+        # This comes from the kernel, through a program of this machine: no stranger wrote it.
+        table = ET.fromstring(text)  # noqa: S314
+    except ET.ParseError:
         return []
     found = []
-    # This comes from the kernel, through a program of this machine: no stranger wrote it.
-    for element in ET.fromstring(text).iter("flow"):  # noqa: S314
+    for element in table.iter("flow"):
         ends = {meta.get("direction"): _ends(meta) for meta in element.iter("meta")}
         original, reply = ends.get("original"), ends.get("reply")
         if original is None or reply is None:
@@ -78,8 +86,8 @@ def find(
 
 
 def _ends(meta: ET.Element) -> Ends | None:
-    source_port, target_port = meta.findtext("layer4/sport"), meta.findtext("layer4/dport")
-    if source_port is None or target_port is None:
+    source_port, target_port = (meta.findtext(f"layer4/{name}") or "" for name in ("sport", "dport"))
+    if not (_PORT.fullmatch(source_port) and _PORT.fullmatch(target_port)):
         return None
     return Ends(
         meta.findtext("layer3/src") or "",

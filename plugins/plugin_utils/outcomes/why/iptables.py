@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_COUNTED = re.compile(r"\[(\d+):\d+\] (-A .*)")
+_CHAIN = re.compile(r":(\S+)")
+_COUNTED = re.compile(r"\[([0-9]{1,20}):[0-9]+\] -A (\S.*)")  # The kernel counts in 64 bits.
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,11 @@ class Rule:
     @property
     def probability(self) -> float:
         """The chance that it takes a connection that reaches it."""
-        return float(self.value("--probability") or 1)
+        try:
+            found = float(self.value("--probability") or 1)
+        except ValueError:
+            return 1.0
+        return found if 0 <= found <= 1 else 1.0
 
     def value(self, option: str) -> str:
         """What follows an option; empty if the rule doesn't have it, or has it negated."""
@@ -54,7 +59,7 @@ class Rule:
             return ""
         place = self.words.index(option)
         negated = place > 0 and self.words[place - 1] == "!"
-        return "" if negated else self.words[place + 1]
+        return "" if negated else "".join(self.words[place + 1 : place + 2])
 
 
 # kube-proxy marks what a later chain drops; the other marks only what is to be masqueraded.
@@ -62,19 +67,26 @@ _REFUSING = ("REJECT", "DROP", "KUBE-MARK-DROP")
 _MARKING = ("KUBE-MARK-MASQ",)
 
 Chains = dict[tuple[str, str], tuple[Rule, ...]]
+Above = tuple[str, ...]
 
 
 def parse(text: str) -> Chains:
-    """The rules by table and chain, in their order; chains without rules are there too."""
+    """The rules by table and chain, in their order; chains without rules are there too.
+
+    Lines that can't be read are left out.
+    """
     chains: dict[tuple[str, str], list[Rule]] = {}
     table = ""
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif line.startswith(":"):
-            chains[table, line[1:].split()[0]] = []
+        elif named := _CHAIN.match(line):
+            chains[table, named[1]] = []
         elif counted := _COUNTED.match(line):
-            _append, chain, *words = shlex.split(counted[2])
+            try:
+                chain, *words = shlex.split(counted[2])
+            except ValueError:
+                continue
             rules = chains.setdefault((table, chain), [])
             rules.append(Rule(table, chain, len(rules) + 1, int(counted[1]), tuple(words)))
     return {key: tuple(rules) for key, rules in chains.items()}
@@ -152,22 +164,27 @@ def _ways(chains: Chains, address: str, port: int) -> Iterator[list[Rule]]:
                 yield from _translating(chains, rule)
 
 
-def _translating(chains: Chains, rule: Rule) -> Iterator[list[Rule]]:
+def _translating(chains: Chains, rule: Rule, above: Above = ()) -> Iterator[list[Rule]]:
     if rule.target == "DNAT":
         yield [rule]
         return
-    for below in _below(chains, rule):
-        for way in _translating(chains, below):
+    for below in _below(chains, rule, above):
+        for way in _translating(chains, below, (*above, rule.chain)):
             yield [rule, *way]
 
 
-def _refusing(chains: Chains, rule: Rule) -> Iterator[Rule]:
+def _refusing(chains: Chains, rule: Rule, above: Above = ()) -> Iterator[Rule]:
     if rule.target in _REFUSING:
         yield rule
     elif rule.target not in _MARKING:
-        for below in _below(chains, rule):
-            yield from _refusing(chains, below)
+        for below in _below(chains, rule, above):
+            yield from _refusing(chains, below, (*above, rule.chain))
 
 
-def _below(chains: Chains, rule: Rule) -> Iterator[Rule]:
-    yield from chains.get((rule.table, rule.target), ())
+def _below(chains: Chains, rule: Rule, above: Above) -> Iterator[Rule]:
+    """The rules of the chain that a rule jumps to; none if that leads back to where it came from.
+
+    ``above`` are the chains on the way to the rule's own.
+    """
+    if rule.target not in (*above, rule.chain):
+        yield from chains.get((rule.table, rule.target), ())

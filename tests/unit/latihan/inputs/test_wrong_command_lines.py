@@ -191,8 +191,6 @@ def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variables, "variables_of", lambda _project: KNOWN)
 
 
-
-
 @pytest.mark.usefixtures("read_once")
 @pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{n}={v!r}"[:50] for n, v in CASES])
 def test_values(name: str, value: Any) -> None:

@@ -62,10 +62,10 @@ RIGHT = {
 
 
 def is_wrong(name: str) -> bool:
-    field = name.split()[0].rpartition(".")[2]
+    field = name.split(maxsplit=1)[0].rpartition(".")[2]
     if name.startswith("outcomes.0.") and name.endswith(" missing") and field not in REQUIRED:
         return False
-    seconds = "_s" in name.split()[0] and name.endswith(" 7")  # A whole number of them.
+    seconds = "_s" in name.split(maxsplit=1)[0] and name.endswith(" 7")  # A whole number of them.
     return name not in RIGHT and not seconds
 
 

@@ -60,7 +60,9 @@ def test_files_are_found_beside_the_kubeconfig(tmp_path: Path) -> None:
 def test_what_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(LabError, match="config( can't be used|:1: not valid|: not valid)") as refused:
+    with pytest.raises(
+        LabError, match="config( can't be used|:1: not valid|: not valid)"
+    ) as refused:
         Access(path)
     assert refused.value.kind is Kind.INPUT
 

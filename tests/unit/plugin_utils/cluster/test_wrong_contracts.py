@@ -50,7 +50,13 @@ OPTIONAL = ("network", "pod_network", "service_network", "kubectl_cache", "insid
 DOCUMENT = json.loads(json.dumps(WHOLE))
 RIGHT = {
     *("nodes.0.reach.process missing", "host.process missing", "host.process None"),
-    *("nodes ['x']", "inside ['x']", "tools ['x']", "host.enter ['x']", "nodes.0.reach.enter ['x']"),
+    *(
+        "nodes ['x']",
+        "inside ['x']",
+        "tools ['x']",
+        "host.enter ['x']",
+        "nodes.0.reach.enter ['x']",
+    ),
 }
 MUTATED = {name: each for name, each in mutations(DOCUMENT, OPTIONAL) if name not in RIGHT}
 OLDER = {

@@ -91,9 +91,11 @@ def test_folders_of_other_things(tmp_path: Path, kind: str) -> None:
 
 OBJECTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["kind", "apiVersion", "metadata", "name", "items", "spec"]), inner
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["kind", "apiVersion", "metadata", "name", "items", "spec"]), inner
+        )
     ),
     max_leaves=10,
 )
@@ -107,7 +109,9 @@ def test_fuzzed_objects(value: Any) -> None:
         is_refusal(error, "x")
 
 
-@given(st.lists(st.text() | st.sampled_from(["-f", "--filename", "-f=", "-", "get", "-n", "apply"])))
+@given(
+    st.lists(st.text() | st.sampled_from(["-f", "--filename", "-f=", "-", "get", "-n", "apply"]))
+)
 def test_fuzzed_arguments(words: list[str]) -> None:
     kubectl.manifests(words)
     kubectl.reads_only(words)

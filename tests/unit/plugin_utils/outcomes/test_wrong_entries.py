@@ -139,14 +139,26 @@ def test_places(text: str) -> None:
 # What expressions are made of.
 WORDS = st.sampled_from(
     [*"[](){}|&!@*.,:?`'\"<=> ", "==", "&&", "||", "[?", "[]", "a", "pods", "`1`", "'x'", "-1", "0"]
-    + ["length(", "unique(", "same(", "every(&", "root()", "split(", "owner(", "sort_by(", "max_by("]
+    + [
+        "length(",
+        "unique(",
+        "same(",
+        "every(&",
+        "root()",
+        "split(",
+        "owner(",
+        "sort_by(",
+        "max_by(",
+    ]
     + ["lookup(", "between(", "in_network(", "to_number(", "join(", "map(&", "merge(", "sum("]
 )
 SOURCES = st.text() | st.lists(WORDS, max_size=20).map("".join)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["a", "pods", "addresses"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "pods", "addresses"]), inner)
+    ),
     max_leaves=8,
 )
 

@@ -88,7 +88,9 @@ def test_a_lab_of_an_older_contract_is_made_again(made: Profile) -> None:
         lambda: PROVIDER.set_records(made, {}, check=False),
     ]
     for call in calls:
-        with pytest.raises(LabError, match="can't be read as a contract: host: Field required") as told:
+        with pytest.raises(
+            LabError, match="can't be read as a contract: host: Field required"
+        ) as told:
             call()
         assert "runner.py teardown" in told.value.hint
     assert PROVIDER.remove(made, check=False)
