@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import configuration, settings
 
 from tests.artifact import Installed, installed_in
+from tests.places import ROOT
 
+configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 # The same few examples in every run; HYPOTHESIS_PROFILE=long looks for new ones.
 settings.register_profile("short", max_examples=50, derandomize=True, database=None, deadline=None)
 settings.register_profile("long", max_examples=10_000, database=None, deadline=None)

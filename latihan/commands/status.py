@@ -131,7 +131,7 @@ def absent(context: Context, *, half_made: bool) -> int:
 def readiness(contract: Contract) -> Mapping[str, str] | None:
     """Each node's Ready condition, from the API; None if the API doesn't answer."""
     try:
-        return conditions(listed(contract, "nodes"))
+        return listed(contract, conditions, "nodes")
     except LabError:
         return None
 

@@ -27,8 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print where a service answers from the lab's host, one line per port."""
     contract = context.contract()
-    found = listed(contract, "services", "-n", options.namespace)
-    for line in urls(contract, found, options.service):
+    name, namespace = options.service, ("-n", options.namespace)
+    lines = listed(
+        contract, lambda found: list(urls(contract, found, name)), "services", *namespace
+    )
+    for line in lines:
         context.console.print(line)
     return Exit.HOLDS
 

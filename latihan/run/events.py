@@ -6,12 +6,13 @@ printed meanwhile, and ``event_data``.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 
 
@@ -97,14 +98,14 @@ _ENDS = {
 def parse(raw: Mapping[str, Any]) -> Event | None:
     """A raw event of ansible-runner as a typed one; None if it is not needed."""
     kind = str(raw.get("event", ""))
-    data: Mapping[str, Any] = raw.get("event_data") or {}
+    data = _members(raw.get("event_data"))
     match kind:
         case "playbook_on_play_start":
             return PlayStarted(str(data.get("name") or data.get("play") or ""))
         case "playbook_on_task_start" | "playbook_on_handler_task_start":
             return TaskStarted(*_task(data))
         case "playbook_on_stats":
-            return RunEnded(dict(data.get("failures") or {}), dict(data.get("rescued") or {}))
+            return RunEnded(_counts(data.get("failures")), _counts(data.get("rescued")))
         case "verbose" | "error" | "warning" | "deprecated":
             return _printed(str(raw.get("stdout") or ""))
         case _ if kind in _ENDS:
@@ -117,10 +118,13 @@ def _printed(text: str) -> Event | None:
     if not text.startswith(PREFIX):
         return Printed(text) if text.strip() else None
     try:
-        report = json.loads(text.removeprefix(PREFIX))
-        return ProgressMade(str(report["label"]), int(report["done"]), int(report["total"]))
-    except (ValueError, KeyError, TypeError):
+        report = json_text.read(text.removeprefix(PREFIX))
+    except ValueError:
         return None
+    match report:
+        case {"label": str(label), "done": int(done), "total": int(total)}:
+            return ProgressMade(label, done, total)
+    return None
 
 
 def _task(data: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -131,8 +135,7 @@ def _task(data: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _ended(status: Status, data: Mapping[str, Any]) -> TaskEnded:
-    result = data.get("res")
-    result = result if isinstance(result, dict) else {}
+    result = _members(data.get("res"))
     if status is Status.FAILED and data.get("ignore_errors"):
         status = Status.IGNORED
     return TaskEnded(
@@ -140,7 +143,20 @@ def _ended(status: Status, data: Mapping[str, Any]) -> TaskEnded:
         host=str(data.get("host") or ""),
         status=status,
         changed=bool(result.get("changed")),
-        duration=float(data.get("duration") or 0.0),
+        duration=_seconds(data.get("duration")),
         result=result,
         action=str(data.get("resolved_action") or data.get("task_action") or ""),
     )
+
+
+def _members(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _counts(value: object) -> dict[str, int]:
+    return {str(name): each for name, each in _members(value).items() if isinstance(each, int)}
+
+
+def _seconds(value: object) -> float:
+    """A duration; 0 if it is none."""
+    return value if isinstance(value, float) and value >= 0 and math.isfinite(value) else 0.0

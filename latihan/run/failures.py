@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import 
 from latihan.run.events import Status, TaskEnded
 
 OUTCOME = "outcome"
+_LINE = re.compile("[0-9]{1,9}")
 _EMPTY = ("", "(traceback unavailable)")
 _RAW_OUTPUT = ("detail", "stderr", "module_stderr", "stdout", "module_stdout", "exception")
 
@@ -49,8 +51,8 @@ def failure_of(event: TaskEnded) -> Failure:
         task=event.name,
         role=event.role,
         host=event.host,
-        path=path if line.isdigit() else event.path,
-        line=int(line) if line.isdigit() else 0,
+        path=path if _LINE.fullmatch(line) else event.path,
+        line=int(line) if _LINE.fullmatch(line) else 0,
         kind=_kind(part),
         message=_message(part, event.status),
         hint=_text(part.get("hint")),
@@ -79,7 +81,8 @@ def _kind(part: Mapping[str, Any]) -> str:
 
 def _message(part: Mapping[str, Any], status: Status) -> str:
     if part.get("argument_errors"):
-        return "; ".join(_text(error) for error in part["argument_errors"])
+        errors = part["argument_errors"]
+        return "; ".join(map(_text, errors if isinstance(errors, list) else [errors]))
     message = _text(part.get("msg") or part.get("message"))
     if message:
         return message

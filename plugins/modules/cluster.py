@@ -14,6 +14,7 @@ requirements:
   - filelock
   - kubernetes
   - psutil
+  - pydantic
   - supervisor
 options:
   profile:

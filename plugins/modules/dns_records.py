@@ -13,6 +13,7 @@ requirements:
   - filelock
   - kubernetes
   - psutil
+  - pydantic
   - supervisor
 options:
   contract:

@@ -14,6 +14,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - pydantic
 extends_documentation_fragment:
   - latihan.lab.live
 options:

@@ -15,6 +15,7 @@ requirements:
   - filelock
   - kubernetes
   - psutil
+  - pydantic
   - supervisor
 extends_documentation_fragment:
   - latihan.lab.live

@@ -7,6 +7,7 @@ do, and the pure functions of the lab work on the documents as the API sends the
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from kubernetes.client import ApiException
 from kubernetes.stream import ws_client
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubeconfig import Access
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 Query = Sequence[tuple[str, str]]
 ApiObject = dict[str, Any]  # an object, or a part of one, as the API's JSON has it
 
+_CODE = re.compile("[0-9]{1,3}")
 UNFINISHED = "it did not end within"
 
 _TIMEOUT = urllib3.Timeout(connect=3, read=20)
@@ -76,8 +79,7 @@ class Api:
 
     def get(self, path: str, query: Query = ()) -> ApiObject:
         """The document at a path; RefusedError or LabError if there is none."""
-        document = json.loads(self.text(path, query))
-        return dict(document)
+        return document(self.text(path, query), self.address)
 
     def text(self, path: str, query: Query = ()) -> str:
         """The text at a path, such as a pod's log; RefusedError or LabError if there is none."""
@@ -116,7 +118,7 @@ class Api:
             pending = b""
             for chunk in response.stream(amt=None):
                 *lines, pending = (pending + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
+                yield from (document(line.decode(), self.address) for line in lines if line)
         except (urllib3.exceptions.HTTPError, OSError):
             return
         finally:
@@ -196,16 +198,35 @@ def _refused(path: str, response: urllib3.BaseHTTPResponse) -> RefusedError:
     """The API's Status as an error."""
     body = response.data.decode("utf-8", "replace")
     response.release_conn()
-    try:
-        status = json.loads(body)
-    except ValueError:
-        status = {}
-    message = status.get("message") or body[:200]
+    return refusal(path, response.status, body)
+
+
+def refusal(path: str, status: int, body: str) -> RefusedError:
+    """The API's answer to a request that it refuses, as an error."""
+    said = _object(body)
+    message = said.get("message") or body[:200]
     return RefusedError(
-        f"The API answers {response.status} to {path}: {message}",
-        response.status,
-        str(status.get("reason", "")),
+        f"The API answers {status} to {path}: {message}", status, str(said.get("reason", ""))
     )
+
+
+def document(text: str, address: str) -> ApiObject:
+    """The JSON object that the API at this address sent; LabError if it is something else."""
+    if found := _object(text):
+        return found
+    raise LabError(
+        f"What answers at {address} is not the cluster's API: {text[:60]!r}.",
+        "See whether something else, such as a proxy, is there.",
+    )
+
+
+def _object(text: str) -> ApiObject:
+    """The JSON object in a text; empty if it is something else."""
+    try:
+        found = json_text.read(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _finish(socket: Any, timeout: float) -> Execution:
@@ -225,16 +246,17 @@ def _finish(socket: Any, timeout: float) -> Execution:
 
 def exit_status(status: str) -> tuple[int | None, str]:
     """The exit code in an exec's last message, or the message itself if it has none."""
-    try:
-        document = json.loads(status)
-    except ValueError:
-        return None, status.strip()
-    if document.get("status") == "Success":
-        return 0, ""
-    for cause in (document.get("details") or {}).get("causes") or []:
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"]), ""
-    return None, str(document.get("message", status))
+    match _object(status):
+        case {"status": "Success"}:
+            return 0, ""
+        case {"details": {"causes": [*causes]}, **rest}:
+            for cause in causes:
+                match cause:
+                    case {"reason": "ExitCode", "message": str(code)} if _CODE.fullmatch(code):
+                        return int(code), ""
+            return None, str(rest.get("message", status))
+        case said:
+            return None, str(said.get("message", status)).strip()
 
 
 def _first_line(text: str) -> str:

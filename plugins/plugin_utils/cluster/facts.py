@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pydantic import ValidationError
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
@@ -29,6 +31,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 
 _READ_NETWORK = "ip -json address show; ip -json route show"
 _ROLE_LABEL = "node-role.kubernetes.io/"
@@ -92,8 +95,26 @@ def assemble(
         namespace: the namespace whose pods, services and endpoints are meant.
         contract: the lab as its provider left it.
         networks: what ``ip`` printed in each node, by the node's name.
+
+    Raises:
+        LabError: the objects are not what Kubernetes has.
     """
-    networks = networks or {}
+    try:
+        return _assembled(items, namespace, contract, networks or {})
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        why = fault(error) if isinstance(error, ValidationError) else repr(error)
+        raise LabError(
+            f"The cluster's API sent an object that Kubernetes doesn't have: {why}.",
+            "See whether something else answers there.",
+        ) from error
+
+
+def _assembled(
+    items: Mapping[str, Iterable[ApiObject]],
+    namespace: str,
+    contract: Contract,
+    networks: Mapping[str, str],
+) -> Facts:
     every_pod = [pod(item) for item in items["pods"]]
     known = Facts(
         nodes={
@@ -159,13 +180,24 @@ def network_of(
 ) -> tuple[dict[str, InterfaceInfo], list[RouteInfo]] | tuple[None, None]:
     """Interfaces and routes from what ``ip -json address; ip -json route`` printed.
 
-    None for both if nothing was printed: an expectation about them then isn't met.
+    None for both if something else was printed: an expectation about them then isn't met.
     """
     try:
-        links, routes = _documents(printed)
-    except ValueError:
-        return None, None
-    interfaces = {
+        match _documents(printed):
+            case [[*links], [*routes]]:
+                return _interfaces(links), [
+                    RouteInfo(
+                        to=route.get("dst"), via=route.get("gateway"), interface=route.get("dev")
+                    )
+                    for route in routes
+                ]
+    except (AttributeError, TypeError, ValueError):  # pydantic's errors are ValueErrors.
+        pass
+    return None, None
+
+
+def _interfaces(links: Iterable[ApiObject]) -> dict[str, InterfaceInfo]:
+    return {
         link["ifname"]: InterfaceInfo(
             name=link["ifname"],
             mtu=link.get("mtu"),
@@ -179,10 +211,6 @@ def network_of(
         for link in links
         if link.get("ifname")
     }
-    return interfaces, [
-        RouteInfo(to=route.get("dst"), via=route.get("gateway"), interface=route.get("dev"))
-        for route in routes
-    ]
 
 
 def _documents(text: str) -> list[Any]:
@@ -192,7 +220,7 @@ def _documents(text: str) -> list[Any]:
     while rest:
         try:
             value, end = decoder.raw_decode(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         found.append(value)
         rest = rest[end:].lstrip()

@@ -28,7 +28,7 @@ _DATA = "-data"
 
 
 class _Part(BaseModel):
-    """A part of a kubeconfig, as far as the lab needs to know it (Kubernetes: client-go, api/v1)."""
+    """A part of a kubeconfig, as far as the lab needs it (Kubernetes: client-go, api/v1)."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 

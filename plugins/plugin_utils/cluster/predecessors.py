@@ -45,8 +45,9 @@ def replaced(running: Iterable[ApiObject], pods: Iterable[PodInfo]) -> list[PodI
     """
     found: dict[tuple[str, str], set[str]] = {}
     for item in running:
-        pod = item["metadata"]
-        found.setdefault((pod.get("namespace", ""), pod["name"]), set()).add(pod["uid"])
+        match item:
+            case {"metadata": {"name": str(name), "uid": str(uid), **more}}:
+                found.setdefault((str(more.get("namespace", "")), name), set()).add(uid)
     return [pod for pod in pods if found.get((pod.namespace, pod.name), set()) - {pod.runtime_uid}]
 
 

@@ -62,8 +62,8 @@ def follow(api: Api, path: str, stop: threading.Event, seconds: float) -> Iterat
                     break
                 if event["type"] != "BOOKMARK":
                     yield Changed(event["object"], gone=event["type"] == "DELETED")
-        except LabError as error:
-            yield Trouble(error.message)
+        except (LabError, KeyError, TypeError, ValueError) as error:
+            yield Trouble(error.message if isinstance(error, LabError) else f"no list: {error!r}")
             stop.wait(_RETRY)
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
@@ -64,10 +64,13 @@ def _spec(documented: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
-def _plain(module: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _plain(module: str, checked: ValidationResult) -> dict[str, Any]:
     """Options as plain values: Ansible tags its strings, which YAML's writer refuses to write."""
+    if checked.error_messages:
+        said = "; ".join(checked.error_messages)
+        raise LabError(f"latihan.lab.{module}: {said}", kind=Kind.INPUT)
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(parameters))
+        plain: dict[str, Any] = json.loads(json.dumps(checked.validated_parameters))
     except TypeError as error:  # A date, say.
         raise LabError(
             f"latihan.lab.{module}: an option has a value that JSON doesn't have: {error}.",
@@ -142,10 +145,7 @@ class LabAction(ActionBase):
         try:
             # Each task has a process of its own, so this changes nothing for others.
             settle(fetches=self._fetches)
-            if checked.error_messages:
-                said = "; ".join(checked.error_messages)
-                raise LabError(f"latihan.lab.{module}: {said}", kind=Kind.INPUT)
-            return {**result, **self.execute(_plain(module, checked.validated_parameters))}
+            return {**result, **self.execute(_plain(module, checked))}
         except LabError as error:
             return {**result, **_failed(error)}
         except OSError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 _STATE, _STARTED = 0, 19  # state and starttime of proc(5)'s stat, counted from the state
 _ENDED = ("Z", "X")
+_TICKS = re.compile("[0-9]{1,20}")  # It counts in 64 bits.
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,16 @@ def of(pid: int) -> Process | None:
 
     psutil gives the start as a time of day, which moves when somebody sets the clock.
     """
-    fields = stat(pid)
-    if not fields or fields[_STATE] in _ENDED:
-        return None
-    return Process(pid, int(fields[_STARTED]), _boot())
+    started = started_at(stat(pid))
+    return None if started is None else Process(pid, started, _boot())
+
+
+def started_at(fields: list[str]) -> int | None:
+    """The start of a process, by its fields as in ``stat``; None if it has ended."""
+    match fields[_STATE : _STARTED + 1]:
+        case [state, *_, started] if state not in _ENDED and _TICKS.fullmatch(started):
+            return int(started)
+    return None
 
 
 def stat(pid: int) -> list[str]:
@@ -47,6 +55,11 @@ def stat(pid: int) -> list[str]:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
+    return fields_of(text)
+
+
+def fields_of(text: str) -> list[str]:
+    """The fields in the text of a ``stat`` file, from the state on."""
     return text.rpartition(")")[2].split()
 
 

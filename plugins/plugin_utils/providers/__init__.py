@@ -61,16 +61,16 @@ def of(profile: Profile, asked: str = "") -> Provider:
         LabError: the provider is unknown, or another one made the lab.
     """
     made_by = contract.provider_of(profile.contract)
-    if made_by and made_by not in names():
-        raise LabError(
-            f"{profile.contract} names the provider {made_by!r}, which there is not.",
-            f"The providers are: {', '.join(names())}.",
-            Kind.INPUT,
-        )
     if made_by and asked not in ("", made_by):
         raise LabError(
             f"The lab {profile.name!r} is of the provider {made_by!r}, not {asked!r}.",
             f"Use --provider {made_by}, or choose another profile.",
+            Kind.INPUT,
+        )
+    if made_by and made_by not in names():
+        raise LabError(
+            f"{profile.contract} names the provider {made_by!r}, which there is not.",
+            f"The providers are: {', '.join(names())}.",
             Kind.INPUT,
         )
     return named(made_by or asked or DEFAULT)

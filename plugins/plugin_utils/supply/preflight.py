@@ -14,6 +14,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,10 @@ MOST_NODES = 16
 _CONNECTS_WITHIN = 5.0
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
+# A line of /proc/net/route: interface, destination, gateway, four numbers, mask.
+_ROUTE = re.compile(
+    r"^(\S+)\s+([0-9A-F]{8})\s+[0-9A-F]{8}\s+(?:[0-9A-F]+\s+){4}([0-9A-F]{8})\b", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -478,26 +483,24 @@ def _used_ranges() -> list[UsedRange]:
 def parse_routes(text: str) -> list[UsedRange]:
     """The routes of /proc/net/route (hexadecimal, little-endian), without the default route."""
     used = []
-    for line in text.splitlines()[1:]:
-        interface, destination, *_, mask = line.split()[:8]
+    for interface, destination, mask in _ROUTE.findall(text):
         address = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(destination)[::-1]))
         bits = int(mask, 16).bit_count()
         if bits:
-            network = Network((address, bits))
+            network = Network((address, bits), strict=False)
             used.append(UsedRange(network, f"this machine's route to {network} on {interface}"))
     return used
 
 
 def parse_addresses(text: str) -> list[UsedRange]:
     """The machine's own addresses: the ``host LOCAL`` leaves of /proc/net/fib_trie."""
-    found: dict[str, None] = {}
+    found: dict[ipaddress.IPv4Address, None] = {}
     for leaf in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", text):
-        if not leaf.startswith("127."):
-            found[leaf] = None
-    return [
-        UsedRange(Network(f"{address}/32"), f"this machine's address {address}")
-        for address in found
-    ]
+        with suppress(ValueError):
+            address = ipaddress.IPv4Address(leaf)
+            if not address.is_loopback:
+                found[address] = None
+    return [UsedRange(Network(address), f"this machine's address {address}") for address in found]
 
 
 @dataclass(frozen=True)

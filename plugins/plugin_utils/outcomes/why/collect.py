@@ -150,7 +150,11 @@ def destinations(listed: str) -> list[str]:
         routes = json_text.read(listed)
     except ValueError:
         return []
-    found = (each.get("dst") for each in routes if isinstance(each, dict)) if isinstance(routes, list) else ()
+    found = (
+        (each.get("dst") for each in routes if isinstance(each, dict))
+        if isinstance(routes, list)
+        else ()
+    )
     return [each for each in found if isinstance(each, str)]
 
 

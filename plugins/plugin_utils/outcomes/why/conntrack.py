@@ -86,7 +86,9 @@ def find(
 
 
 def _ends(meta: ET.Element) -> Ends | None:
-    source_port, target_port = (meta.findtext(f"layer4/{name}") or "" for name in ("sport", "dport"))
+    source_port, target_port = (
+        meta.findtext(f"layer4/{name}") or "" for name in ("sport", "dport")
+    )
     if not (_PORT.fullmatch(source_port) and _PORT.fullmatch(target_port)):
         return None
     return Ends(

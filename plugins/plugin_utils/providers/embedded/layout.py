@@ -199,10 +199,7 @@ def load(state: Path, profile: str) -> Layout:
     path = state / profile / SETTINGS_FILE
     try:
         settings = from_json(Settings, path.read_bytes())
-        for name, own in (("profile", profile), ("state", str(state))):
-            if getattr(settings, name) != own:
-                raise ValueError(f"{name}: it is {getattr(settings, name)!r}, not {own!r}")
-        return plan(settings)
+        cluster = plan(settings)
     except FileNotFoundError as error:
         raise LabError(
             f"The profile {profile!r} has no cluster.",
@@ -216,6 +213,13 @@ def load(state: Path, profile: str) -> Layout:
             "Take the lab down (`python3 runner.py teardown`) and make it again.",
             Kind.INPUT,
         ) from error
+    if cluster.folder != path.parent:
+        raise LabError(
+            f"{path} has the settings of another lab: of {cluster.folder}.",
+            "Take the lab down (`python3 runner.py teardown`) and make it again.",
+            Kind.INPUT,
+        )
+    return cluster
 
 
 def is_lab(folder: Path) -> bool:
@@ -235,7 +239,7 @@ def need_own(folder: Path) -> None:
         LabError: it, or something in it that the lab writes to, is a symbolic link.
     """
     # In this order: each part is looked at before what is below it.
-    patterns = ("*", f"{HOST}/*", "nodes/*", "nodes/*/*", f"{HOST}/var/tmp", "nodes/*/var/tmp")
+    patterns = ("*", f"{HOST}/*", "nodes/*", "nodes/*/*", f"{HOST}/var/tmp", "nodes/*/var/tmp")  # noqa: S108
     for path in (folder, *(path for pattern in patterns for path in folder.glob(pattern))):
         if path.is_symlink():
             raise LabError(

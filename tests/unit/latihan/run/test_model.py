@@ -104,11 +104,13 @@ def test_wrong_options_of_a_role_are_bad_input(recorded: Recorded) -> None:
     assert model.exit_code(2) is Exit.BAD_INPUT
 
 
-def test_an_error_before_the_first_task_is_a_failed_step(recorded: Recorded) -> None:
+def test_an_error_before_the_first_task_is_bad_input(recorded: Recorded) -> None:
     model = recorded("no-such-role")
     assert model.tasks == []
     assert "the role 'nowhere' was not found" in model.printed[0]
-    assert model.exit_code(1) is Exit.STEP_FAILED
+    assert [model.exit_code(code) for code in (1, 4, 5)] == [Exit.BAD_INPUT] * 3
+    # Killed, say.
+    assert model.exit_code(250) is model.exit_code(-9) is Exit.STEP_FAILED
 
 
 @pytest.mark.parametrize(

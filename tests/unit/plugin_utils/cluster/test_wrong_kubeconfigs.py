@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +70,9 @@ TEXTS = [
 
 
 def refused(path: Path) -> None:
-    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(LabError) as caught:
         Api(path)
     is_refusal(caught.value, path)
-    del caught
-    assert len(set(os.listdir("/proc/self/fd")) - before) == 0
 
 
 @pytest.fixture

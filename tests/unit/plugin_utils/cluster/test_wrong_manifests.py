@@ -60,14 +60,19 @@ def test_texts(tmp_path: Path, text: str, said: str) -> None:
     assert said in caught.value.message
 
 
+def check(path: Path) -> None:
+    """What is done with each file or folder that ``-f`` names."""
+    for file in kubectl.manifest_files(path):
+        kubectl.check_manifest(file)
+
+
 @pytest.mark.parametrize("name", ["nothing", "dangling", "loop", "a\0b", "x" * 300, "file.yaml/x"])
 def test_paths(tmp_path: Path, name: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "file.yaml").touch()
     with pytest.raises(LabError) as caught:
-        for file in kubectl.manifest_files(tmp_path / name):
-            kubectl.check_manifest(file)
+        check(tmp_path / name)
     is_refusal(caught.value, "can't be read")
 
 
@@ -84,8 +89,7 @@ def test_folders_of_other_things(tmp_path: Path, kind: str) -> None:
         case "loop":
             wrong.symlink_to(wrong.name)
     with pytest.raises(LabError) as caught:
-        for file in kubectl.manifest_files(tmp_path):
-            kubectl.check_manifest(file)
+        check(tmp_path)
     is_refusal(caught.value, wrong)
 
 

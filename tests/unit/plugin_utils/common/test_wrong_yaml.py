@@ -115,8 +115,18 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
 # What YAML is made of, so that more than the first character is read.
 WORDS = st.sampled_from(
-    [*"-?:,[]{}#&*!|>'\"%@`\n\t \\", "- ", ": ", "a", "b", "1", "\n  ", "---\n", "&a ", "*a", "<<"]
-    + [
+    [
+        *"-?:,[]{}#&*!|>'\"%@`\n\t \\",
+        "- ",
+        ": ",
+        "a",
+        "b",
+        "1",
+        "\n  ",
+        "---\n",
+        "&a ",
+        "*a",
+        "<<",
         "!!int ",
         "!!binary ",
         "!!timestamp ",
@@ -125,8 +135,17 @@ WORDS = st.sampled_from(
         "!!python/name:a ",
         "1e3",
         ".inf",
+        "2024-01-01",
+        "0o7",
+        "1:60",
+        "~",
+        "null",
+        "yes",
+        "\ufeff",
+        "\x00",
+        "\x85",
+        "ä",
     ]
-    + ["2024-01-01", "0o7", "1:60", "~", "null", "yes", "\ufeff", "\0", "\x85", "ä"]
 )
 YAML = st.one_of(st.text(), st.lists(WORDS, max_size=40).map("".join))
 

@@ -138,8 +138,19 @@ def test_places(text: str) -> None:
 
 # What expressions are made of.
 WORDS = st.sampled_from(
-    [*"[](){}|&!@*.,:?`'\"<=> ", "==", "&&", "||", "[?", "[]", "a", "pods", "`1`", "'x'", "-1", "0"]
-    + [
+    [
+        *"[](){}|&!@*.,:?`'\"<=> ",
+        "==",
+        "&&",
+        "||",
+        "[?",
+        "[]",
+        "a",
+        "pods",
+        "`1`",
+        "'x'",
+        "-1",
+        "0",
         "length(",
         "unique(",
         "same(",
@@ -149,8 +160,15 @@ WORDS = st.sampled_from(
         "owner(",
         "sort_by(",
         "max_by(",
+        "lookup(",
+        "between(",
+        "in_network(",
+        "to_number(",
+        "join(",
+        "map(&",
+        "merge(",
+        "sum(",
     ]
-    + ["lookup(", "between(", "in_network(", "to_number(", "join(", "map(&", "merge(", "sum("]
 )
 SOURCES = st.text() | st.lists(WORDS, max_size=20).map("".join)
 VALUES = st.recursive(

@@ -20,17 +20,52 @@ READERS: list[Callable[[Raw], Reading]] = [
 # What the tools print, to be cut, repeated and mixed.
 WORDS = st.sampled_from(
     [
-        *("\n", " ", "  ", "\t", "0", "1", "-1", "9" * 5000, "²", "٣", "10.1.2.3", "999.9.9.9", "*"),
+        *(
+            "\n",
+            " ",
+            "  ",
+            "\t",
+            "0",
+            "1",
+            "-1",
+            "9" * 5000,
+            "²",
+            "٣",
+            "10.1.2.3",
+            "999.9.9.9",
+            "*",
+        ),
         *("\n@http ", "200 10.1.2.3 10.1.2.4 80", "@mtu ", "\n@mtu 1500\n", "1 received", "e9"),
-        *("traceroute to 10.1.2.3 (10.1.2.3), 8 hops max, 60 byte packets\n", " 1  10.1.2.3  0.1 ms"),
+        *(
+            "traceroute to 10.1.2.3 (10.1.2.3), 8 hops max, 60 byte packets\n",
+            " 1  10.1.2.3  0.1 ms",
+        ),
         *("!H", "!N", "message too long", "Connection refused", "timed out", "PING x (10.1.2.3)"),
         *(";; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN", "64 bytes from 10.1.2.3: icmp_seq=1"),
-        *("Response Body: {", '{"kind": "Status", "status": "Failure", "code": 404}', "}", "[", "{"),
-        *("[" * 5000, '"\\ud800"', "null", "NaN", "Infinity", "1e999", "\x1b[31m", "\0", "curl: (28)"),
+        *(
+            "Response Body: {",
+            '{"kind": "Status", "status": "Failure", "code": 404}',
+            "}",
+            "[",
+            "{",
+        ),
+        *(
+            "[" * 5000,
+            '"\\ud800"',
+            "null",
+            "NaN",
+            "Infinity",
+            "1e999",
+            "\x1b[31m",
+            "\0",
+            "curl: (28)",
+        ),
     ]
 )
 OUTPUT = st.text() | st.lists(WORDS | st.text(max_size=3), max_size=15).map("".join)
-CODES = st.none() | st.sampled_from([0, 1, 2, 6, 28, 52, 56, 124, 126, 127, -9, 255]) | st.integers()
+CODES = (
+    st.none() | st.sampled_from([0, 1, 2, 6, 28, 52, 56, 124, 126, 127, -9, 255]) | st.integers()
+)
 RAWS = st.builds(Raw, stdout=OUTPUT, stderr=OUTPUT, exit_code=CODES, error=OUTPUT)
 
 
@@ -72,5 +107,3 @@ def test_fuzzed_batches(output: str, alone: int, grouped: int) -> None:
 def test_fuzzed_groups(parts: list[str], count: int) -> None:
     exactly = parts[: together.parts(count)]
     assert len(together.raws(exactly, count, "\n", "")) == count
-
-

@@ -10,16 +10,36 @@ from hypothesis import strategies as st
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import conntrack, iptables
 
-
 DATA = Path(__file__).parent / "data"
 WORDS = st.sampled_from(
     [
-        *("*nat\n", "*filter\n", ":KUBE-SERVICES - [0:0]\n", ":", ":\n", "COMMIT\n", "\n", " ", "'"),
-        *("[1:60] -A KUBE-SERVICES ", "[1:60] -A ", "-j KUBE-SERVICES", "-j", " -j DNAT", '"', "\\"),
+        *(
+            "*nat\n",
+            "*filter\n",
+            ":KUBE-SERVICES - [0:0]\n",
+            ":",
+            ":\n",
+            "COMMIT\n",
+            "\n",
+            " ",
+            "'",
+        ),
+        *(
+            "[1:60] -A KUBE-SERVICES ",
+            "[1:60] -A ",
+            "-j KUBE-SERVICES",
+            "-j",
+            " -j DNAT",
+            '"',
+            "\\",
+        ),
         *("-d 10.1.2.3/32", " --dport 80", "--dport", "--to-destination 10.2.0.1:80", "! -d", "#"),
         *("--probability", "--probability x", "--comment", f"[{'9' * 5000}:1] -A A -j B\n", "\0"),
         *("-j REJECT", "-j KUBE-MARK-DROP", "[1:60] -A KUBE-NODEPORTS -p tcp --dport 80 -j X\n"),
-        *("[1:60] -A X -j KUBE-NODEPORTS\n", "[1:1] -A KUBE-NODEPORTS --dport 80 -j KUBE-NODEPORTS\n"),
+        *(
+            "[1:60] -A X -j KUBE-NODEPORTS\n",
+            "[1:1] -A KUBE-NODEPORTS --dport 80 -j KUBE-NODEPORTS\n",
+        ),
     ]
 )
 RULES = st.text() | st.lists(WORDS, max_size=25).map("".join)
@@ -64,10 +84,29 @@ def test_rules_that_lead_back_to_themselves() -> None:
 
 PARTS = st.sampled_from(
     [
-        *("<conntrack>", "</conntrack>", "<flow>", "</flow>", '<meta direction="original">', "</meta>"),
+        *(
+            "<conntrack>",
+            "</conntrack>",
+            "<flow>",
+            "</flow>",
+            '<meta direction="original">',
+            "</meta>",
+        ),
         *('<meta direction="reply">', "<layer3>", "</layer3>", "<src>10.1.2.3</src>", "<src/>"),
-        *("<layer4 protoname='tcp'>", "</layer4>", "<sport>80</sport>", "<dport>x</dport>", "<dport/>"),
-        *("<dport>80</dport>", "<state>ESTABLISHED</state>", "<?xml version='1.0'?>\n", "&", "&lt;"),
+        *(
+            "<layer4 protoname='tcp'>",
+            "</layer4>",
+            "<sport>80</sport>",
+            "<dport>x</dport>",
+            "<dport/>",
+        ),
+        *(
+            "<dport>80</dport>",
+            "<state>ESTABLISHED</state>",
+            "<?xml version='1.0'?>\n",
+            "&",
+            "&lt;",
+        ),
         *("<!DOCTYPE x [<!ENTITY a 'aaaa'>]>", "&a;", "<!--", "\0", f"<sport>{'9' * 5000}</sport>"),
     ]
 )
