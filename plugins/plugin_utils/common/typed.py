@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 
-Kind = TypeVar("Kind")
+Read = TypeVar("Read")
 
 
-def from_json(kind: type[Kind], text: bytes) -> Kind:
+def from_json(kind: type[Read], text: bytes) -> Read:
     """The dataclass that a JSON text holds, with no conversion of types.
 
     Raises:
         ValueError: it isn't JSON, or a field is missing, unknown or of another type.
     """
     try:
-        found: Kind = _reader(kind).validate_json(text, strict=True, extra="forbid")
+        found: Read = _reader(cast("Hashable", kind)).validate_json(
+            text, strict=True, extra="forbid"
+        )
     except ValidationError as error:
         raise ValueError(fault(error)) from error
     return found
 
 
 @cache
-def _reader(kind: type[Any]) -> TypeAdapter[Any]:
+def _reader(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

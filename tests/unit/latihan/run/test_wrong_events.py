@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from latihan.base.exits import Exit
 from latihan.reports import junit, report
-from latihan.reports.page import render
 from latihan.run import events
 from latihan.run.model import RunModel
 
@@ -63,7 +62,6 @@ def taken_in(raws: list[dict[str, Any]]) -> RunModel:
     assert model.exit_code(2) in Exit
     built = report.build(ABOUT, model)
     assert report.from_text(report.to_json(built)) is not None
-    render(built)
     junit.xml("x", model)
     return model
 
@@ -92,24 +90,37 @@ def test_fuzzed_progress(text: str) -> None:
     assert found is None or isinstance(found, events.ProgressMade)
 
 
+OF_DATA: dict[str, list[Any]] = {
+    "res": [None, 1, "x", [], [1]],
+    "duration": ["x", [], {}, float("inf"), float("nan"), -1],
+    "failures": [1, "x", [1], {"a": "x"}, {"a": None}],
+    "rescued": [1, "x", [1], {"a": "x"}, {"a": None}],
+    "task_path": ["x:\u00b2", "x:" + "9" * 5000, ":", ["x"]],
+}
+OF_RESULTS: dict[str, list[Any]] = {
+    "argument_errors": [1, True, {"a": 1}, "x"],
+    "outcomes": [
+        *(
+            1,
+            [1],
+            [{}],
+            [{"id": None}],
+            [{"id": ""}],
+            [{"id": "\u00b2"}],
+            [{"id": "P" + "9" * 5000}],
+        ),
+        *([{"id": "X", "moment": -1}], [{"id": "X", "moment": []}], [{"id": "X", "evidence": 1}]),
+    ],
+    "results": [1, [1], [None], {"a": 1}, [{"failed": 1}], [{"failed": True, "msg": []}]],
+}
 WRONG: list[dict[str, Any]] = [
-    *({"event_data": each} for each in (None, 1, "x", [], [1])),
-    *({"event_data": {"res": each}} for each in (None, 1, "x", [], [1])),
-    *({"event_data": {"duration": each}} for each in ("x", [], {}, float("inf"), float("nan"), -1)),
-    *({"event_data": {"failures": each}} for each in (1, "x", [1], {"a": "x"}, {"a": None})),
-    *({"event_data": {"rescued": each}} for each in (1, "x", [1], {"a": "x"}, {"a": None})),
-    *({"event_data": {"task_path": each}} for each in ("x:²", "x:" + "9" * 5000, ":", ["x"])),
-    *({"event_data": {"res": {"argument_errors": each}}} for each in (1, True, {"a": 1}, "x")),
-    *({"event_data": {"res": {"outcomes": each}}} for each in (1, [1], [{}], [{"id": None}])),
+    *({"event_data": value} for value in cast("list[Any]", [None, 1, "x", [], [1]])),
+    *({"event_data": {name: value}} for name, values in OF_DATA.items() for value in values),
     *(
-        {"event_data": {"res": {"outcomes": [{"id": each}]}}}
-        for each in ("", "²", "P" + "9" * 5000)
+        {"event_data": {"res": {name: value}}}
+        for name, values in OF_RESULTS.items()
+        for value in values
     ),
-    *(
-        {"event_data": {"res": {"outcomes": [{"id": "X", "moment": each}]}}}
-        for each in (-1, [], {})
-    ),
-    *({"event_data": {"res": {"results": each}}} for each in (1, [1], [None], {"a": 1})),
 ]
 
 

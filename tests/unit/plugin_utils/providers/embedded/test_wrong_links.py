@@ -78,6 +78,10 @@ CHANGES: list[Callable[[Profile], object]] = [
 ]
 
 
+def remove(lab: Profile) -> object:
+    return PROVIDER.remove(lab, check=False)
+
+
 @pytest.mark.parametrize("name", LINKS)
 def test_links_inside_are_not_followed(lab: Profile, elsewhere: Path, name: str) -> None:
     link = linked(lab, name, elsewhere)
@@ -108,7 +112,7 @@ def test_a_link_in_the_place_of_the_folder(lab: Profile, elsewhere: Path, kind: 
         with pytest.raises(LabError) as caught:
             change(other)
         is_refusal(caught.value, other.folder)
-    for change in (CHANGES[0], lambda lab: PROVIDER.remove(lab, check=False)):
+    for change in (CHANGES[0], remove):
         with pytest.raises(LabError) as caught:
             change(other)
         is_refusal(caught.value, other.folder)
@@ -118,7 +122,7 @@ def test_a_link_in_the_place_of_the_folder(lab: Profile, elsewhere: Path, kind: 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     profile = Profile(NAME, tmp_path)
     profile.folder.touch()
-    for change in (*CHANGES[:3], lambda lab: PROVIDER.remove(lab, check=False)):
+    for change in (*CHANGES[:3], remove):
         with pytest.raises(LabError) as caught:
             change(profile)
         is_refusal(caught.value, profile.folder)
