@@ -28,7 +28,7 @@ class Playbook:
 def all_of(project: Project) -> list[Playbook]:
     """Every playbook, by name."""
     return [
-        Playbook(path.stem, path, title_of(path.read_text(encoding="utf-8")))
+        Playbook(path.stem, path, title_of(yaml_files.text_of(path, "playbook")))
         for path in sorted(project.playbooks.glob("*.yml"))
         if not path.name.startswith(".") and not path.name.endswith(".meta.yml")
     ]
@@ -81,7 +81,8 @@ def of_file(path: Path) -> Playbook:
     Raises:
         LabError: the file can't be read, or isn't a list of plays.
     """
-    plays = yaml_files.read_one(path, "playbook")
+    text = yaml_files.text_of(path, "playbook")
+    plays = yaml_files.parse_one(text, str(path))
     if not isinstance(plays, list) or not all(
         isinstance(play, dict) and _PLAY & play.keys() for play in plays
     ):
@@ -90,4 +91,4 @@ def of_file(path: Path) -> Playbook:
             "A playbook is a list of plays, each with `hosts`. See docs/outcomes.md.",
             Kind.INPUT,
         )
-    return Playbook(path.stem, path.resolve(), title_of(path.read_text(encoding="utf-8")))
+    return Playbook(path.stem, path.resolve(), title_of(text))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-import yaml
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
@@ -26,6 +24,9 @@ READY = "Ready"
 # The taint of a cordoned node.
 _CORDONED = "node.kubernetes.io/unschedulable"
 _POLL = 0.15
+# As this provider writes it.
+_SERVER = re.compile(r"^ +server: https://127\.0\.0\.1:([0-9]{1,5})$", re.MULTILINE)
+_LAST_PORT = 65535
 _DNS_ENDPOINTS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
 
@@ -36,11 +37,13 @@ def kubernetes_version(binaries: str) -> str:
 
 
 def port_of(kubeconfig: Path) -> int:
-    """The port of a kubeconfig's server; 0 (any) if there is no kubeconfig yet."""
-    if not kubeconfig.exists():
+    """The port on 127.0.0.1 of a lab's kubeconfig; 0 (any) if it has none, or isn't there yet."""
+    try:
+        found = _SERVER.search(kubeconfig.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return 0
-    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-    return urlsplit(document["clusters"][0]["cluster"]["server"]).port or 0
+    port = int(found[1]) if found else 0
+    return port if port <= _LAST_PORT else 0
 
 
 def apply(layout: Layout, manifest: str) -> None:
