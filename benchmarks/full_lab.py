@@ -47,7 +47,7 @@ def runner(name: str, environment: dict[str, str]) -> float:
 def measure(environment: dict[str, str]) -> list[str]:
     """One round: full-lab, full-lab on the running lab, memory, teardown."""
     first = runner("full-lab", environment)
-    path = ROOT / "artifacts" / PROFILE / "latest" / "report.json"
+    path = project.from_environment().artifacts(PROFILE) / "latest" / "report.json"
     report = json.loads(path.read_text(encoding="utf-8"))
     steps, spent = report["steps"], report["spent_s"]
     checked = f"{spent['outcomes']:.1f} s, and {spent['waits']:.1f} s of waits"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from latihan.base.project import from_environment
+
 ROOT = Path(__file__).parents[1]
 _SPIN = "while True: pass"
 
@@ -45,7 +47,7 @@ def busy(processes: int) -> Iterator[None]:
 def verify(profile: str) -> tuple[int, list[str]]:
     """Run ``verify``; its exit code, and the outcomes that don't pass, with their reasons."""
     done = runner(profile, "verify")
-    path = ROOT / "artifacts" / profile / "latest" / "report.json"
+    path = from_environment().artifacts(profile) / "latest" / "report.json"
     outcomes = json.loads(path.read_text(encoding="utf-8"))["outcomes"]
     wrong = [f"{each['id']} {each['reason']}" for each in outcomes if each["verdict"] != "pass"]
     return done.returncode, wrong

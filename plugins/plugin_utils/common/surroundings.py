@@ -21,7 +21,12 @@ FILES_HINT = f"Raise it, for instance with `ulimit -n {OPEN_FILES}`; see limits.
 _UMASK = 0o022
 # `su`, cron(8) and sudo may leave some of these out of the PATH, and the lab's tools are there.
 _SYSTEM_FOLDERS = (
-    *("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"),
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
 )
 
 
@@ -76,8 +81,9 @@ def search_path(*own: Path, inherited: Mapping[str, str] = os.environ) -> str:
 
 
 def direct(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The inherited environment without proxies, for what speaks to the lab."""
-    return {name: value for name, value in inherited.items() if not name.lower().endswith("_proxy")}
+    """The inherited environment with a whole PATH and no proxies, for what speaks to the lab."""
+    kept = {name: value for name, value in inherited.items() if not name.lower().endswith("_proxy")}
+    return {**kept, "PATH": search_path(inherited=inherited)}
 
 
 def refused_by_system(error: OSError) -> LabError:
