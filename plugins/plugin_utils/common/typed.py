@@ -20,14 +20,14 @@ def from_json(kind: type[Read], text: bytes) -> Read:
         ValueError: it isn't JSON, or a field is missing, unknown or of another type.
     """
     try:
-        found: Read = _reader(cast("Hashable", kind)).validate_json(
-            text, strict=True, extra="forbid"
-        )
+        reader = _reader(cast("Hashable", kind))
+        found: Read = reader.validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
         raise ValueError(fault(error)) from error
     return found
 
 
 @cache
-def _reader(kind: Hashable) -> TypeAdapter[Any]:
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    """What reads the dataclass; making it takes some milliseconds."""
     return TypeAdapter(kind)

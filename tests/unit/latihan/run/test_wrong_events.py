@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -113,8 +113,9 @@ OF_RESULTS: dict[str, list[Any]] = {
     ],
     "results": [1, [1], [None], {"a": 1}, [{"failed": 1}], [{"failed": True, "msg": []}]],
 }
+NO_DATA: list[Any] = [None, 1, "x", [], [1]]
 WRONG: list[dict[str, Any]] = [
-    *({"event_data": value} for value in cast("list[Any]", [None, 1, "x", [], [1]])),
+    *({"event_data": value} for value in NO_DATA),
     *({"event_data": {name: value}} for name, values in OF_DATA.items() for value in values),
     *(
         {"event_data": {"res": {name: value}}}
