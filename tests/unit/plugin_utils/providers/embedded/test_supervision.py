@@ -31,9 +31,13 @@ serverurl=unix:///run/supervisor.sock
 [program:first]
 command=sleep 61.5
 startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
 [program:second]
 command=sleep 61.5
 startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
 """
 
 _NOBODY = 2**22 + 1  # More than the highest number of a process (proc(5), pid_max).
