@@ -7,6 +7,7 @@ Standard library only, since it runs before anything is installed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -27,6 +28,7 @@ TEST_REQUIREMENTS = [*REQUIREMENTS, "requirements-dev.txt"]
 KEPT_FROM_OTHERS = 0o022
 MACHINE = 3
 INTERRUPTED = 130
+FREE = f"Free some space: .venv, in {ROOT}, needs half a GiB, and TMPDIR too."
 PATH_LINE = (
     "import os, sys; own = os.path.join(sys.prefix, 'bin'); "
     "path = os.environ.get('PATH', os.defpath); "
@@ -255,7 +257,8 @@ def run_or_fail(argv: list[str], trouble: str, hint: str = "") -> None:
     """Run a program quietly; BootstrapError with its last words if it fails."""
     done = run(argv)
     if done.returncode != 0:
-        raise BootstrapError(f"{trouble}: {last_line(done)} {hint}".strip())
+        full = os.strerror(errno.ENOSPC) in done.stdout + done.stderr
+        raise BootstrapError(f"{trouble}: {last_line(done)} {FREE if full else hint}".strip())
 
 
 def run(

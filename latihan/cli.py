@@ -10,12 +10,10 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import masked
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
-    refused_by_system,
-)
 from latihan.base import consoles
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import (
@@ -52,12 +50,12 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
         The exit code.
     """
     errors = consoles.for_errors()
+    project = project or from_environment()
     try:
-        return int(dispatch(_readable(arguments), project or from_environment()))
+        with refusals.translated(project.cache, project.state, project.root):
+            return int(dispatch(_readable(arguments), project))
     except LabError as error:
         return print_error(errors, error)
-    except OSError as error:
-        return print_error(errors, refused_by_system(error))
     except KeyboardInterrupt:
         errors.print(Text("runner.py: interrupted.", style="yellow"))
         return Exit.INTERRUPTED

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
@@ -49,7 +50,8 @@ class ActionModule(LabAction):
             return {**said, "changed": True}
         if failed and not args["expect_failure"]:
             error = kubectl.plain_error(done.stderr) or "it printed nothing"
-            raise LabError(f"`{typed}` exited with {done.returncode}: {error}", detail=done.stderr)
+            message = f"`{typed}` exited with {done.returncode}: {error}"
+            raise refusals.explained(message, "", done.stderr)
         if args["expect_failure"] and not failed and not self.check_mode:
             raise LabError(f"`{typed}` should have been refused, but was not.", detail=done.stdout)
         return said

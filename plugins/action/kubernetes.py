@@ -44,7 +44,7 @@ class ActionModule(LabAction):
             try:
                 _bring(entry, version, fetchers[source])
             except LabError as error:
-                if source == sources[-1]:
+                if source == sources[-1] or error.kind is Kind.MACHINE:
                     raise
                 if not isinstance(error, release.UnansweredError):
                     warnings.append(without_passwords(f"{error.message} {error.hint}"))

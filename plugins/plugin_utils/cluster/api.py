@@ -20,7 +20,7 @@ from kubernetes.client import ApiException
 from kubernetes.stream import ws_client
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubeconfig import Access
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 Query = Sequence[tuple[str, str]]
@@ -185,9 +185,10 @@ class Api:
                 retries=False,
             )
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
-            raise LabError(
+            raise refusals.explained(
                 f"The cluster's API at {self.address} does not answer: {_first_line(str(error))}",
                 "Look at `python3 runner.py status`, then at `python3 runner.py doctor`.",
+                str(error),
             ) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(path, response)

@@ -20,7 +20,7 @@ from kubernetes.config import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals, yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 
@@ -121,6 +121,8 @@ class Access:
         return ApiClient(self.configuration)
 
     def _refusal(self, error: Exception) -> LabError:
+        if refusals.shortage_of(error):
+            return refusals.refusal_of(error)
         why = fault(error) if isinstance(error, ValidationError) else str(error).rstrip(".")
         return LabError(
             f"{self._path} can't be used as a kubeconfig: {why}.",

@@ -27,7 +27,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching impor
     Trouble,
     Watch,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 
 _RETRY = 0.3
 
@@ -131,9 +131,10 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     finally:
         watch.stop()
     if last is None:
-        raise LabError(
+        raise refusals.explained(
             f"Waited {goal.timeout:g} s in vain: {watched.trouble}",
             "See whether the lab is up: `python3 runner.py status`.",
+            watched.trouble,
         )
     return last
 

@@ -17,13 +17,11 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
-    refused_by_system,
-    settle,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
 # Options that say which lab is meant, and the variables that say so if a task does not.
@@ -145,11 +143,11 @@ class LabAction(ActionBase):
         try:
             # Each task has a process of its own, so this changes nothing for others.
             settle(fetches=self._fetches)
-            return {**result, **self.execute(_plain(module, checked))}
+            parameters = _plain(module, checked)
+            with refusals.translated(*parameters.values()):
+                return {**result, **self.execute(parameters)}
         except LabError as error:
             return {**result, **_failed(error)}
-        except OSError as error:
-            return {**result, **_failed(refused_by_system(error))}
 
 
 def _failed(error: LabError) -> dict[str, Any]:

@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-
-# The reason is often a line or two above the last line.
-_LAST_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def run(
     Raises:
         LabError: it is not installed, can't be run, took too long, or (with ``check``) failed.
     """
-    started = time.monotonic()
+    started, killed = time.monotonic(), refusals.out_of_memory_kills()
     try:
         done = subprocess.run(
             argv,
@@ -75,6 +73,8 @@ def run(
             "Run `python3 runner.py provision`, which installs what the lab needs.",
         ) from error
     except (OSError, ValueError) as error:  # ValueError: an argument with a null byte.
+        if refusals.shortage_of(error):
+            raise refusals.refusal_of(error, [*argv, cwd]) from error
         why = error.strerror if isinstance(error, OSError) else error
         raise LabError(f"{argv[0]!r} can't be run: {why}.", kind=Kind.MACHINE) from error
     except subprocess.TimeoutExpired as error:
@@ -86,12 +86,10 @@ def run(
         tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - started
     )
     if check and finished.returncode != 0:
-        lines = (finished.stderr.strip() or finished.stdout.strip()).splitlines()
-        last = "; ".join(lines[-_LAST_LINES:]) or "it printed nothing"
-        raise LabError(
-            f"`{finished.command}` exited with {finished.returncode}: {last}",
-            detail=finished.stdout + finished.stderr,
-        )
+        said = finished.stderr if finished.stderr.strip() else finished.stdout
+        failed = refusals.failed(finished.command, finished.returncode, said, killed, [*argv, cwd])
+        failed.detail = finished.stdout + finished.stderr
+        raise failed
     return finished
 
 

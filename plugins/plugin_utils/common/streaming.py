@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 _PR_SET_PDEATHSIG = 1
@@ -33,6 +34,7 @@ def stream(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     contain: bool = False,
+    on_silence: Callable[[], None] = lambda: None,
 ) -> float:
     """Run a long program, and pass on each line that it prints, on either stream, at once.
 
@@ -45,6 +47,7 @@ def stream(
         on_line: called with each line, without its newline.
         env: the whole environment, or None for this process's own.
         cwd: the folder to run it in.
+        on_silence: called about every second in which it prints nothing; an error ends it.
         contain: run it in a PID namespace, so that its children die with it (needs root).
 
     Returns:
@@ -53,7 +56,7 @@ def stream(
     Raises:
         LabError: it is not installed, or its exit code isn't 0; ``detail`` has its last lines.
     """
-    started = time.monotonic()
+    started, killed = time.monotonic(), refusals.out_of_memory_kills()
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
     inside = ["unshare", "--fork", "--pid", "--kill-child", "--"] if contain else []
     try:
@@ -68,25 +71,24 @@ def stream(
         )
     except FileNotFoundError as error:
         raise LabError(f"The program {argv[0]!r} is not installed.") from error
+    except OSError as error:
+        raise refusals.refusal_of(error, [*argv, cwd]) from error
     with program:
         try:
-            for line in _lines(program.stdout):
+            for line in _lines(program.stdout, on_silence):
                 kept.append(line)
                 on_line(line)
         except BaseException:
             program.kill()
             raise
     if program.returncode != 0:
-        lines = [line.strip() for line in kept if line.strip()]
-        raise LabError(
-            f"`{shlex.join(argv)}` exited with {program.returncode}:"
-            f" {lines[-1] if lines else 'it printed nothing'}",
-            detail="\n".join(kept),
+        raise refusals.failed(
+            shlex.join(argv), program.returncode, "\n".join(kept), killed, [*argv, cwd]
         )
     return time.monotonic() - started
 
 
-def _lines(output: IO[bytes] | None) -> Iterator[str]:
+def _lines(output: IO[bytes] | None, on_silence: Callable[[], None]) -> Iterator[str]:
     """Lines as they come; LabError if this process loses its parent meanwhile."""
     parent, rest = os.getppid(), b""
     with selectors.DefaultSelector() as selector:
@@ -94,7 +96,10 @@ def _lines(output: IO[bytes] | None) -> Iterator[str]:
         while True:
             if os.getppid() != parent:
                 raise LabError("Ansible has ended.")
-            for key, _ in selector.select(_LOOK_EVERY):
+            ready = selector.select(_LOOK_EVERY)
+            if not ready:
+                on_silence()
+            for key, _ in ready:
                 data = os.read(key.fd, 1 << 16)
                 *whole, rest = (rest + data).split(b"\n")
                 for line in whole if data else filter(None, [*whole, rest]):

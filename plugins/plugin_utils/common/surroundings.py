@@ -6,7 +6,6 @@ leads out of the machine: downloads may need it, but the lab's own addresses are
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 from collections.abc import Mapping
@@ -84,14 +83,3 @@ def direct(inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The inherited environment with a whole PATH and no proxies, for what speaks to the lab."""
     kept = {name: value for name, value in inherited.items() if not name.lower().endswith("_proxy")}
     return {**kept, "PATH": search_path(inherited=inherited)}
-
-
-def refused_by_system(error: OSError) -> LabError:
-    """What the system refused to do with a file of the lab, and what to do about it."""
-    where = f"{error.filename}: " if error.filename else ""
-    hint = {
-        errno.ENOSPC: "Free some space on that disk.",
-        errno.EACCES: "Run it as the user who owns it (root, for a lab).",
-        errno.EMFILE: FILES_HINT,
-    }.get(error.errno or 0, "Check what is there, and try again.")
-    return LabError(f"{where}{error.strerror or error}.", hint, Kind.MACHINE)

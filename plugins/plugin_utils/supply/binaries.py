@@ -98,7 +98,10 @@ def prove(folder: Path, version: str, stamp: Path) -> bool:
     try:
         if set(versions(folder).values()) != {version}:
             return False
-    except LabError:
+    except LabError as error:
+        # A machine that can't run them now is no reason to make them again.
+        if error.kind is Kind.MACHINE:
+            raise
         return False
     stamp.write_text(json.dumps(proof) + "\n", encoding="utf-8")
     return True

@@ -10,20 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn an error of the file system while a folder is filled into a LabError."""
-    try:
-        yield
-    except OSError as error:
-        raise LabError(
-            f"{error.filename or folder} can't be written: {error.strerror or error}.",
-            "Free space or make it writable, or set LATIHAN_CACHE to a folder elsewhere.",
-            Kind.MACHINE,
-        ) from error
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class Entry:
             LabError: the disk is full, or the folder can't be written.
         """
         new = self.path.with_name(f".{self.path.name}.new")
-        with writing(self.path.parent):
+        with refusals.translated(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = self.path.with_name(f".{self.path.name}.lock")
             # Whoever may read a file may lock it (flock(2)), and so stop the lab.
@@ -63,7 +50,9 @@ class Entry:
                 shutil.rmtree(new, ignore_errors=True)
                 new.mkdir()
                 try:
-                    yield new
-                    new.rename(self.path)
+                    # Here, since the next line gives the space back.
+                    with refusals.translated(new):
+                        yield new
+                        new.rename(self.path)
                 finally:
                     shutil.rmtree(new, ignore_errors=True)

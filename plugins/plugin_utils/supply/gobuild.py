@@ -227,10 +227,12 @@ def _compile(version: str, folders: BuildFolders, into: Path) -> None:
     try:
         stream([*argv, *commands], see, env=folders.environment(), cwd=folders.tree, contain=True)
     except LabError as error:
+        if error.kind is Kind.MACHINE:
+            raise
         lines = [line for line in error.detail.splitlines() if line.strip()]
         raise LabError(
             f"Kubernetes can't be built: {lines[-1] if lines else error.message}",
-            "Run it again: it continues where it stopped. If the compiler was killed, add memory.",
+            "Run it again: it continues where it stopped.",
             detail=error.detail,
         ) from error
     progress.advance(progress.total)

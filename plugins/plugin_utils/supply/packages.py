@@ -112,6 +112,8 @@ def require_running(programs: Sequence[str], folder: Path) -> None:
         try:
             run([str(folder / program), *arguments], env=environment)
         except LabError as error:
+            if error.kind is Kind.MACHINE:
+                raise
             raise LabError(
                 f"{program} was downloaded but doesn't run on this machine: {error.message}",
                 "Install the library that is missing, then run the lab again.",

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 from ansible.module_utils.urls import open_url
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES, missing
@@ -87,11 +88,14 @@ def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
             _extract(stream, into)
             _read_to_end(stream, total)
         except (OSError, EOFError, tarfile.TarError) as error:
-            _clear(into)
-            raise LabError(
+            broke = LabError(
                 f"The download of {release.archive} broke off: {error}.",
                 "Run it again, or set kubernetes_source to debian.",
-            ) from error
+            )
+            # Before the next line gives the space back.
+            refused = refusals.shortage_of(error) and refusals.refusal_of(error, [into])
+            _clear(into)
+            raise refused or broke from error
     found = stream.sha.hexdigest()
     if found != release.sha512.lower():
         _clear(into)

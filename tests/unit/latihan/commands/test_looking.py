@@ -191,7 +191,7 @@ def test_a_result_that_can_not_be_written_is_an_error(project: Project) -> None:
             check=False,
         )
     assert done.returncode == 3
-    assert done.stderr.startswith("runner.py: No space left on device.\n")
+    assert done.stderr.startswith("runner.py: No space is left on a disk.\n")
 
 
 def test_a_provider_may_have_no_way_in(project: Project, up: Callable[[str], None]) -> None:

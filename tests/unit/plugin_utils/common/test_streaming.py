@@ -39,7 +39,7 @@ def test_many_lines_come_whole() -> None:
 
 
 def test_a_failure_says_what_was_printed_last() -> None:
-    with pytest.raises(LabError, match="exited with 3: the reason") as raised:
+    with pytest.raises(LabError, match="exited with 3: before; the reason") as raised:
         stream(["sh", "-c", "echo before; echo the reason; exit 3"], lambda line: None)
     assert raised.value.detail == "before\nthe reason"
 

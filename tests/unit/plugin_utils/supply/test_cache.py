@@ -61,7 +61,7 @@ def test_other_packages_have_another_key() -> None:
 def test_a_cache_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with (
-        pytest.raises(LabError, match="can't be written") as raised,
+        pytest.raises(LabError, match="file: File exists") as raised,
         Entry(tmp_path / "file" / "key").made(),
     ):
         pass
