@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 from filelock import FileLock
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import make_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
@@ -25,7 +27,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming impor
     plain_environment,
     stream,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import writing
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import private_sources
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ _CONFIGURATION = """\
 #clear DPkg::Pre-Install-Pkgs;
 APT::Sandbox::User "root";
 APT::Get::List-Cleanup "false";
+APT::Update::Error-Mode "any";
 APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 Acquire::Languages "none";
@@ -86,7 +88,7 @@ class PrivateApt:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder; another run waits here until this one is done."""
-        with writing(self.folder):
+        with refusals.translated(self.folder):
             # The machine's sources are copied here, and may have passwords in them.
             make_private(self.folder)
             with FileLock(self.folder / "in-use.lock"):
@@ -115,10 +117,13 @@ class PrivateApt:
         if missing:
             progress = Progress("packages downloaded", len(missing))
             pinned = [f"{deb.name}={deb.version}" for deb in missing]
-            self._apt("download", *pinned, on_line=_counted(progress), cwd=self.archives)
-        absent = [deb.path.name for deb in missing if not deb.path.exists()]
-        if absent:
-            raise LabError(f"apt-get did not download {', '.join(absent)}.", _ARCHIVE_HINT)
+            # apt checks the sums of what it finds here too, and goes on with half a file.
+            unchecked = self.archives / "unchecked"
+            unchecked.mkdir(exist_ok=True)
+            self._apt("download", *pinned, on_line=_counted(progress), cwd=unchecked)
+            for deb in missing:
+                (unchecked / deb.path.name).replace(deb.path)
+            shutil.rmtree(unchecked)
         return debs
 
     def fetch_source(self, package: str, into: Path) -> list[Path]:
@@ -139,8 +144,8 @@ class PrivateApt:
         updated = self._update()
         try:
             return fetching()
-        except LabError:
-            if updated:
+        except LabError as error:
+            if updated or error.kind is Kind.MACHINE:
                 raise
             self._updated.unlink(missing_ok=True)
             self._update()
@@ -168,15 +173,20 @@ class PrivateApt:
         if not self._write(sources) and self._fresh():
             return False
         progress = Progress("package lists", 0)
-        failed = ""
+        failed = LabError("")
         try:
             self._apt("update", on_line=_counted(progress))
         except LabError as error:
+            if error.kind is Kind.MACHINE:
+                raise
             # One dead third-party archive must not stop the lab: the packages may be elsewhere.
-            failed = error.detail
+            failed = error
         if not any(self.folder.glob("lists/*_Packages*")):
             raise LabError(
-                "apt-get could not fetch the package lists.", _ARCHIVE_HINT, Kind.MACHINE, failed
+                f"The package lists can't be fetched. {failed.message}",
+                _ARCHIVE_HINT,
+                Kind.MACHINE,
+                failed.detail,
             )
         self._updated.touch()
         return True
@@ -211,14 +221,22 @@ class PrivateApt:
     ) -> None:
         argv = ["apt-get", f"--config-file={self._configuration}", *arguments]
         try:
-            stream(argv, on_line, env=plain_environment(), cwd=cwd or self.folder)
+            stream(
+                argv,
+                on_line,
+                env=plain_environment(),
+                cwd=cwd or self.folder,
+                # Its downloads wait for ever on a full disk.
+                on_silence=lambda: refusals.require_space(self.folder),
+            )
         except LabError as error:
+            if error.kind is Kind.MACHINE:
+                raise
             errors = [line for line in error.detail.splitlines() if line.startswith("E: ")]
             raise LabError(
                 f"apt-get {arguments[0]} failed: {errors[0][3:] if errors else error.message}",
                 _ARCHIVE_HINT,
-                error.kind,
-                error.detail,
+                detail=error.detail,
             ) from error
 
 
@@ -238,7 +256,10 @@ def planned(lines: Iterable[str], archives: Path) -> list[Deb]:
     return debs
 
 
-_ARCHIVE_HINT = "Check that `apt-get update` works on this machine, then run the lab again."
+_ARCHIVE_HINT = (
+    "Check that `apt-get update` works on this machine (network, proxy, mirror), then run the lab"
+    " again: it goes on where it stopped."
+)
 
 
 def _counted(progress: Progress) -> Callable[[str], None]:

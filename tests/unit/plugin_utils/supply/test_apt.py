@@ -129,7 +129,7 @@ def test_a_failure_with_fresh_lists_is_raised(stub: Stub) -> None:
 
 def test_one_dead_archive_is_borne_as_long_as_there_are_lists(stub: Stub) -> None:
     stub.broken.touch()
-    with pytest.raises(LabError, match="could not fetch the package lists") as raised:
+    with pytest.raises(LabError, match="The package lists can't be fetched") as raised:
         stub.apt.fetch(["tool"])
     assert raised.value.kind is Kind.MACHINE
     assert "dead archive" in raised.value.detail
