@@ -53,6 +53,8 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     used = processes.usage(context.provider.processes(context.lab))
     lines.add_row("Processes", f"{used.processes}, {used.memory / _MIB:.0f} MiB together")
     lines.add_row("Last run", last_run(context))
+    for trouble in context.provider.troubles(context.lab):
+        lines.add_row("Trouble", Text(trouble, style="red"))
     context.console.print(lines)
     nodes = table("node", "address", "state")
     states = states_of(made, ready)

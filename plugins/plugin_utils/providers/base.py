@@ -98,6 +98,10 @@ class Provider(ABC):
     def processes(self, profile: Profile) -> list[int]:
         """The ids of this machine's processes that belong to the lab."""
 
+    def troubles(self, profile: Profile) -> list[str]:
+        """What is wrong with the processes of a lab that is up, as far as it knows."""
+        return []
+
     @abstractmethod
     def labs(self, state: Path) -> set[Profile]:
         """The labs that this provider has on this machine.

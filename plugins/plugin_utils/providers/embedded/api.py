@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import daemons
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     Layout,
     NodeLayout,
@@ -69,11 +70,10 @@ def wait_api(layout: Layout, within: float) -> None:
 
     amiss = _awaited(look, within)
     if amiss:
-        log = layout.control_plane.var / "log" / "kube-apiserver.log"
-        raise LabError(
+        raise daemons.late(
+            layout,
             f"The API of {layout.settings.profile} isn't ready after {within:g} s.",
-            f"Read {log}.",
-            detail=amiss,
+            amiss,
         )
 
 
@@ -92,9 +92,10 @@ def introduce_nodes(layout: Layout, within: float) -> None:
         command = ["patch", "node", node.name, "--patch", json.dumps(patch)]
         while (done := _kubectl(layout, *command, check=False)).returncode != 0:
             if time.monotonic() > deadline:
-                raise LabError(
-                    f"The node {node.name} didn't join within {within:g} s: {done.stderr.strip()}",
-                    f"Read {node.var / 'log' / 'kubelet.log'}.",
+                raise daemons.late(
+                    layout,
+                    f"The node {node.name} didn't join within {within:g} s.",
+                    done.stderr.strip(),
                 )
             time.sleep(_POLL)
 
@@ -129,9 +130,10 @@ def wait_nodes(
 
     amiss = _awaited(look, within)
     if amiss:
-        raise LabError(
+        raise daemons.late(
+            layout,
             f"After {within:g} s not every node is Ready. {amiss.rstrip('.')}.",
-            "Read /var/log/kubelet.log with `python3 runner.py shell NODE`.",
+            amiss,
         )
 
 
@@ -198,9 +200,10 @@ def wait_system(layout: Layout, since: float, within: float) -> None:
 
     amiss = _awaited(look, within)
     if amiss:
-        raise LabError(
+        raise daemons.late(
+            layout,
             f"After {within:g} s these pods are not ready: {amiss.rstrip('.')}.",
-            "See why with `python3 runner.py kubectl -n kube-system describe pods`.",
+            amiss,
         )
 
 
@@ -219,9 +222,10 @@ def wait_rules(layout: Layout, rules: Callable[[], Mapping[str, str]], within: f
 
     amiss = _awaited(look, within)
     if amiss:
-        raise LabError(
+        raise daemons.late(
+            layout,
             f"After {within:g} s these nodes don't know where the cluster's DNS is: {amiss}.",
-            "Read /var/log/kube-proxy.log with `python3 runner.py shell NODE`.",
+            amiss,
         )
 
 

@@ -49,6 +49,27 @@ def container_inits(cgroup: str) -> list[int]:
     return sorted(pid for pid in pids if pid_numbers(pid)[2:] == ["1"])
 
 
+def out_of_memory_kills(cgroup: str) -> int:
+    """How many processes of a group, and of those below it, the kernel ended for lack of memory.
+
+    Version 2 counts them in ``memory.events``, for the groups below too; version 1 in
+    ``memory.oom_control``, for each group alone.
+    """
+    if (CGROUPS / "cgroup.controllers").exists():
+        counters = [CGROUPS / cgroup / "memory.events"]
+    else:
+        counters = list((CGROUPS / "memory" / cgroup).rglob("memory.oom_control"))
+    return sum(_counted(path) for path in counters)
+
+
+def _counted(counter: Path) -> int:
+    try:
+        lines = counter.read_text(encoding="ascii").splitlines()
+    except OSError:  # The group has just gone.
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
 def _hierarchies() -> Iterator[Path]:
     """The root of version 2's only hierarchy, or the roots of all of version 1 (cgroups(7))."""
     if (CGROUPS / "cgroup.controllers").exists():

@@ -20,7 +20,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reachable,
     Stopped,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
@@ -80,25 +80,37 @@ def create(layout: Layout) -> None:
         LabError: a step failed; what had been made is removed again.
     """
     try:
-        version = api.kubernetes_version(layout.settings.binaries)
-        save(layout)
-        files.write_host(layout)
-        for node in layout.nodes:
-            files.write_node(layout, node)
-        with ThreadPoolExecutor() as pool:
-            certificates = pool.submit(pki.make, layout, version)
-            _power_on(layout, layout.nodes, before_go=certificates.result)
-        _forward_api(layout)
-        api.wait_api(layout, within=_API_WITHIN)
-        api.apply(layout, files.dns_manifest(layout))
-        api.introduce_nodes(layout, within=_NODES_WITHIN)
-        api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
-        api.wait_system(layout, since=0, within=_NODES_WITHIN)
-        # Last, because a profile that has a contract is complete.
-        write_contract(layout)
-    except BaseException:
-        teardown(layout.settings.profile, Path(layout.settings.state))
+        with refusals.translated(layout.folder):
+            _create(layout)
+    except BaseException as error:
+        try:
+            teardown(layout.settings.profile, Path(layout.settings.state))
+        except LabError as left:
+            # Why it could not be made matters more.
+            if not isinstance(error, LabError):
+                raise
+            error.detail = f"Not all of it could be removed: {left}\n{error.detail}"
         raise
+
+
+def _create(layout: Layout) -> None:
+    """Make it, and leave what there is if a step fails."""
+    version = api.kubernetes_version(layout.settings.binaries)
+    save(layout)
+    files.write_host(layout)
+    for node in layout.nodes:
+        files.write_node(layout, node)
+    with ThreadPoolExecutor() as pool:
+        certificates = pool.submit(pki.make, layout, version)
+        _power_on(layout, layout.nodes, before_go=certificates.result)
+    _forward_api(layout)
+    api.wait_api(layout, within=_API_WITHIN)
+    api.apply(layout, files.dns_manifest(layout))
+    api.introduce_nodes(layout, within=_NODES_WITHIN)
+    api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
+    api.wait_system(layout, since=0, within=_NODES_WITHIN)
+    # Last, because a profile that has a contract is complete.
+    write_contract(layout)
 
 
 def start(layout: Layout, names: Sequence[str] = ()) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import 
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     api,
+    daemons,
     engine,
     layout,
     names,
@@ -66,6 +67,13 @@ class Embedded(Provider):
     def processes(self, profile: Profile) -> list[int]:
         """The processes whose environment says that they belong to the lab."""
         return spaces.processes(profile.name, profile.state)
+
+    def troubles(self, profile: Profile) -> list[str]:
+        """The daemons that don't run and why, and memory that ran out."""
+        try:
+            return daemons.troubles(_known(profile))
+        except LabError:
+            return []
 
     def labs(self, state: Path) -> set[Profile]:
         """The labs that have processes, and those that have a folder in this state folder."""

@@ -23,7 +23,7 @@ from typing import IO, Self, cast
 
 import psutil
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
@@ -39,7 +39,8 @@ STATE_VARIABLE = "LATIHAN_STATE_FOLDER"
 SUPERVISOR_SOCKET = "/run/supervisor.sock"
 _COLLECTIONS = Path(__file__).parents[7]
 _PID1 = f"{__package__}.pid1"
-_ENDED_WITHIN = 10.0
+# On a slow disk the kernel ends a process only when its last write is done.
+_ENDED_WITHIN = 60.0
 _WAKES_WITHIN = 3.0
 
 
@@ -162,11 +163,13 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
     if not ready:
         word.close()
         process.wait()
-        said = log.read_text(encoding="utf-8").strip().splitlines()
-        raise LabError(
-            f"The namespaces of {spec.name} can't be made: {said[-1] if said else 'no reason'}.",
+        said = log.read_text(encoding="utf-8").strip()
+        last = said.splitlines()[-1] if said else "it printed nothing"
+        raise refusals.explained(
+            f"The namespaces of {spec.name} can't be made: {last}.",
             "Run `python3 runner.py doctor` to see what the machine is missing.",
-            detail="\n".join(said),
+            said,
+            [folder],
         )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
     return Starting(process, word, Space(spec.name, int(children.split()[0])))
