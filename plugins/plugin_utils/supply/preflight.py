@@ -6,6 +6,7 @@ lab will do. ``check`` is all three.
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import platform
@@ -37,6 +38,8 @@ SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
+# Measured: 4 by a kubelet, 1 each by containerd, kube-proxy and kube-controller-manager.
+NEED_INOTIFY_NODE, NEED_INOTIFY = 6, 1
 _CONNECTS_WITHIN = 5.0
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
@@ -119,6 +122,7 @@ class Machine:
     the cache already has the programs of Kubernetes, ``cached`` that it has the images, ``made``
     that the lab exists: each means that less space is needed. ``open_files`` is how many a process
     may have. ``loopback`` says what happens to a connection to 127.0.0.1; empty if it is accepted.
+    ``inotify`` is how many instances are free, as far as a lab needs them (inotify(7)).
     """
 
     user: int
@@ -134,6 +138,7 @@ class Machine:
     made: bool = False
     open_files: int = OPEN_FILES
     loopback: str = ""
+    inotify: int = MOST_NODES * NEED_INOTIFY_NODE + NEED_INOTIFY
 
 
 def check(spec: LabSpec) -> list[Check]:
@@ -165,6 +170,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
         _open_files(machine.open_files),
         _loopback(machine.loopback),
         _memory(machine),
+        _inotify(spec, machine),
         *_disks(spec, machine),
     ]
 
@@ -363,6 +369,26 @@ def _memory(machine: Machine) -> Check:
     )
 
 
+def _inotify(spec: LabSpec, machine: Machine) -> Check:
+    """Without them the kubelet and containerd end at once; a lab that is up has its own."""
+    need = _needed_inotify(spec)
+    good = machine.made or machine.inotify >= need
+    return Check(
+        "inotify",
+        good,
+        "There are enough inotify instances."
+        if good
+        else f"Only {machine.inotify} inotify instances are free; the lab needs {need}.",
+        ""
+        if good
+        else "End programs that watch files, or run `sysctl fs.inotify.max_user_instances=1024`.",
+    )
+
+
+def _needed_inotify(spec: LabSpec) -> int:
+    return NEED_INOTIFY_NODE * min(spec.nodes, MOST_NODES) + NEED_INOTIFY
+
+
 def _disks(spec: LabSpec, machine: Machine) -> Iterator[Check]:
     """Free space for the cache and for the lab, added up if both are on one file system."""
     cache = NEED_BUILD if not machine.built else 0 if machine.cached else NEED_CACHE
@@ -417,6 +443,7 @@ def survey(spec: LabSpec) -> Machine:
         made=(spec.state / spec.profile / "contract.json").exists(),
         open_files=raise_open_files(),
         loopback=_connect(),
+        inotify=_free_inotify(_needed_inotify(spec)),
     )
 
 
@@ -446,6 +473,17 @@ def _kernel_controllers() -> frozenset[str]:
         if listed.is_file():
             found |= set(listed.read_text(encoding="utf-8").split())
     return frozenset(found & (CONTROLLERS | {"cpuacct"}))
+
+
+def _free_inotify(wanted: int) -> int:
+    """How many inotify instances this user can still get, up to ``wanted``."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    held: list[int] = []
+    while len(held) < wanted and (handle := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+        held.append(handle)
+    for handle in held:
+        os.close(handle)
+    return len(held)
 
 
 def available_memory() -> int:
@@ -567,5 +605,6 @@ def _tried(trial: _Trial) -> Check:
         run([*spaces, *trial.argv], timeout=_TRIAL_WITHIN)
     except LabError as error:
         message = f"This machine can't use {trial.name}: {error.message}"
-        return Check(trial.name, False, message, trial.hint)
+        hint = error.hint if error.kind is Kind.MACHINE else trial.hint
+        return Check(trial.name, False, message, hint)
     return Check(trial.name, True, f"This machine can use {trial.name}.")

@@ -289,3 +289,19 @@ def test_addresses_of_the_kernels_table() -> None:
     assert preflight.parse_addresses(table) == [
         UsedRange(Network("10.0.2.15/32"), "this machine's address 10.0.2.15")
     ]
+
+
+def test_inotify_instances_that_are_used_up() -> None:
+    [check] = failed(machine=replace(MACHINE, inotify=12))
+    assert check.message == "Only 12 inotify instances are free; the lab needs 13."
+    assert check.kind is Kind.MACHINE
+    assert "fs.inotify.max_user_instances" in check.hint
+    assert failed(machine=replace(MACHINE, inotify=13)) == []
+    # A lab that is up has its own.
+    assert failed(machine=replace(MACHINE, inotify=0, made=True)) == []
+
+
+def test_counting_inotify_instances_keeps_none() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert preflight._free_inotify(3) == 3
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
