@@ -15,10 +15,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import need_open_files
 from latihan.base import locks
-from latihan.base.exits import Exit
+from latihan.base.exits import Exit, exit_of
 from latihan.base.logs import Log
 from latihan.base.project import Project, need_root
 from latihan.base.signals import on_signals
@@ -118,6 +120,7 @@ class Playing:
         self._display = Guarded(display_for(console, verbose=request.verbosity > 0))
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
+        self._killed = refusals.out_of_memory_kills()
 
     def play(self) -> Exit:
         """Run it, remove what an interruption left half made, and write the report."""
@@ -131,17 +134,33 @@ class Playing:
             finally:
                 self._display.stop()
         code = Exit.INTERRUPTED if ended.interrupted else self._model.exit_code(ended.returned)
+        died = self._died(code, ended.returned)
+        if died:
+            code = exit_of(died.kind.value)
         if not ended.interrupted:
             self._display.show(self._model.finish())
-        for line in self._reasons(code, ended.returned, log_file):
-            self._say(line, "red")
+        if died:
+            self._say(died.message, "red")
+            self._say(f"  → {died.hint}", "yellow")
+        else:
+            for line in self._reasons(code, ended.returned, log_file):
+                self._say(line, "red")
         if ended.interrupted:
             self._clean_up()
         about = self._about(code)
-        unlinked = self._write(folder, about)
-        summary.print_end(self._console, self._model, about, folder)
+        unlinked, unwritten = "", None
+        try:
+            with refusals.translated(folder):
+                unlinked = self._write(folder, about)
+        except LabError as error:
+            unwritten = error
+        summary.print_end(self._console, self._model, about, None if unwritten else folder)
         for trouble in filter(None, (self._display.trouble, log.trouble, unlinked)):
             self._say(trouble, "yellow")
+        if unwritten:
+            self._say(f"There is no report of this run. {unwritten.message}", "red")
+            self._say(f"  → {report.ELSEWHERE}", "yellow")
+            return code or exit_of(unwritten.kind.value)
         return code
 
     def _run(self, log: Log) -> ansible.Ended:
@@ -166,6 +185,16 @@ class Playing:
             on_tick=lambda: self._display.tick(self._model),
             on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
         )
+
+    def _died(self, code: Exit, returned: int) -> LabError | None:
+        """What Ansible itself died of, if it did, and no task says why."""
+        if code not in (Exit.STEP_FAILED, Exit.BAD_INPUT) or self._model.failures:
+            return None
+        printed = "\n".join(self._model.printed)
+        error = refusals.failed("ansible-playbook", returned, printed, self._killed)
+        if returned < 0:
+            error.hint = error.hint or "Run it again."
+        return error if returned < 0 or error.kind is Kind.MACHINE else None
 
     def _reasons(self, code: Exit, returned: int, log_file: Path) -> Iterator[str]:
         """Why a run ends with this code, if no task says so."""

@@ -77,8 +77,8 @@ def print_slowest(console: Console, tasks: Sequence[Task]) -> None:
         console.print(Text(f"  {durations.text(task.duration):>12}  {task.step}: {task.name}"))
 
 
-def print_end(console: Console, model: RunModel, about: About, folder: Path) -> None:
-    """Print all that is said at the end of a run; its report is in ``folder``."""
+def print_end(console: Console, model: RunModel, about: About, folder: Path | None) -> None:
+    """Print all that is said at the end of a run; its report is in ``folder``, if it has one."""
     print_outcomes(console, list(model.outcomes.values()))
     print_diagnoses(console, list(model.outcomes.values()))
     print_slowest(console, model.slowest)
@@ -86,8 +86,9 @@ def print_end(console: Console, model: RunModel, about: About, folder: Path) -> 
     console.print(Text(totals(model, about.code, about.duration), style=style))
     if model.outcomes:
         console.print(Text(durations.spent(model.spent), style="dim"))
-    console.print(Text(f"Report: {folder / 'report.json'}"))
-    console.print(Text(f"Page:   {folder / 'report.html'}"))
+    if folder:
+        console.print(Text(f"Report: {folder / 'report.json'}"))
+        console.print(Text(f"Page:   {folder / 'report.html'}"))
     if about.code:
         console.print(Text(f"Again:  {about.command}"))
 

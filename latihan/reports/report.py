@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import fault
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
@@ -26,6 +27,7 @@ SCHEMA = Path(__file__).parent / "schemas" / "report.schema.json"
 LOG = "ansible.log"
 # What new_folder calls a run's folder.
 _RUN = re.compile(r"\d{8}T\d{6}Z-")
+ELSEWHERE = "Free space or make it writable, or set LATIHAN_ARTIFACTS to a folder elsewhere."
 # This many of the newest runs are named if one is not found.
 _NAMED = 8
 
@@ -103,11 +105,8 @@ def new_folder(artifacts: Path, playbook: str, started: datetime) -> Path:
                 return folder
             number += 1
     except OSError as error:
-        raise LabError(
-            f"{error.filename}: {error.strerror}.",
-            "Free space or make it writable, or set LATIHAN_ARTIFACTS to a folder elsewhere.",
-            Kind.MACHINE,
-        ) from error
+        message = refusals.refusal_of(error, [artifacts]).message
+        raise LabError(message, ELSEWHERE, Kind.MACHINE) from error
 
 
 def remove_old(artifacts: Path, kept: int) -> None:
@@ -139,11 +138,14 @@ def point_latest(folder: Path) -> str:
 def write(path: Path, content: str) -> None:
     """Write a file in one step: readers see all of it or nothing."""
     new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8", errors="backslashreplace") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    new.replace(path)
+    try:
+        with new.open("w", encoding="utf-8", errors="backslashreplace") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def to_json(report: Report) -> str:

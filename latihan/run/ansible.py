@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -120,7 +121,8 @@ class _Worker(threading.Thread):
             cancel_callback=self._cancel.is_set,
             **self._arguments,
         )
-        return int(runner.rc) if runner.rc is not None else 1
+        # It has no exit code if a signal ended Ansible, and doesn't say which.
+        return int(runner.rc) if runner.rc is not None else -signal.SIGKILL
 
     def _take(self, event: Mapping[str, Any]) -> bool:
         """Queue an event; ansible-runner stores it only if this returns True."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -21,10 +22,14 @@ from xml.etree import ElementTree as ET
 import psutil
 import pytest
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from latihan.base import locks
+from latihan.base.exits import Exit
 from latihan.base.project import Project
 from latihan.cli import main
 from latihan.reports import report
+from latihan.run import ansible
+from latihan.run.model import RunModel
 from tests.unit.latihan.reports.page.test_page import Reader
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
@@ -181,6 +186,69 @@ def test_an_interrupted_run_leaves_nothing_running(project: Project) -> None:
     assert {path.name for path in project.state.iterdir()} == {PROFILE, f"{PROFILE}-2"}
     with locks.lock_profile(project.cache / "locks", PROFILE, "the lock is free again"):
         pass
+
+
+def test_a_report_that_can_not_be_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(RunModel, "exit_code", lambda *_: Exit.HOLDS)
+    ended(monkeypatch, 0)
+    assert main(["holds"], project) == 3
+    said = capsys.readouterr().out
+    assert "There is no report of this run. No space is left on a disk" in said
+    assert "report.json" not in said
+    (folder,) = project.artifacts("latihan").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["ansible.log"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "printed", "kills", "code", "said"),
+    [
+        (-9, "", 0, 4, "`ansible-playbook` was ended by SIGKILL"),
+        (-9, "", 1, 3, "The machine is out of memory: `ansible-playbook` was ended by the kernel"),
+        (1, "[ERROR]: A worker was found in a dead state", 1, 3, "The machine is out of memory"),
+        (
+            1,
+            "[ERROR]: A worker was found in a dead state",
+            0,
+            4,
+            "Ansible itself failed: see above",
+        ),
+        (1, "OSError: [Errno 28] No space left on device", 0, 3, "No space is left on a disk"),
+    ],
+)
+def test_what_ansible_itself_died_of(
+    *,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    returned: int,
+    printed: str,
+    kills: int,
+    code: int,
+    said: str,
+) -> None:
+    counts = iter([0, kills])
+    monkeypatch.setattr(refusals, "out_of_memory_kills", lambda: next(counts))
+    ended(monkeypatch, returned, printed)
+    assert main(["holds"], project) == code
+    assert said in capsys.readouterr().out
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, returned: int, printed: str = "") -> None:
+    """Let Ansible end at once."""
+
+    def run(
+        _project: Project, _request: object, on_event: Any, **_callbacks: object
+    ) -> ansible.Ended:
+        on_event({"event": "verbose", "stdout": printed})
+        return ansible.Ended(returned, interrupted=False)
+
+    monkeypatch.setattr(ansible, "run", run)
 
 
 def killed(project: Project, temporary: Path, *, with_guard: bool) -> None:

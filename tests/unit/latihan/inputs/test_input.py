@@ -456,7 +456,7 @@ def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "target", "said"),
     [
-        ("cache/locks/latihan.holder", "/dev/full", "No space left on device"),
+        ("cache/locks/latihan.holder", "/dev/full", "No space is left on a disk"),
         ("stub/artifacts", "/dev/null", "stub/artifacts/latihan: Not a directory"),
     ],
 )
