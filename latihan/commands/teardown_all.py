@@ -30,7 +30,8 @@ def teardown_all(project: Project, console: Console) -> Exit:
     """
     found = {lab: provider.name for lab, provider in providers.labs(project.state).items()}
     for folder in stragglers.marked_labs():
-        found.setdefault(Profile(folder.name, folder.parent), providers.DEFAULT)
+        if profiles.may_be_named(folder.name):
+            found.setdefault(Profile(folder.name, folder.parent), providers.DEFAULT)
     if not found:
         console.print("There is no lab on this machine.")
         return Exit.HOLDS

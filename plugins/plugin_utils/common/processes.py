@@ -41,7 +41,9 @@ def of(pid: int) -> Process | None:
 def started_at(fields: list[str]) -> int | None:
     """The start of a process, by its fields as in ``stat``; None if it has ended."""
     match fields[_STATE : _STARTED + 1]:
-        case [state, *_, started] if state not in _ENDED and _TICKS.fullmatch(started):
+        case [state, *between, started] if (
+            len(between) == _STARTED - 1 and state not in _ENDED and _TICKS.fullmatch(started)
+        ):
             return int(started)
     return None
 

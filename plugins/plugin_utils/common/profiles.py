@@ -30,7 +30,7 @@ class Profile:
     state: Path
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(owner_of(self.name)):
+        if not may_be_named(self.name):
             raise LabError(f"{self.name!r} can't be the name of a profile.", _RULE, Kind.INPUT)
 
     @property
@@ -42,6 +42,11 @@ class Profile:
     def contract(self) -> Path:
         """The file that says where the cluster is and how its nodes are entered."""
         return self.folder / "contract.json"
+
+
+def may_be_named(name: str) -> bool:
+    """Whether a lab, or the second lab of one, can have that name."""
+    return bool(_NAME.fullmatch(owner_of(name)))
 
 
 def of_contract(path: Path) -> Profile:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
+    Profile,
+    may_be_named,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import (
     Provider,
     Tunnel,
@@ -79,7 +82,9 @@ class Embedded(Provider):
         """The labs that have processes, and those that have a folder in this state folder."""
         folders = state.iterdir() if state.is_dir() else ()
         return spaces.labs() | {
-            Profile(each.name, state) for each in folders if layout.is_lab(each)
+            Profile(each.name, state)
+            for each in folders
+            if may_be_named(each.name) and layout.is_lab(each)
         }
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:

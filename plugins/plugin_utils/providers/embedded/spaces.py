@@ -29,6 +29,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     PROFILE_VARIABLE,
     Profile,
+    may_be_named,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
     pid_numbers,
@@ -195,6 +196,7 @@ def labs() -> set[Profile]:
         Profile(each[PROFILE_VARIABLE], Path(each[STATE_VARIABLE]))
         for each in environments.of_this_user()
         if {PROFILE_VARIABLE, STATE_VARIABLE} <= each.keys()
+        and may_be_named(each[PROFILE_VARIABLE])
     }
 
 

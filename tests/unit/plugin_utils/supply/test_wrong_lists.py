@@ -108,3 +108,8 @@ def test_fuzzed_addresses(text: str) -> None:
 )
 def test_fuzzed_processes(text: str) -> None:
     processes.started_at(processes.fields_of(text))
+
+
+@pytest.mark.parametrize("text", ["", "1 (x) S", "1 (x) S 1 2 3", "1 (x) S" + " x" * 19, "S" * 99])
+def test_processes(text: str) -> None:
+    assert processes.started_at(processes.fields_of(text)) is None

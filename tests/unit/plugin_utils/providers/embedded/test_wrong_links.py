@@ -20,7 +20,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.pro
 )
 from tests.wrong import is_refusal, tree
 
-NAME = "of-a-test"
+# No other test has a lab of that name, whose processes would be found.
+NAME = "of-links"
 FOLDERS = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
 NETWORKS = ("192.168.77.0/24", "10.77.0.0/16", "10.78.0.0/16")
 WANTED = Wanted(2, *NETWORKS, options=FOLDERS)
@@ -165,3 +166,13 @@ def test_settings_that_lead_elsewhere(
             call(lab)
         is_refusal(caught.value, path)
     assert tree(elsewhere) == before
+
+
+def test_a_folder_that_no_lab_can_have_is_none(tmp_path: Path) -> None:
+    for name in ("lost+found", "A", ".cache", "a b", "a-", "1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "linked").symlink_to("A")
+    (tmp_path / "file").touch()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    assert {lab for lab in PROVIDER.labs(tmp_path) if lab.state == tmp_path} == set()
