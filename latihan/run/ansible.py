@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import queue
 import shutil
@@ -60,7 +61,7 @@ def run(
     announced = False
     with (
         on_signals(lambda number, frame: cancel.set()),
-        _fresh_folder(request.profile) as folder,
+        _fresh_folder(project.owner(request.profile).folder) as folder,
         guard.guarded(mark, folder),
     ):
         worker = _Worker(arguments(project, request, mark, folder), events, cancel)
@@ -80,12 +81,13 @@ def run(
     return Ended(worker.returned, cancel.is_set())
 
 
-def _fresh_folder(profile: str) -> tempfile.TemporaryDirectory[str]:
+def _fresh_folder(lab: Path) -> tempfile.TemporaryDirectory[str]:
     """A temporary folder for one run: a used one would bring its old settings along.
 
-    Those that killed runs on the profile left are removed.
+    Those that killed runs on this lab left are removed. A lab of the same name in another state
+    folder has a run of its own at the same time.
     """
-    prefix = f"latihan-run-{profile}."
+    prefix = f"latihan-run-{lab.name}-{hashlib.sha256(bytes(lab)).hexdigest()[:12]}."
     for old in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         shutil.rmtree(old, ignore_errors=True)
     return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)

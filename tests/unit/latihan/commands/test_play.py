@@ -38,11 +38,20 @@ DRIVER = """
 import sys
 from pathlib import Path
 from latihan.cli import main
-from tests.unit.latihan.reports.page.test_page import Reader
 from latihan.base.project import Project
 root, cache, state = map(Path, sys.argv[1:4])
 sys.exit(main(sys.argv[4:], Project(root, cache, state)))
 """
+
+
+# Tests of another checkout may run at the same time.
+OWN = "OF_THESE_TESTS"
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a test starts is known by its environment."""
+    monkeypatch.setenv(OWN, str(tmp_path))
 
 
 @pytest.fixture(autouse=True)
@@ -281,7 +290,9 @@ def test_the_next_run_ends_what_a_killed_one_left(
     project: Project, temporary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed(project, temporary, with_guard=True)
-    assert main(["holds", "--profile", "another"], project) == 0
+    # A lab of the same name elsewhere is another lab.
+    elsewhere = replace(project, cache=temporary.parent / "c", state=temporary.parent / "s")
+    assert main(["holds"], elsewhere) == 0
     assert sleepers()
     assert list(temporary.iterdir())
     assert main(["holds"], project) == 0
@@ -347,12 +358,14 @@ def wait_for(condition: Any, seconds: float = 20) -> bool:
 
 
 def sleepers() -> list[int]:
-    """The processes that the playbook ``waits`` starts."""
+    """The processes that the playbook ``waits`` of this test starts."""
     found = []
+    own = f"{OWN}={os.environ[OWN]}".encode()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                if (folder / "cmdline").read_bytes() == SLEEP:
+                environment = (folder / "environ").read_bytes().split(b"\0")
+                if (folder / "cmdline").read_bytes() == SLEEP and own in environment:
                     found.append(int(folder.name))
             except OSError:
                 continue
