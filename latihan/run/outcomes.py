@@ -47,7 +47,8 @@ def outcome_of(document: Mapping[str, Any]) -> OutcomeResult:
             f"not {first['input']!r}."
         )
         return OutcomeResult(
-            id=str(document["id"]) or "?",
+            # What isn't text (a lone surrogate) is no id either.
+            id=str(document["id"]).encode(errors="backslashreplace").decode() or "?",
             title=str(document.get("title") or ""),
             verdict=Verdict.FAIL,
             expected=str(document.get("expected") or ""),
