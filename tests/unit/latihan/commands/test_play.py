@@ -220,13 +220,7 @@ def test_a_report_that_can_not_be_written(
         (-9, "", 0, 4, "`ansible-playbook` was ended by SIGKILL"),
         (-9, "", 1, 3, "The machine is out of memory: `ansible-playbook` was ended by the kernel"),
         (1, "[ERROR]: A worker was found in a dead state", 1, 3, "The machine is out of memory"),
-        (
-            1,
-            "[ERROR]: A worker was found in a dead state",
-            0,
-            4,
-            "Ansible itself failed: see above",
-        ),
+        (250, "Unexpected Exception, this is probably a bug", 0, 4, "Ansible itself failed: see"),
         (1, "OSError: [Errno 28] No space left on device", 0, 3, "No space is left on a disk"),
     ],
 )
