@@ -259,11 +259,13 @@ def killed(project: Project, temporary: Path, *, with_guard: bool) -> None:
     argv = [sys.executable, "-c", DRIVER, *map(str, (project.root, project.cache, project.state))]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen([*argv, "waits"], stdout=subprocess.DEVNULL, env=environment) as program:
-        assert wait_for(sleepers)
-        children = psutil.Process(program.pid).children()
-        if with_guard:
-            next(each for each in children if "latihan.run.guard" in each.cmdline()).kill()
-        program.kill()
+        try:
+            assert wait_for(sleepers)
+            children = psutil.Process(program.pid).children()
+            if with_guard:
+                next(each for each in children if "latihan.run.guard" in each.cmdline()).kill()
+        finally:
+            program.kill()
 
 
 @pytest.fixture
