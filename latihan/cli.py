@@ -50,8 +50,8 @@ def main(arguments: Sequence[str], project: Project | None = None) -> int:
         The exit code.
     """
     errors = consoles.for_errors()
-    project = project or from_environment()
     try:
+        project = project or from_environment()
         with refusals.translated(project.cache, project.state, project.root):
             return int(dispatch(_readable(arguments), project))
     except LabError as error:
