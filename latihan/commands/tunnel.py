@@ -24,13 +24,21 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     context.contract()
     tunnel = context.provider.tunnel(context.lab, options.namespace)
     asked: list[int] = []
-    # In its own process group, so that Ctrl-C reaches it once, through us, and it can clean up.
-    with subprocess.Popen(tunnel.argv, env=direct(), process_group=0) as program:
+    running: list[subprocess.Popen[bytes]] = []
 
-        def end(number: int, frame: object) -> None:
-            asked.append(number)
+    def end(number: int, frame: object) -> None:
+        asked.append(number)
+        for program in running:
             program.send_signal(signal.SIGTERM)
 
-        with on_signals(end):
-            returned = program.wait()
+    # In its own process group, so that Ctrl-C reaches it once, through us, and it can clean up.
+    # Signals are handled before it runs: one may come as soon as it says that it is open.
+    with (
+        on_signals(end),
+        subprocess.Popen(tunnel.argv, env=direct(), process_group=0) as program,
+    ):
+        running.append(program)
+        if asked:
+            program.send_signal(signal.SIGTERM)
+        returned = program.wait()
     return Exit.HOLDS if asked else returned
