@@ -203,7 +203,7 @@ class Playing:
         if code is Exit.STEP_FAILED:
             yield f"Ansible itself failed: see above, or {log_file}"
         elif code is Exit.BAD_INPUT and returned != 0:
-            yield f"Nothing was run, Ansible refuses it: see above, or {log_file}"
+            yield f"Nothing was run, since Ansible refused it: see above, or {log_file}"
         elif code is Exit.BAD_INPUT:
             tags = self._request.tags
             none = f"has the tag {tags!r}" if tags else "is left"

@@ -86,7 +86,7 @@ def test_what_only_ansible_knows(project: Project, capsys: pytest.CaptureFixture
     assert main(["wrong"], project) == 2
     said = capsys.readouterr().out
     assert "'bogus' is not a valid attribute for a Play" in said
-    assert "Nothing was run, Ansible refuses it" in said
+    assert "Nothing was run, since Ansible refused it" in said
     (project.inventory / "embedded.yml").write_text("lab: [", encoding="utf-8")
     assert main(["holds"], project) == 2
     assert "Nothing was run" in capsys.readouterr().out
