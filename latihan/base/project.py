@@ -56,10 +56,6 @@ class Project:
         """A lab, by its name."""
         return Profile(name, self.state)
 
-    def owner(self, name: str) -> Profile:
-        """The lab that a lab belongs to: for a second lab it is the first, else the lab itself."""
-        return self.profile(profiles.owner_of(name))
-
     @property
     def locks(self) -> Path:
         """The locks of labs, by their names."""

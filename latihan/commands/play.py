@@ -93,7 +93,7 @@ def play(
     need_open_files()
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])
     # Runs on a lab make and remove its second lab, so both have one lock.
-    owner = context.project.owner(request.profile)
+    owner = context.lab.owner
     with locks.lock_profile(context.project.locks, owner.name, what):
         # The kernel gave a killed run's lock back, but not what that run started.
         if stragglers.end_earlier(owner.folder):

@@ -41,15 +41,14 @@ def teardown_all(project: Project, console: Console) -> Exit:
 
 def _remove(project: Project, console: Console, lab: Profile, provider: str) -> Exit:
     """Remove one lab, and say so."""
-    owner = Profile(profiles.owner_of(lab.name), lab.state)
     waiting = "Still removing it; this takes a few seconds ..."
     try:
         need_root(providers.named(provider))
         with (
-            locks.lock_profile(project.locks, owner.name, "runner.py teardown --all"),
+            locks.lock_profile(project.locks, lab.owner.name, "runner.py teardown --all"),
             on_signals(lambda number, frame: console.print(Text(waiting, style="yellow"))),
         ):
-            stragglers.end_earlier(owner.folder)
+            stragglers.end_earlier(lab.owner.folder)
             trouble = cleanup.remove(lab, provider)
     except LabError as error:
         console.print(Text(f"{lab.folder} stays: {error.message}", style="red"))

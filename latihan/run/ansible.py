@@ -57,11 +57,12 @@ def run(
     """
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
-    mark = stragglers.mark(project.owner(request.profile).folder)
+    lab = project.profile(request.profile).owner
+    mark = stragglers.mark(lab.folder)
     announced = False
     with (
         on_signals(lambda number, frame: cancel.set()),
-        _fresh_folder(project.owner(request.profile).folder) as folder,
+        _fresh_folder(lab.folder) as folder,
         guard.guarded(mark, folder),
     ):
         worker = _Worker(arguments(project, request, mark, folder), events, cancel)

@@ -37,7 +37,6 @@ def remove(lab: Profile, provider: str) -> str:
         The last line of what went wrong; empty if all went well.
     """
     made_by = contract.provider_of(lab.contract) or provider
-    owner = Profile(profiles.owner_of(lab.name), lab.state)
     done = subprocess.run(
         [sys.executable, "-P", "-m", _REMOVE, made_by, str(lab.state), lab.name],
         capture_output=True,
@@ -45,7 +44,7 @@ def remove(lab: Profile, provider: str) -> str:
         errors="replace",
         check=False,
         # If this process is killed, the next run ends what it finds by this mark.
-        env={**os.environ, stragglers.RUN_VARIABLE: stragglers.mark(owner.folder)},
+        env={**os.environ, stragglers.RUN_VARIABLE: stragglers.mark(lab.owner.folder)},
         # Ctrl-C goes to a terminal's whole group, and this must not be interrupted.
         start_new_session=True,
     )

@@ -43,6 +43,11 @@ class Profile:
         """The file that says where the cluster is and how its nodes are entered."""
         return self.folder / "contract.json"
 
+    @property
+    def owner(self) -> Profile:
+        """The lab that this one belongs to: the first if it is a second lab, else itself."""
+        return Profile(owner_of(self.name), self.state)
+
 
 def may_be_named(name: str) -> bool:
     """Whether a lab, or the second lab of one, can have that name."""
