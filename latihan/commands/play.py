@@ -183,7 +183,7 @@ class Playing:
             self._request,
             on_event,
             on_tick=lambda: self._display.tick(self._model),
-            on_interrupt=lambda: self._display.note("Interrupted: ending the run ..."),
+            say=self._display.note,
         )
 
     def _died(self, code: Exit, returned: int) -> LabError | None:

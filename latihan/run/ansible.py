@@ -22,7 +22,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings im
 from latihan.base.project import Project
 from latihan.base.signals import on_signals
 from latihan.inputs.request import Request
-from latihan.run import guard, stragglers
+from latihan.run import guard, stragglers, stuck
 
 _TICK = 0.2
 
@@ -40,7 +40,7 @@ def run(
     request: Request,
     on_event: Callable[[Mapping[str, Any]], None],
     on_tick: Callable[[], None],
-    on_interrupt: Callable[[], None],
+    say: Callable[[str], None],
 ) -> Ended:
     """Run a playbook to its end, or until somebody interrupts it.
 
@@ -53,12 +53,13 @@ def run(
         request: what to run.
         on_event: takes each raw event.
         on_tick: called a few times a second.
-        on_interrupt: called once, when a signal asks the run to end.
+        say: takes a line that says why the run is being ended early.
     """
     events: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
     cancel = threading.Event()
     lab = project.profile(request.profile).owner
     mark = stragglers.mark(lab.folder)
+    watch = stuck.Watch(mark)
     announced = False
     with (
         on_signals(lambda number, frame: cancel.set()),
@@ -72,7 +73,10 @@ def run(
                 on_event(events.get(timeout=_TICK))
             if cancel.is_set() and not announced:
                 announced = True
-                on_interrupt()
+                say("Interrupted: ending the run ...")
+            if watch.is_stuck():
+                say("Ansible waits for a process that was killed: ending the run ...")
+                stragglers.end(mark)
             on_tick()
         worker.join()
         if cancel.is_set():

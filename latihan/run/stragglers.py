@@ -37,6 +37,18 @@ def marked_labs() -> set[Path]:
     return {Path(lab) for lab, _colon, _id in (run.rpartition(":") for run in marks) if lab}
 
 
+def pids_of(run: str) -> Iterator[int]:
+    """The processes of a run, without the daemons of its lab.
+
+    Args:
+        run: the run's mark.
+    """
+    for pid in psutil.pids():
+        variables = environments.of(pid)
+        if variables.get(RUN_VARIABLE) == run and PROFILE_VARIABLE not in variables:
+            yield pid
+
+
 def end(run: str, patience: float = _PATIENCE) -> bool:
     """End every process of a run, and all in the sessions that these opened.
 
