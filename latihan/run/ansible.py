@@ -59,7 +59,7 @@ def run(
     cancel = threading.Event()
     lab = project.profile(request.profile).owner
     mark = stragglers.mark(lab.folder)
-    watch = stuck.Watch(mark)
+    watchdog = stuck.Watchdog(mark)
     announced = False
     with (
         on_signals(lambda number, frame: cancel.set()),
@@ -74,7 +74,7 @@ def run(
             if cancel.is_set() and not announced:
                 announced = True
                 say("Interrupted: ending the run ...")
-            if watch.is_stuck():
+            if watchdog.is_stuck():
                 say("Ansible waits for a process that was killed: ending the run ...")
                 stragglers.end(mark)
             on_tick()

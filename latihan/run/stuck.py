@@ -33,7 +33,7 @@ class Waiting:
 
 
 @dataclass
-class Watch:
+class Watchdog:
     """Looks after one run's processes.
 
     Args:

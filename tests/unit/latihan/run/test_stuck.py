@@ -58,7 +58,7 @@ def program(code: str, mark: str) -> subprocess.Popen[bytes]:
 def test_a_wait_without_end_is_noticed(mark: str) -> None:
     others = [program(_SLEEPS, mark), program(_HAS_THREADS, mark)]
     others.append(program(_WAITS, uuid.uuid4().hex))
-    watch = stuck.Watch(mark, patience=0.3, pause=0.1)
+    watch = stuck.Watchdog(mark, patience=0.3, pause=0.1)
     try:
         time.sleep(0.5)
         assert not looked(watch, 0.6)
@@ -71,7 +71,7 @@ def test_a_wait_without_end_is_noticed(mark: str) -> None:
             each.communicate()
 
 
-def looked(watch: stuck.Watch, seconds: float) -> bool:
+def looked(watch: stuck.Watchdog, seconds: float) -> bool:
     """Whether the watch notices something within that time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
