@@ -100,8 +100,9 @@ def totals(model: RunModel, code: Exit, duration: float) -> str:
     parts = [f"{meaning} in {durations.text(duration)}"]
     counts = verdicts.count(model.outcomes.values())
     if model.outcomes:
-        said = [f"{counts[Verdict.PASS]} hold"]
-        said += [f"{counts[Verdict.FAIL]} fail"] if counts[Verdict.FAIL] else []
+        passed, failed = counts[Verdict.PASS], counts[Verdict.FAIL]
+        said = [f"{passed} hold{'s' * (passed == 1)}"]
+        said += [f"{failed} fail{'s' * (failed == 1)}"] if failed else []
         said += [f"{counts[Verdict.SKIP]} skipped"] if counts[Verdict.SKIP] else []
         noun = "outcome" + "s" * (len(model.outcomes) != 1)
         parts.append(f"{len(model.outcomes)} {noun}: {', '.join(said)}")

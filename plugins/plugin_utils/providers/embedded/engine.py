@@ -130,7 +130,11 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     nodes = [layout.node(name) for name in names] or list(layout.nodes)
     _require_for(layout, nodes, running)
     since = time.time()
+    before = set(running)
     resumed = _resumed(running)
+    # What had to be powered off comes back too, whoever asked for it.
+    wanted = {node.name for node in nodes} | (before - set(running))
+    nodes = [node for node in layout.nodes if node.name in wanted]
     missing = [node for node in nodes if node.name not in running]
     began = bool(missing) or HOST not in running
     if began:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from http.client import HTTPException
 from typing import cast
 from xmlrpc.client import Error, ServerProxy
 
 from supervisor.states import ProcessStates
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import SupervisorTransport, UnixStreamHTTPConnection
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
@@ -26,6 +27,7 @@ _SUPERVISORCTL = (
 # A program that is told to stop has 5 s for it (supervisord.conf, stopwaitsecs).
 _SETTLES_WITHIN = 10.0
 _PAUSE = 0.1
+_ANSWERS_WITHIN = 5.0
 _DOWN = (ProcessStates.STOPPED, ProcessStates.FATAL)
 
 
@@ -84,5 +86,23 @@ def _start_all(space: Space) -> bool:
 
 def _manager(space: Space) -> ServerProxy:
     """The process manager, over the socket of its space."""
-    socket = f"unix:///proc/{space.pid}/root{SUPERVISOR_SOCKET}"
-    return ServerProxy("http://supervisor", SupervisorTransport(serverurl=socket))
+    return ServerProxy("http://supervisor", _Transport(space))
+
+
+class _Transport(SupervisorTransport):
+    def __init__(self, space: Space) -> None:
+        socket = f"/proc/{space.pid}/root{SUPERVISOR_SOCKET}"
+        super().__init__(serverurl=f"unix://{socket}")
+        self._get_connection = partial(_Connection, socket)
+
+
+class _Connection(UnixStreamHTTPConnection):
+    """Gives up on a process manager that is frozen: it takes a request and never answers."""
+
+    def __init__(self, socket: str) -> None:
+        super().__init__("localhost")
+        self.socketfile = socket
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(_ANSWERS_WITHIN)

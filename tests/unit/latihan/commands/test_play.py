@@ -79,7 +79,7 @@ def test_a_run_in_which_all_holds(project: Project, capsys: pytest.CaptureFixtur
     assert "holds (profile latihan, provider embedded)" in said
     assert "PASS P10  The largest packet passes | 1500" in said
     assert "SKIP P2   No way in | The provider has no host." in said
-    assert "2 outcomes: 1 hold, 1 skipped" in said
+    assert "2 outcomes: 1 holds, 1 skipped" in said
     folder = project.artifacts("latihan") / "latest"
     assert {path.name for path in folder.iterdir()} == {
         "ansible.log",

@@ -181,7 +181,7 @@ def test_durations() -> None:
     ("verdicts", "code", "said"),
     [
         ("pass pass", Exit.HOLDS, "Done in 1.0 s; 2 outcomes: 2 hold; "),
-        ("pass skip", Exit.HOLDS, "Done in 1.0 s; 2 outcomes: 1 hold, 1 skipped; "),
+        ("pass skip", Exit.HOLDS, "Done in 1.0 s; 2 outcomes: 1 holds, 1 skipped; "),
         (
             "skip skip",
             Exit.OUTCOME_FAILED,
@@ -190,7 +190,7 @@ def test_durations() -> None:
         (
             "fail skip",
             Exit.OUTCOME_FAILED,
-            "An outcome does not hold in 1.0 s; 2 outcomes: 0 hold, 1 fail, 1 skipped; ",
+            "An outcome does not hold in 1.0 s; 2 outcomes: 0 hold, 1 fails, 1 skipped; ",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
@@ -86,3 +87,14 @@ def test_stopped_programs_are_started_again(space: Space, control: Control) -> N
 def test_a_space_whose_process_manager_is_silent_is_told() -> None:
     with pytest.raises(LabError, match="process manager of one doesn't work"):
         complete(Space("one", _NOBODY), within=0.2)
+
+
+@pytest.mark.usefixtures("control")
+def test_a_frozen_process_manager_is_told(space: Space) -> None:
+    frozen = psutil.Process(space.pid)
+    frozen.suspend()
+    try:
+        with pytest.raises(LabError, match="process manager of one doesn't work: timed out"):
+            complete(space, within=0.2)
+    finally:
+        frozen.resume()
