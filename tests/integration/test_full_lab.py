@@ -15,8 +15,8 @@ from tests.integration.test_breakages import check_until
 
 PROVEN = {
     *(f"C{number}" for number in range(1, 5)),
-    *(f"P{number}" for number in range(1, 13)),
-    *(f"S{number}" for number in range(1, 16)),
+    *(f"P{number}" for number in range(1, 14)),
+    *(f"S{number}" for number in range(1, 19)),
 }
 
 

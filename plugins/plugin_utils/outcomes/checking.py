@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -164,13 +165,14 @@ def _round(
 ) -> list[_Judged]:
     """Facts, probes and verdicts once, for all of these outcomes."""
     given = {outcome.id: _variables(outcome, variables) for outcome in outcomes}
+    nonce = uuid.uuid4().hex
     try:
         before = facts.gather(lab.api, lab.contract, lab.namespace)
     except LabError as error:
         nothing, judgement = Observation({}), Judgement(Verdict.FAIL, str(error))
         return [_Judged(_Plan(each, given[each.id]), nothing, judgement) for each in outcomes]
     known = before.plain()
-    plans = [_plan(outcome, known, given[outcome.id]) for outcome in outcomes]
+    plans = [_plan(outcome, {**known, "nonce": nonce}, given[outcome.id]) for outcome in outcomes]
     explained = any(outcome.explain for outcome in outcomes)
     quiet = collect.read(lab.contract) if explained else {}
     probes = [probe for plan in plans for probe in plan.all_probes]
@@ -186,7 +188,7 @@ def _round(
         seen = _observation(
             plan,
             (after, known_after) if outcome.reread else (before, known),
-            {"before": known, "vars": plan.variables},
+            {"before": known, "vars": plan.variables, "nonce": nonce},
             answers,
         )
         explained_ones = [each for name in outcome.explain for each in seen.probes.get(name, ())]

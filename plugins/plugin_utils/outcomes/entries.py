@@ -34,7 +34,7 @@ Location = tuple[str | int, ...]
 Words = Annotated[list[str], Field(min_length=1)]
 
 ANY = "any"
-_ROOTS = frozenset([*ROOTS, "probes", "vars", "before"])
+_ROOTS = frozenset([*ROOTS, "probes", "vars", "before", "nonce"])
 _ITEM = "item"
 _EXPLAINED = "http"  # Only curl reports the port that a connection was made from.
 

@@ -113,7 +113,8 @@ def _udp(probe: Probe) -> str:
     host, _, port = probe.text.rpartition(":")
     device = shlex.quote(f"/dev/udp/{host}/{port}")
     text = shlex.quote(probe.option("send", "latihan\n"))
-    script = f"exec 3<>{device}; printf %s {text} >&3; head -c 1500 <&3"
+    # dd reads one datagram; head would wait for more until the time is up.
+    script = f"exec 3<>{device}; printf %s {text} >&3; dd bs=65536 count=1 status=none <&3"
     return shlex.join(["timeout", f"{probe.timeout:g}", "bash", "-c", script])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model 
     Place,
     Probe,
     Raw,
+    Reading,
     place,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import PathYield
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    PathYield,
+    UdpYield,
+)
 from tests.unit.plugin_utils.conftest import DATA
 
 READINGS = yaml.safe_load((DATA / "readings.yml").read_text(encoding="utf-8"))
@@ -78,6 +84,34 @@ def test_an_answer_that_never_came_is_never_ok(kind: str) -> None:
     told = result(probe, Raw(error="the API does not answer"), "default", {})
     assert (told.reason, told.ok) == ("not_run", False)
     assert told.output == "the API does not answer"
+
+
+def test_a_datagram_and_its_answer() -> None:
+    """A real one, over the loopback: the answer is shorter than a datagram may be."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            asked, client = server.recvfrom(100)
+            server.sendto(b"u1 " + asked, client)
+
+        with ThreadPoolExecutor() as pool:
+            answered = pool.submit(answer)
+            told = asked(f"127.0.0.1:{port}", send="hey")
+            answered.result()
+    assert (told.reason, told.yields) == ("ok", UdpYield(answer="u1 hey"))
+    assert asked(f"127.0.0.1:{port}").reason == "refused"
+
+
+def asked(target: str, **options: str) -> Reading:
+    """What a UDP probe says that runs here."""
+    probe = Probe("x", "udp", place("host"), target, options=tuple(options.items()))
+    done = subprocess.run(
+        ["sh", "-c", KINDS["udp"].script_of(probe)], capture_output=True, text=True, check=False
+    )
+    return KINDS["udp"].read(Raw(done.stdout, done.stderr, done.returncode))
 
 
 def test_hops_are_labelled_with_what_owns_them() -> None:
