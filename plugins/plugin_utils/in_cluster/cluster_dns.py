@@ -1,17 +1,20 @@
-"""The cluster's DNS server: it watches services and endpoints, and answers their names.
+"""The cluster's DNS server: it watches services, endpoints and namespaces, and answers their names.
 
 It runs in a pod (Python's standard library and dnslib), behind the usual ``kube-dns`` service. The
 records are those of the Kubernetes DNS-Based Service Discovery specification, version 1.1.0: A and
-SRV records of services, A records of headless services and their named endpoints, CNAME records of
-external names, PTR records. Queries for other zones go to the node's own name server.
+SRV records of services, A records of headless services and their endpoints, CNAME records of
+external names, PTR records, A records of pods by their address. Queries for other zones go to the
+node's own name server.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,20 +29,58 @@ ZONE = "cluster.local."
 TTL = 5
 READY_PORT = 8181
 _UPSTREAM_TIMEOUT = 2.0
+_POD = re.compile(rf"(\d+-\d+-\d+-\d+)\.([^.]+)\.pod\.{re.escape(ZONE)}")
 
 Records = dict[str, list[tuple[str, Any]]]
 
 
-def records(services: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> Records:
-    """Every record of the zone, by name. Pure; called again after each change.
+@dataclass(frozen=True)
+class Zone:
+    """What the server answers; made anew after each change.
 
-    Args:
-        services: services, as the API returns them.
-        endpoints: their endpoints, as the API returns them.
-
-    Returns:
-        The records of each name, as pairs of type and data.
+    ``records`` has pairs of type and data for each name. ``above`` are the names that exist because
+    there are others below them, such as those of namespaces.
     """
+
+    records: Records
+    above: frozenset[str]
+
+    def at(self, name: str) -> list[tuple[str, Any]] | None:
+        """The records of a name in lowercase; None if there is no such name.
+
+        Every pod has a name, and so has every other address: the specification (2.6) asks for any
+        address in a namespace, as CoreDNS answers with ``pods insecure``.
+        """
+        if name in self.records:
+            return self.records[name]
+        pod = _POD.fullmatch(name)
+        if pod and f"{pod[2]}.pod.{ZONE}" in self.above:
+            try:
+                return [("A", A(str(ipaddress.IPv4Address(pod[1].replace("-", ".")))))]
+            except ValueError:
+                return None
+        return [] if name in self.above else None
+
+
+def zone(
+    services: Iterable[Object], endpoints: Iterable[Object], namespaces: Iterable[Object]
+) -> Zone:
+    """The zone of these objects, as the API returns them. Pure."""
+    records = _records(services, endpoints)
+    names = [each["metadata"]["name"] for each in namespaces]
+    spaces = (f"{name}.{kind}.{ZONE}" for name in names for kind in ("svc", "pod"))
+    above = {name for below in records for name in _parents(below)}
+    return Zone(records, frozenset(above.union(spaces, (ZONE, f"pod.{ZONE}", f"svc.{ZONE}"))))
+
+
+def _parents(name: str) -> Iterator[str]:
+    """All names above this one."""
+    while name := name.partition(".")[2]:
+        yield name
+
+
+def _records(services: Iterable[Object], endpoints: Iterable[Object]) -> Records:
+    """Every record that services have, by name, as pairs of type and data."""
     found: Records = {f"dns-version.{ZONE}": [("TXT", TXT("1.1.0"))]}
     by_key = {key(item): item for item in endpoints}
     for service in services:
@@ -58,8 +99,8 @@ def records(services: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> 
     return found
 
 
-def _add_headless(found: Records, own: str, endpoints: dict[str, Any]) -> None:
-    found.setdefault(own, [])
+def _add_headless(found: Records, own: str, endpoints: Object) -> None:
+    """Add the records of the ready endpoints; without any, the name doesn't exist."""
     for subset in endpoints.get("subsets") or []:
         for address in subset.get("addresses") or []:
             host = address.get("hostname") or address["ip"].replace(".", "-")
@@ -71,7 +112,7 @@ def _add_headless(found: Records, own: str, endpoints: dict[str, Any]) -> None:
                 _add_srv(found, own, port, target)
 
 
-def _add_srv(found: Records, own: str, port: dict[str, Any], target: str) -> None:
+def _add_srv(found: Records, own: str, port: Object, target: str) -> None:
     """Add an SRV record if the port is named; the specification has none for other ports."""
     if port.get("name"):
         name = f"_{port['name']}._{port.get('protocol', 'TCP').lower()}.{own}"
@@ -79,14 +120,17 @@ def _add_srv(found: Records, own: str, port: dict[str, Any], target: str) -> Non
 
 
 def _add(found: Records, name: str, kind: str, data: object) -> None:
-    found.setdefault(name, []).append((kind, data))
+    """Add a record, once: an endpoint is in several subsets if its ports are."""
+    present = found.setdefault(name, [])
+    if (kind, data) not in present:
+        present.append((kind, data))
 
 
 def _reverse(address: str) -> str:
     return f"{ipaddress.ip_address(address).reverse_pointer}."
 
 
-def answer(request: DNSRecord, found: Records) -> DNSRecord:
+def answer(request: DNSRecord, found: Zone) -> DNSRecord:
     """The answer to a query for a name of the zone.
 
     RFC 2308: if a name has no record of the type, the answer is empty; if the name doesn't exist,
@@ -96,7 +140,7 @@ def answer(request: DNSRecord, found: Records) -> DNSRecord:
     asked = str(request.q.qname).lower()
     kind = QTYPE[request.q.qtype]
     for _hop in range(8):  # Follows CNAMEs within the zone, but no endless chain.
-        present = found.get(asked, [])
+        present = found.at(asked) or []
         matching = [data for of, data in present if of in (kind, "CNAME") or kind == "ANY"]
         for data in matching:
             of = type(data).__name__
@@ -106,8 +150,7 @@ def answer(request: DNSRecord, found: Records) -> DNSRecord:
             break
         asked = str(alias.label).lower()
     if not reply.rr:
-        below = any(name.endswith("." + asked) for name in found)
-        if asked not in found and not below:
+        if found.at(asked) is None:
             reply.header.rcode = RCODE.NXDOMAIN
         authority = SOA(f"ns.dns.{ZONE}", f"hostmaster.{ZONE}", (1, 7200, 1800, 86400, TTL))
         reply.add_auth(RR(ZONE, QTYPE.SOA, rdata=authority, ttl=TTL))
@@ -115,15 +158,16 @@ def answer(request: DNSRecord, found: Records) -> DNSRecord:
 
 
 class Cluster(Watched):
-    """The zone's records, kept up to date by watching the API."""
+    """The zone, kept up to date by watching the API."""
 
     def __init__(self) -> None:
-        super().__init__({"services": "/api/v1/services", "endpoints": "/api/v1/endpoints"})
-        self.records: Records = {}
+        kinds = ("services", "endpoints", "namespaces")
+        super().__init__({kind: f"/api/v1/{kind}" for kind in kinds})
+        self.zone = zone([], [], [])
 
     def changed(self, items: Mapping[str, list[Object]]) -> None:
-        """Compute the records again."""
-        self.records = records(items["services"], items["endpoints"])
+        """Make the zone anew."""
+        self.zone = zone(**items)
 
 
 class Resolver(BaseResolver):
@@ -135,11 +179,21 @@ class Resolver(BaseResolver):
 
     def resolve(self, request: DNSRecord, _handler: object) -> DNSRecord:
         """Answer one query."""
-        found = self._cluster.records
+        found = self._cluster.zone
         name = str(request.q.qname).lower()
-        if request.q.qname.matchSuffix(DNSLabel(ZONE)) or name in found:
-            return answer(request, found)
-        return self._ask_upstream(request)
+        if not _in_zone(request.q.qname) and name not in found.records:
+            return self._ask_upstream(request)
+        reply = answer(request, found)
+        alias = reply.rr[-1].rdata if reply.rr else None
+        if (
+            isinstance(alias, CNAME)
+            and request.q.qtype != QTYPE.CNAME
+            and not _in_zone(alias.label)
+        ):
+            # Programs in pods don't follow an alias themselves (specification, 2.5: the example).
+            onward = DNSRecord.question(alias.label, QTYPE[request.q.qtype])
+            reply.add_answer(*self._ask_upstream(onward).rr)
+        return reply
 
     def _ask_upstream(self, request: DNSRecord) -> DNSRecord:
         if self._upstream is not None:
@@ -152,6 +206,10 @@ class Resolver(BaseResolver):
         return reply
 
 
+def _in_zone(name: DNSLabel) -> bool:
+    return bool(name.matchSuffix(DNSLabel(ZONE)))
+
+
 def upstream_server(resolv_conf: str) -> str | None:
     """The first name server in a resolv.conf(5), or None."""
     for line in resolv_conf.splitlines():
@@ -162,7 +220,7 @@ def upstream_server(resolv_conf: str) -> str | None:
 
 
 def serve_readiness(cluster: Cluster) -> None:
-    """Serve the kubelet's readiness probe: ready once services and endpoints have been read."""
+    """Serve the kubelet's readiness probe: ready once every kind has been read."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

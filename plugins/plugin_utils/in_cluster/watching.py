@@ -80,8 +80,8 @@ class Watched(ABC):
 
 
 def key(item: Object) -> tuple[str, str]:
-    """The namespace and name of an object."""
-    return item["metadata"]["namespace"], item["metadata"]["name"]
+    """The namespace (empty for a namespace itself) and name of an object."""
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
 def _list(path: str) -> tuple[str, list[Object]]:

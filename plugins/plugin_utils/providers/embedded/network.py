@@ -1,4 +1,7 @@
-"""The lab's network: a bridge on its host, a veth pair to each node, routes to the nodes' pods."""
+"""The lab's network: a bridge on its host, a veth pair to each node, routes to the nodes' pods.
+
+Of all that pods send to the host, only queries for its name server come back.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,19 @@ def node_lines(layout: Layout, node: NodeLayout) -> list[str]:
     ]
 
 
+def name_server_rules(layout: Layout, node: NodeLayout) -> list[str]:
+    """iptables-restore(8) lines for a node: its pods' queries reach the lab's host and come back.
+
+    The lab's host has no route to pods, so it answers only what comes from a node's address.
+    """
+    queries = f"-s {node.pod_block} -d {layout.host_address} --dport 53 -j MASQUERADE"
+    return [
+        "*nat",
+        *(f"-A POSTROUTING -p {protocol} {queries}" for protocol in ("udp", "tcp")),
+        "COMMIT",
+    ]
+
+
 def set_up_host(layout: Layout, host: Space) -> None:
     """Set up the network of the lab's host."""
     _batch(host, host_lines(layout))
@@ -64,6 +80,8 @@ def connect(layout: Layout, host: Space, node: NodeLayout, space: Space) -> None
     run([*host.enter_network, "ip", "link", "delete", port_of(layout, node)], check=False)
     _batch(host, cable_lines(layout, node, space.pid))
     _batch(space, node_lines(layout, node))
+    rules = "\n".join(name_server_rules(layout, node)) + "\n"
+    run([*space.enter_network, "iptables-restore", "--wait", "--noflush"], stdin=rules)
 
 
 def _batch(space: Space, lines: Sequence[str]) -> None:

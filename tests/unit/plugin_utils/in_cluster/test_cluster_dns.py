@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from dnslib import QTYPE, RCODE, DNSRecord
+from dnslib import QTYPE, RCODE, RR, DNSRecord
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.in_cluster import (
     cluster_dns,
@@ -23,6 +23,7 @@ SERVICES = [
         ports=[{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9, "protocol": "UDP"}],
     ),
     service("headless", clusterIP="None"),
+    service("empty", clusterIP="None"),
     service("away", type="ExternalName", externalName="www.example.org"),
     service("alias", type="ExternalName", externalName="s1.default.svc.cluster.local"),
 ]
@@ -34,15 +35,24 @@ ENDPOINTS = [
                 "addresses": [{"ip": "10.244.0.7", "hostname": "web-0"}, {"ip": "10.244.1.9"}],
                 "notReadyAddresses": [{"ip": "10.244.1.10"}],
                 "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-            }
+            },
+            {
+                "addresses": [{"ip": "10.244.1.9"}],
+                "ports": [{"name": "side", "port": 9090, "protocol": "TCP"}],
+            },
         ],
-    }
+    },
+    {
+        "metadata": {"name": "empty", "namespace": "default"},
+        "subsets": [{"notReadyAddresses": [{"ip": "10.244.1.10"}]}],
+    },
 ]
-RECORDS = cluster_dns.records(SERVICES, ENDPOINTS)
+NAMESPACES = [{"metadata": {"name": name}} for name in ("default", "bare")]
+ZONE = cluster_dns.zone(SERVICES, ENDPOINTS, NAMESPACES)
 
 
 def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
-    reply = cluster_dns.answer(DNSRecord.question(name, kind), RECORDS)
+    reply = cluster_dns.answer(DNSRecord.question(name, kind), ZONE)
     return RCODE[reply.header.rcode], [f"{QTYPE[rr.rtype]} {rr.rdata}" for rr in reply.rr]
 
 
@@ -58,8 +68,11 @@ def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
             "SRV",
             ["SRV 0 100 80 s1.default.svc.cluster.local."],
         ),
+        # What stands in two subsets is answered once.
         ("headless.default.svc.cluster.local", "A", ["A 10.244.0.7", "A 10.244.1.9"]),
         ("web-0.headless.default.svc.cluster.local", "A", ["A 10.244.0.7"]),
+        ("10-244-1-9.headless.default.svc.cluster.local", "A", ["A 10.244.1.9"]),
+        ("7.0.244.10.in-addr.arpa", "PTR", ["PTR web-0.headless.default.svc.cluster.local."]),
         (
             "_http._tcp.headless.default.svc.cluster.local",
             "SRV",
@@ -75,7 +88,11 @@ def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
             ["CNAME s1.default.svc.cluster.local.", "A 10.96.7.8"],
         ),
         ("dns-version.cluster.local", "TXT", ['TXT "1.1.0"']),
+        ("10-244-1-5.default.pod.cluster.local", "A", ["A 10.244.1.5"]),
+        ("10-244-1-5.bare.pod.cluster.local", "AAAA", []),
         ("default.svc.cluster.local", "A", []),
+        ("bare.svc.cluster.local", "A", []),
+        ("bare.pod.cluster.local", "A", []),
         ("cluster.local", "A", []),
     ],
 )
@@ -83,14 +100,27 @@ def test_names_that_are_there(name: str, kind: str, answers: list[str]) -> None:
     assert ask(name, kind) == ("NOERROR", answers)
 
 
-@pytest.mark.parametrize("name", ["nosuch.default.svc.cluster.local", "s1.other.svc.cluster.local"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nosuch.default.svc.cluster.local",
+        "s1.other.svc.cluster.local",
+        "other.svc.cluster.local",
+        # No endpoint of it is ready.
+        "empty.default.svc.cluster.local",
+        "10-244-1-5.other.pod.cluster.local",
+        "10-244-1-256.default.pod.cluster.local",
+        "10-244-1.default.pod.cluster.local",
+        "p1.default.pod.cluster.local",
+    ],
+)
 def test_names_that_arent_there(name: str) -> None:
     assert ask(name) == ("NXDOMAIN", [])
 
 
 def test_an_answer_without_records_says_how_long_it_holds() -> None:
     question = DNSRecord.question("nosuch.default.svc.cluster.local")
-    reply = cluster_dns.answer(question, RECORDS)
+    reply = cluster_dns.answer(question, ZONE)
     assert [QTYPE[rr.rtype] for rr in reply.auth] == ["SOA"]
 
 
@@ -99,11 +129,15 @@ def test_events_change_the_records() -> None:
     assert not cluster.ready
     cluster.replace("services", [])
     cluster.replace("endpoints", [])
+    assert not cluster.ready
+    cluster.replace("namespaces", NAMESPACES)
     assert cluster.ready
+    cluster.apply("namespaces", {"type": "DELETED", "object": NAMESPACES[1]})
+    assert cluster.zone.at("bare.pod.cluster.local.") is None
     cluster.apply("services", {"type": "ADDED", "object": SERVICES[0]})
-    assert "s1.default.svc.cluster.local." in cluster.records
+    assert "s1.default.svc.cluster.local." in cluster.zone.records
     cluster.apply("services", {"type": "DELETED", "object": SERVICES[0]})
-    assert "s1.default.svc.cluster.local." not in cluster.records
+    assert "s1.default.svc.cluster.local." not in cluster.zone.records
 
 
 def test_upstream_is_the_first_name_server() -> None:
@@ -111,3 +145,21 @@ def test_upstream_is_the_first_name_server() -> None:
         "search x\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"
     ) == ("192.0.2.1")
     assert cluster_dns.upstream_server("# nothing\n") is None
+
+
+@pytest.mark.parametrize(("kind", "types"), [("A", ["CNAME", "A"]), ("CNAME", ["CNAME"])])
+def test_an_alias_of_a_name_elsewhere_comes_with_what_that_name_has(
+    kind: str, types: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(question: DNSRecord, *_server: object, **_options: object) -> bytes:
+        reply = question.reply()
+        reply.add_answer(*RR.fromZone(f"{question.q.qname} A 192.0.2.53"))
+        return cast("bytes", reply.pack())
+
+    monkeypatch.setattr(DNSRecord, "send", send)
+    cluster = cluster_dns.Cluster()
+    cluster.zone = ZONE
+    resolver = cluster_dns.Resolver(cluster, "192.0.2.1")
+    reply = resolver.resolve(DNSRecord.question("away.default.svc.cluster.local", kind), None)
+    assert [QTYPE[rr.rtype] for rr in reply.rr] == types
+    assert str(reply.rr[-1].rname if kind == "A" else reply.rr[-1].rdata) == "www.example.org."

@@ -78,5 +78,15 @@ def test_each_node_has_a_route_to_the_pods_of_each_other() -> None:
     assert not any("10.244.1.0/24" in line for line in lines)
 
 
+def test_the_name_server_s_answers_find_back_to_pods() -> None:
+    plan = layout.plan(SETTINGS)
+    table, *rules, commit = network.name_server_rules(plan, plan.nodes[1])
+    assert (table, commit) == ("*nat", "COMMIT")
+    assert rules == [
+        f"-A POSTROUTING -p {protocol} -s 10.244.1.0/24 -d 192.168.49.1 --dport 53 -j MASQUERADE"
+        for protocol in ("udp", "tcp")
+    ]
+
+
 def test_host_has_no_way_out() -> None:
     assert not any("route" in line for line in network.host_lines(layout.plan(SETTINGS)))
