@@ -10,6 +10,7 @@ _ALL = (
     Command("kubectl", "Run kubectl on the lab's cluster, with all arguments that follow."),
     Command("shell", "Open a shell, or run a command, on a node or the lab's host."),
     Command("url", "Print where a service answers from the lab's host."),
+    Command("image", "Load, list, build or remove images of your own."),
     Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C."),
     Command("report", "Show what a run proved, or what changed between two runs."),
     Command("test", "Lint the project and run its tests."),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import in_cluster
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply import registry
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import references, registry
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import Extra, Layer
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.own_images import (
+    RECIPE,
+    OwnImages,
+    folder_in,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import system_name
 
 _FILE, _PROGRAM, _DIRECTORY = 0o644, 0o755, "755"
@@ -29,10 +35,13 @@ class ActionModule(LabAction):
         cache = Path(args["cache"])
         layers = [_layer(each, args["exclude"]) for each in args["layers"]]
         images = [_image(each) for each in args["images"]]
-        registry.require_names(images)
+        if not args["own"]:
+            registry.require_names(images)
         by_name = {layer.name: layer for layer in layers}
         for image in images:
             registry.chain(by_name, image.layer)
+        if args["own"]:
+            return self._own(cache, layers, images, args["reserved"])
         entry = Entry(cache / "images" / registry.key(layers, images, system_name()))
         if entry.ready():
             return {"changed": False, "path": str(entry.path), "images": _index(entry.path)}
@@ -44,9 +53,39 @@ class ActionModule(LabAction):
                 registry.build(layers, images, apt, folder, entry.path)
         return {"changed": True, "path": str(entry.path), "images": _index(entry.path)}
 
+    def _own(
+        self, cache: Path, layers: list[Layer], images: list[registry.Image], reserved: list[str]
+    ) -> dict[str, Any]:
+        """Add the images to a person's own, except those that are there already."""
+        own = OwnImages(folder_in(cache / "images"))
+        present = {each.reference: each.recipe for each in own.all()}
+        missing = []
+        for image in images:
+            reference = references.parse(image.name)
+            references.require_free(reference, reserved)
+            recipe = registry.key(layers, [image], system_name())
+            if present.get(reference) != recipe:
+                missing.append((reference, replace(image, name=reference.within), recipe))
+        if missing and not self.check_mode:
+            apt = PrivateApt(cache / "apt")
+            with apt.locked(), own.adding() as new:
+                for reference, image, recipe in missing:
+                    folder = new / recipe
+                    folder.mkdir()
+                    registry.build(layers, [image], apt, folder, folder)
+                    digest = _index(folder)[image.name]["digest"]
+                    manifest = _json(folder / "manifests" / image.repository / digest)
+                    manifest["annotations"] = {RECIPE: recipe}
+                    own.put(reference, manifest, folder / "blobs")
+        return {"changed": bool(missing), "path": str(own.folder)}
+
 
 def _index(folder: Path) -> Any:
-    return json.loads((folder / "images.json").read_text(encoding="utf-8"))
+    return _json(folder / "images.json")
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _layer(option: dict[str, Any], exclude: list[str]) -> Layer:
@@ -55,7 +94,7 @@ def _layer(option: dict[str, Any], exclude: list[str]) -> Layer:
         parent=option["parent"],
         packages=tuple(option["packages"]),
         only=tuple(option["only"]),
-        exclude=(*exclude, *option["exclude"]),
+        exclude=(*([] if option["complete"] else exclude), *option["exclude"]),
         extras=tuple(_extras(option)),
         merged_usr=option["merged_usr"],
     )

@@ -26,6 +26,17 @@ options:
     type: list
     elements: str
     default: []
+  own:
+    description: >-
+      Add the images to a person's own, which are in the folder C(images/own) of the cache and have
+      whole names (C(quay.io/team/app:1.0)), rather than making a set of images.
+    type: bool
+    default: false
+  reserved:
+    description: Names that none of a person's own images may have, with tag and without host.
+    type: list
+    elements: str
+    default: []
   layers:
     description: The layers that images are made of.
     type: list
@@ -55,6 +66,10 @@ options:
         type: list
         elements: str
         default: []
+      complete:
+        description: Whether the layer has the packages that the task's C(exclude) leaves out too.
+        type: bool
+        default: false
       merged_usr:
         description: Whether the layer has C(/bin), C(/lib) and C(/sbin) as links into C(/usr).
         type: bool
@@ -132,11 +147,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The folder with C(blobs), C(manifests), C(images.json) and C(locations.conf).
+  description: >-
+    The folder with C(blobs), C(manifests), C(images.json) and C(locations.conf); of C(own) images,
+    the folder with C(blobs) and C(manifests).
   type: str
   returned: always
 images:
   description: Each image's name, with its C(digest), its size in C(bytes) and its C(layers).
   type: dict
-  returned: when the images exist
+  returned: when the images exist and are a set
 """

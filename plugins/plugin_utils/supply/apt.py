@@ -32,6 +32,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import 
 T = TypeVar("T")
 
 LISTS_AGE = 24 * 3600.0  # Seconds after which the package lists are fetched again.
+# What apt says of a package that it doesn't know, or knows only from others' dependencies.
+_UNKNOWN = re.compile(r"^E: (?:Unable to locate package|Package) '?([a-z0-9][^\s']*)", re.MULTILINE)
 _INST = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<arch>[a-z0-9-]+)\]\)")
 
 # The machine's hooks must not run for the lab's lists: they would act on the machine's own.
@@ -233,6 +235,13 @@ class PrivateApt:
             if error.kind is Kind.MACHINE:
                 raise
             errors = [line for line in error.detail.splitlines() if line.startswith("E: ")]
+            unknown = _UNKNOWN.search(error.detail)
+            if unknown:
+                raise LabError(
+                    f"This machine's package sources have no package {unknown[1]}.",
+                    f"Look for its name: `apt-cache search {unknown[1]}`.",
+                    Kind.INPUT,
+                ) from error
             raise LabError(
                 f"apt-get {arguments[0]} failed: {errors[0][3:] if errors else error.message}",
                 _ARCHIVE_HINT,

@@ -19,7 +19,7 @@ from typing import IO, cast
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 _UNREADABLE_HINT = "Delete it and run the lab again; it will be downloaded again."
-_BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
 # Only root writes to what root runs, and no program gets rights by being started.
 _MODE = 0o755
 
@@ -59,10 +59,15 @@ class Guard:
 
     def _misplaced(self, name: str) -> str:
         """What is wrong with a path; empty if nothing is."""
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
+        if leads_outside(name):
             return "leads outside"
-        return "" if self._links.isdisjoint(path.parents) else "lies below a link"
+        return "" if self._links.isdisjoint(PurePosixPath(name).parents) else "lies below a link"
+
+
+def leads_outside(name: str) -> bool:
+    """Whether a member's path isn't below the folder that it is unpacked in."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts
 
 
 @contextmanager
@@ -75,7 +80,7 @@ def opened(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(path) as source:
             yield source
-    except _BROKEN as error:
+    except BROKEN as error:
         raise LabError(f"The archive {path} can't be read: {error}.", _UNREADABLE_HINT) from error
 
 

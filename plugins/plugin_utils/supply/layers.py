@@ -5,18 +5,18 @@ No maintainer script runs: what one would do is listed as directories, files and
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, cast
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import Deb
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.blobs import Blob, Hashing
 
 _SPECIAL = 0o6000  # setuid and setgid: a pod's program gets no rights by being started.
 # Debian's merged /usr: packages may still use the old paths, images have only the new ones.
@@ -63,28 +63,6 @@ class Layer:
         return _matches(package, self.only) and not _matches(package, self.exclude)
 
 
-@dataclass(frozen=True)
-class Blob:
-    """A file of the registry: its digest (``sha256:...``) and its size in bytes."""
-
-    digest: str
-    size: int
-
-
-@dataclass
-class _Hashing:
-    """A file that is written from start to end, its SHA-256 and its size in bytes."""
-
-    file: IO[bytes]
-    sha: hashlib._Hash = field(default_factory=hashlib.sha256)
-    size: int = 0
-
-    def write(self, data: bytes) -> int:
-        self.sha.update(data)
-        self.size += len(data)
-        return self.file.write(data)
-
-
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -119,7 +97,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
         LabError: a package file can't be read, or has a member that could get outside an image.
     """
     with target.open("wb") as file:
-        hashing = _Hashing(file)
+        hashing = Hashing(file)
         with tarfile.open(
             fileobj=cast("IO[bytes]", hashing), mode="w|", format=tarfile.GNU_FORMAT
         ) as tar:
@@ -133,7 +111,7 @@ def write_layer(layer: Layer, debs: Sequence[Deb], below: set[str], target: Path
             for extra in layer.extras:
                 guard.check(tarfile.TarInfo(extra.path.lstrip("/")), f"The layer {layer.name}")
                 _add(extra, tar, below)
-    return Blob(f"sha256:{hashing.sha.hexdigest()}", hashing.size)
+    return hashing.blob
 
 
 def _merge_usr(tar: tarfile.TarFile, seen: set[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +16,13 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import blobs as parts
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import (
-    Blob,
-    Layer,
-    write_layer,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.blobs import Blob
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import Layer, write_layer
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.references import REPOSITORY, TAG
 
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# OCI distribution specification 1.0 (pulling manifests), with the tag that is optional there.
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_NAME = re.compile(rf"{_PART}(?:/{_PART})*:[a-zA-Z0-9_][a-zA-Z0-9._-]{{0,127}}")
+_NAME = re.compile(f"{REPOSITORY}:{TAG}")
 # Increase this if the same layers and images are to be written in another way.
 _RECIPE = 3
 
@@ -164,38 +156,17 @@ def _describe(image: Image, blobs: Sequence[Blob], into: Path) -> str:
         configuration["StopSignal"] = image.stop_signal
     if image.ports:
         configuration["ExposedPorts"] = {port: {} for port in image.ports}
-    config = _write_json(
-        into / "blobs",
-        {
-            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-            "os": "linux",
-            "config": configuration,
-            "rootfs": {"type": "layers", "diff_ids": [blob.digest for blob in blobs]},
-        },
-    )
+    document = {
+        "architecture": parts.architecture(),
+        "os": "linux",
+        "config": configuration,
+        "rootfs": {"type": "layers", "diff_ids": [blob.digest for blob in blobs]},
+    }
+    config = parts.write(into / "blobs", parts.encoded(document))
     folder = into / "manifests" / image.repository
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = _write_json(
-        folder,
-        {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
-            "config": _descriptor(_CONFIG_TYPE, config),
-            "layers": [_descriptor(_LAYER_TYPE, blob) for blob in blobs],
-        },
-    )
-    return manifest.digest
-
-
-def _descriptor(media_type: str, blob: Blob) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": blob.digest, "size": blob.size}
-
-
-def _write_json(folder: Path, document: dict[str, Any]) -> Blob:
-    data = json.dumps(document, indent=1, sort_keys=True).encode()
-    blob = Blob(f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
-    (folder / blob.digest).write_bytes(data)
-    return blob
+    manifest = parts.manifest(config, [(parts.LAYER_TYPE, blob) for blob in blobs])
+    return parts.write(folder, parts.encoded(manifest)).digest
 
 
 def locations(index: Mapping[str, Mapping[str, Any]], served: Path) -> str:
@@ -220,7 +191,7 @@ location = /v2/ {{
 {tags}location ~ ^/v2/(?<name>.+)/manifests/(?<manifest>sha256:[0-9a-f]+)$ {{
     add_header Docker-Content-Digest $manifest;
     types {{ }}
-    default_type {MANIFEST_TYPE};
+    default_type {parts.MANIFEST_TYPE};
     alias {served}/manifests/$name/$manifest;
 }}
 location ~ ^/v2/.+/blobs/(?<blob>sha256:[0-9a-f]+)$ {{

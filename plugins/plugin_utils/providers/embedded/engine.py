@@ -288,7 +288,11 @@ def _power_on(
 def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
     """The spec of a space of this lab."""
     settings = layout.settings
-    keep = (settings.binaries, settings.daemons, settings.registry, sys.prefix, sys.base_prefix)
+    layout.own_images.mkdir(parents=True, exist_ok=True)
+    keep = (
+        *(settings.binaries, settings.daemons, settings.registry, str(layout.own_images)),
+        *(sys.prefix, sys.base_prefix),
+    )
     return SpaceSpec(
         name=name,
         folder=str(folder),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import unknown_images
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     REGISTRY_PORT,
     Layout,
     NodeLayout,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.blobs import MANIFEST_TYPE
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
 INSIDE_FILE = "/etc/latihan/inside.sh"
 TOOLS_FILE = "/etc/latihan/tools.sh"
+_UNKNOWN_FILE = Path("/etc/latihan/unknown_images.py")
+_UNKNOWN_SOCKET = "/run/unknown-images.sock"
 _TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,13 +65,27 @@ def write_host(layout: Layout) -> None:
     registry = f"{layout.host_address}:{REGISTRY_PORT}"
     _write(
         etc / "latihan" / "registry.conf",
-        render("registry.conf", listen=registry, folder=layout.settings.registry),
+        render(
+            "registry.conf",
+            listen=registry,
+            folder=layout.settings.registry,
+            own=layout.own_images,
+            manifest_type=MANIFEST_TYPE,
+            unknown=_UNKNOWN_SOCKET,
+        ),
     )
+    # The project's folder may be hidden from the space.
+    unknown = Path(unknown_images.__file__).read_text(encoding="utf-8")
+    _write(etc / _UNKNOWN_FILE.relative_to("/etc"), unknown)
     nginx = f"{layout.settings.daemons}/usr/sbin/nginx"
     dnsmasq = f"{layout.settings.daemons}/usr/sbin/dnsmasq"
     _write(etc / "latihan" / "names.conf", "")
     programs = [
         Program("registry", (nginx, "-c", "/etc/latihan/registry.conf", "-g", "daemon off;")),
+        Program(
+            "unknown-images",
+            (sys.executable, "-I", str(_UNKNOWN_FILE), _UNKNOWN_SOCKET),
+        ),
         Program(
             "names",
             (

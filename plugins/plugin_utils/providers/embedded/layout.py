@@ -98,6 +98,16 @@ class Layout:
         return self.control_plane.etc / "kubernetes" / "pki"
 
     @property
+    def own_images(self) -> Path:
+        """A person's own images, which the lab's registry serves too."""
+        # Only making and starting a lab need it.
+        from ansible_collections.latihan.lab.plugins.plugin_utils.supply import (  # noqa: PLC0415
+            own_images,
+        )
+
+        return own_images.folder_in(Path(self.settings.registry).parent)
+
+    @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig, for use on this machine."""
         return self.folder / "kubeconfig"

@@ -150,3 +150,16 @@ def test_the_machines_hooks_and_folders_are_out_of_reach(stub: Stub) -> None:
     assert "#clear APT::Update::Post-Invoke;" in settings
     for name in ("Dir::State::status", "Dir::State::lists", "Dir::Cache::archives"):
         assert f'{name} "{stub.apt.folder}/' in settings
+
+
+@pytest.mark.parametrize(
+    "said", ["Unable to locate package nosuch", "Package 'nosuch' has no installation candidate"]
+)
+def test_a_package_that_is_in_no_source_is_the_asker_s_mistake(stub: Stub, said: str) -> None:
+    stub.apt.fetch(["tool"])
+    program = stub.apt.folder.with_name("bin") / "apt-get"
+    whole = program.read_text()
+    program.write_text(f'{whole}\ncase "$*" in *nosuch*) echo "E: {said}" >&2; exit 100;; esac\n')
+    with pytest.raises(LabError, match="have no package nosuch") as raised:
+        stub.apt.fetch(["nosuch"])
+    assert raised.value.kind is Kind.INPUT
