@@ -51,6 +51,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
 PROVIDER = "embedded"
 # The space, so to speak, of the process that offers the API on this machine's loopback.
 _FORWARDER = "api"
+# And of the one that fetches images.
+_PULLER = "pull-through"
 # On a machine whose cores have ten times as much to do, each takes half a minute.
 _API_WITHIN = 120.0
 _NODES_WITHIN = 120.0
@@ -103,6 +105,7 @@ def _create(layout: Layout) -> None:
     with ThreadPoolExecutor() as pool:
         certificates = pool.submit(pki.make, layout, version)
         _power_on(layout, layout.nodes, before_go=certificates.result)
+    _pull_through(layout)
     _forward_api(layout)
     api.wait_api(layout, within=_API_WITHIN)
     api.apply(layout, files.dns_manifest(layout))
@@ -139,7 +142,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     began = bool(missing) or HOST not in running
     if began:
         _power_on(layout, missing)
-    forwarded = _forward_api(layout)
+    beside = [_pull_through(layout), _forward_api(layout)]
     api.wait_api(layout, within=_API_WITHIN)
     write_contract(layout)
     again = [node.name for node in nodes if node in missing or node.name in resumed]
@@ -151,7 +154,7 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
         kept = [running[node.name] for node in layout.nodes if node.name in running]
         if kept:
             api.wait_rules(layout, partial(_rules, kept), _RULES_WITHIN)
-    return began or forwarded or bool(resumed)
+    return began or any(beside) or bool(resumed)
 
 
 def stop(layout: Layout, names: Sequence[str] = ()) -> bool:
@@ -288,9 +291,11 @@ def _power_on(
 def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, str]) -> SpaceSpec:
     """The spec of a space of this lab."""
     settings = layout.settings
-    layout.own_images.mkdir(parents=True, exist_ok=True)
+    for served in (layout.own_images, layout.pulled):
+        served.mkdir(parents=True, exist_ok=True)
     keep = (
-        *(settings.binaries, settings.daemons, settings.registry, str(layout.own_images)),
+        *(settings.binaries, settings.daemons, settings.registry),
+        *(str(layout.own_images), str(layout.pulled)),
         *(sys.prefix, sys.base_prefix),
     )
     return SpaceSpec(
@@ -359,26 +364,60 @@ def _forward_api(layout: Layout) -> bool:
     profile, state = layout.settings.profile, Path(layout.settings.state)
     if spaces.processes(profile, state, space=_FORWARDER):
         return False
-    host = _spaces(layout)[HOST]
     with _listener(api.port_of(layout.kubeconfig)) as listener:
         port = listener.getsockname()[1]
         pki.write_kubeconfig(layout, port)
-        # Inside the host's PID namespace, so that it ends with the lab's host.
-        subprocess.Popen(
-            [
-                *("nsenter", f"--target={host.pid}", "--net", "--pid", "--"),
-                *(sys.executable, "-m", f"{__package__}.forward"),
-                *(str(listener.fileno()), layout.control_plane.address, "6443"),
-            ],
-            pass_fds=[listener.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=spaces.environment(Profile(profile, state), _FORWARDER),
-            cwd="/",
-            start_new_session=True,
-        )
+        to = (layout.control_plane.address, "6443")
+        _beside(layout, _FORWARDER, ("--net",), ("forward", *to), listener)
     return True
+
+
+def _pull_through(layout: Layout) -> bool:
+    """Fetch images from their registries, if that was asked for.
+
+    Returns:
+        Whether that was asked for and not done before.
+    """
+    profile, state = layout.settings.profile, Path(layout.settings.state)
+    if not layout.settings.pull_through or spaces.processes(profile, state, space=_PULLER):
+        return False
+    host = _spaces(layout)[HOST]
+    path = Path(f"/proc/{host.pid}/root{files.PULL_SOCKET}")
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(128)
+        # Without the lab's network: this is the one way out of it.
+        _beside(layout, _PULLER, (), ("pull_through", str(layout.pulled)), listener)
+    return True
+
+
+def _beside(
+    layout: Layout,
+    name: str,
+    namespaces: Sequence[str],
+    program: Sequence[str],
+    listener: socket.socket,
+) -> None:
+    """Start a module of this package that serves a socket, as long as the lab's host runs."""
+    module, *arguments = program
+    lab = Profile(layout.settings.profile, Path(layout.settings.state))
+    host = _spaces(layout)[HOST]
+    subprocess.Popen(
+        [
+            # Inside the host's PID namespace, so that it ends with the lab's host.
+            *("nsenter", f"--target={host.pid}", *namespaces, "--pid", "--"),
+            *(sys.executable, "-m", f"{__package__}.{module}"),
+            *(str(listener.fileno()), *arguments),
+        ],
+        pass_fds=[listener.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=spaces.environment(lab, name),
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 @contextlib.contextmanager

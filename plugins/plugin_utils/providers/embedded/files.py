@@ -20,6 +20,7 @@ NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
 INSIDE_FILE = "/etc/latihan/inside.sh"
 TOOLS_FILE = "/etc/latihan/tools.sh"
+PULL_SOCKET = "/run/pull-through.sock"
 _UNKNOWN_FILE = Path("/etc/latihan/unknown_images.py")
 _UNKNOWN_SOCKET = "/run/unknown-images.sock"
 _TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
@@ -71,7 +72,8 @@ def write_host(layout: Layout) -> None:
             folder=layout.settings.registry,
             own=layout.own_images,
             manifest_type=MANIFEST_TYPE,
-            unknown=_UNKNOWN_SOCKET,
+            unknown=PULL_SOCKET if layout.settings.pull_through else _UNKNOWN_SOCKET,
+            pulled=layout.pulled,
         ),
     )
     # The project's folder may be hidden from the space.

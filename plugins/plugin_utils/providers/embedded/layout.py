@@ -36,6 +36,7 @@ class Settings:
         binaries: the folder of kube-apiserver, kubelet and the others.
         daemons: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
         registry: the folder that the image registry serves.
+        pull_through: whether images that the lab doesn't have are fetched from their registries.
     """
 
     profile: str
@@ -47,6 +48,7 @@ class Settings:
     binaries: str
     daemons: str
     registry: str
+    pull_through: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Layout:
         )
 
         return own_images.folder_in(Path(self.settings.registry).parent)
+
+    @property
+    def pulled(self) -> Path:
+        """What was fetched from other registries."""
+        return Path(self.settings.registry).with_name("pulled")
 
     @property
     def kubeconfig(self) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.pro
     PROVIDER,
 )
 
-FOLDERS = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
+FOLDERS: dict[str, Any] = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
 NETWORKS = ("192.168.77.0/24", "10.77.0.0/16", "10.78.0.0/16")
 WANTED = Wanted(2, *NETWORKS, options=FOLDERS)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.wrong import is_refusal, tree
 
 # No other test has a lab of that name, whose processes would be found.
 NAME = "of-links"
-FOLDERS = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
+FOLDERS: dict[str, Any] = {"binaries": "/b", "daemons": "/t", "registry": "/r"}
 NETWORKS = ("192.168.77.0/24", "10.77.0.0/16", "10.78.0.0/16")
 WANTED = Wanted(2, *NETWORKS, options=FOLDERS)
 LINKS = [
