@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries, versions
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.candidates import candidates
 
 
 def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -17,13 +19,16 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         defaults: the defaults of all variables.
 
     Raises:
-        LabError: the programs can be neither built nor fetched, their folder is missing, or the
-            version isn't one.
+        LabError: the programs can be neither built nor fetched, their folder is missing, or the lab
+            doesn't run the version.
     """
-    if "kubernetes_version" in chosen:
-        binaries.checked_version(str(chosen["kubernetes_version"]))
-    source = chosen.get("kubernetes_source", defaults.get("kubernetes_source"))
+    if not any(name.startswith("kubernetes_") for name in chosen):
+        return
+    values = {**defaults, **chosen}
+    source, version = str(values["kubernetes_source"]), str(values["kubernetes_version"])
     if source == "path":
+        if version != versions.AUTO:
+            versions.of(version)
         binaries.own_folder(str(chosen.get("kubernetes_path", "")))
     elif chosen.get("kubernetes_path"):
         raise LabError(
@@ -32,17 +37,5 @@ def check(chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
             Kind.INPUT,
         )
     else:
-        _check_version(source, chosen, defaults)
-
-
-def _check_version(source: object, chosen: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Another version can only be fetched, and only if its checksum is given."""
-    version, only = chosen.get("kubernetes_version"), defaults.get("kubernetes_version")
-    if version in (None, only):
-        return
-    if source != "release" or "kubernetes_release_sha512" not in chosen:
-        raise LabError(
-            f"Kubernetes {version} can't be built: only {only} can.",
-            "To fetch it, set kubernetes_source=release and kubernetes_release_sha512 too.",
-            Kind.INPUT,
-        )
+        sha512 = str(values["kubernetes_release_sha512"])
+        candidates(source, version, sha512, platform.machine())

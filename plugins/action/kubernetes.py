@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries, gobuild, release
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import (
+    binaries,
+    gobuild,
+    release,
+    versions,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
-
-Fetcher = Callable[[Path], None]
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.candidates import (
+    Candidate,
+    candidates,
+)
 
 
 class ActionModule(LabAction):
@@ -24,92 +30,85 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Provide the programs that are missing."""
+        version = args["version"]
         if args["source"] == "path":
-            return _own(args["path"])
-        cache, version = Path(args["cache"]), binaries.checked_version(args["version"])
-        fetchers = _fetchers(args, cache)
-        sources = ["release", "debian"] if args["source"] == "auto" else [args["source"]]
-        for source in sources:
-            entry = Entry(cache / "kubernetes" / f"{version}-{source}")
-            if entry.ready() and _proven(entry.path, version):
-                return _result(entry, source, version, changed=False)
+            return _own(args["path"], version)
+        cache = Path(args["cache"])
+        wanted = candidates(args["source"], version, args["release_sha512"], platform.machine())
+        for candidate in wanted:
+            entry = _entry(cache, candidate)
+            if entry.ready() and _proven(entry.path, candidate.version):
+                return _result(entry, candidate, changed=False)
             if not self.check_mode:
                 shutil.rmtree(entry.path, ignore_errors=True)
         if self.check_mode:
-            entry = Entry(cache / "kubernetes" / f"{version}-{sources[-1]}")
-            return _result(entry, sources[-1], version, changed=True)
+            return _result(_entry(cache, wanted[-1]), wanted[-1], changed=True)
         warnings: list[str] = []
-        for source in sources:
-            entry = Entry(cache / "kubernetes" / f"{version}-{source}")
+        for candidate in wanted:
+            entry = _entry(cache, candidate)
             try:
-                _bring(entry, version, fetchers[source])
+                _bring(entry, candidate, args, cache)
             except LabError as error:
-                if source == sources[-1] or error.kind is Kind.MACHINE:
+                if candidate == wanted[-1] or error.kind is Kind.MACHINE:
                     raise
                 if not isinstance(error, release.UnansweredError):
                     warnings.append(without_passwords(f"{error.message} {error.hint}"))
                 continue
-            result = _result(entry, source, version, changed=True)
+            result = _result(entry, candidate, changed=True)
             return {**result, "warnings": warnings} if warnings else result
         raise LabError("No source of Kubernetes was tried.")
 
 
-def _fetchers(args: dict[str, Any], cache: Path) -> dict[str, Fetcher]:
-    wanted = release.Release(args["release_url"], args["version"], args["release_sha512"])
-    return {
-        "release": lambda folder: _download(
-            wanted, folder, float(args["answer"]), float(args["download"])
-        ),
-        "debian": lambda folder: gobuild.build(args["version"], folder, cache),
-    }
+def _entry(cache: Path, candidate: Candidate) -> Entry:
+    return Entry(cache / "kubernetes" / f"{candidate.version}-{candidate.source}")
 
 
-def _download(wanted: release.Release, folder: Path, answer: float, limit: float) -> None:
-    if platform.machine() != "x86_64":
-        raise LabError(
-            f"The pinned release is for x86_64, this machine is {platform.machine()}.",
-            "Set kubernetes_source to debian.",
-            Kind.INPUT,
-        )
-    release.fetch(wanted, folder, answer, limit)
-
-
-def _bring(entry: Entry, version: str, fetcher: Fetcher) -> None:
+def _bring(entry: Entry, candidate: Candidate, args: dict[str, Any], cache: Path) -> None:
     """Make the folder; programs that fail the check are not kept."""
     with entry.made() as folder:
         if folder is None:
             return
         programs = folder / "bin"
         programs.mkdir()
-        fetcher(programs)
-        if not _proven(folder, version):
+        if candidate.source == "debian":
+            gobuild.build(candidate.version, programs, cache)
+        else:
+            wanted = release.Release(args["release_url"], candidate.archive, candidate.sha512)
+            release.fetch(wanted, programs, float(args["answer"]), float(args["download"]))
+        if not _proven(folder, candidate.version):
             found = binaries.versions(programs)
-            raise LabError(f"The programs are not of version {version}: {found}.")
+            raise LabError(f"The programs are not of version {candidate.version}: {found}.")
 
 
 def _proven(folder: Path, version: str) -> bool:
     return binaries.prove(folder / "bin", version, folder / "proven.json")
 
 
-def _own(path: str) -> dict[str, Any]:
+def _own(path: str, wanted: str) -> dict[str, Any]:
     """The user's own folder, used in place."""
     folder = binaries.own_folder(path)
-    versions = binaries.versions(folder)
-    if len(set(versions.values())) != 1:
-        listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    found = binaries.versions(folder)
+    if len(set(found.values())) != 1:
+        listed = ", ".join(f"{name} {version}" for name, version in found.items())
         raise LabError(
             f"The programs in {folder} have different versions: {listed}.",
             "Put programs of one release there.",
             Kind.INPUT,
         )
-    version = next(iter(versions.values()))
+    version = versions.of(next(iter(found.values()))).version
+    if wanted not in (versions.AUTO, version):
+        raise LabError(
+            f"The programs in {folder} are {version}, and kubernetes_version is {wanted}.",
+            "Set kubernetes_version to auto, or kubernetes_path to another folder.",
+            Kind.INPUT,
+        )
     return {"changed": False, "bin": str(folder), "source": "path", "version": version}
 
 
-def _result(entry: Entry, source: str, version: str, *, changed: bool) -> dict[str, Any]:
+def _result(entry: Entry, candidate: Candidate, *, changed: bool) -> dict[str, Any]:
     return {
         "changed": changed,
         "bin": str(entry.path / "bin"),
-        "source": source,
-        "version": version,
+        "source": candidate.source,
+        "version": candidate.version,
     }

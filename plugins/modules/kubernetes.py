@@ -23,22 +23,27 @@ options:
       - C(release) downloads the official archive, C(debian) builds Debian's source package,
         C(path) uses an existing folder.
       - C(auto) uses what is in the cache, else the release if its server answers at once, else
-        Debian's source.
+        Debian's source if that has the version.
     type: str
     choices: [auto, release, debian, path]
     default: auto
   version:
-    description: The version. C(debian) can build only the version of Debian's source.
+    description:
+      - The version. C(debian) can build only the version of Debian's source.
+      - C(auto) is the newest release whose checksum the lab knows, what Debian's source has, or
+        what is in the folder, as the source is.
     type: str
-    default: v1.20.2
+    default: auto
   release_url:
     description: The base URL of the official releases, or of a mirror.
     type: str
     default: https://dl.k8s.io
   release_sha512:
-    description: The SHA-512 of the version's archive for servers, in hexadecimal.
+    description:
+      - The SHA-512 of the version's archive for servers, in hexadecimal. If it is empty, it is the
+        one that the lab knows.
     type: str
-    required: true
+    default: ""
   path:
     description: The folder with the programs, for C(source=path).
     type: path
@@ -58,7 +63,6 @@ EXAMPLES = r"""
   latihan.lab.kubernetes:
     cache: /var/cache/latihan
     source: debian
-    release_sha512: ""
 """
 
 RETURN = r"""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 
@@ -19,21 +19,9 @@ VERSION_COMMANDS: dict[str, tuple[str, ...]] = {
     "kubelet": ("--version",),
     "kube-proxy": ("--version",),
     "kubeadm": ("version", "--output=short"),
-    "kubectl": ("version", "--client", "--short"),
+    "kubectl": ("version", "--client", "--output=json"),
 }
 NAMES = tuple(VERSION_COMMANDS)
-_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?")
-
-
-def checked_version(version: str) -> str:
-    """A version of Kubernetes; LabError if it isn't one, since folders are named after it."""
-    if not _VERSION.fullmatch(version):
-        raise LabError(
-            f"kubernetes_version is {version!r}, which is not a version.",
-            "Write it like v1.20.2.",
-            Kind.INPUT,
-        )
-    return version
 
 
 def missing(folder: Path) -> list[str]:
@@ -109,10 +97,23 @@ def prove(folder: Path, version: str, stamp: Path) -> bool:
 
 def _version(program: Path) -> str:
     output = run([str(program), *VERSION_COMMANDS[program.name]], timeout=30).stdout
-    words = [word for word in output.split() if word.startswith("v") and word[1:2].isdigit()]
-    if not words:
+    version = printed_version(output)
+    if not version:
         raise LabError(f"{program} prints no version: {output.strip()!r}.", kind=Kind.INPUT)
-    return words[-1]
+    return version
+
+
+def printed_version(output: str) -> str:
+    """The version that a program of Kubernetes prints, as JSON or at the end of a line.
+
+    Returns:
+        A version such as ``v1.20.2``; empty if there is none.
+    """
+    try:
+        return str(json_text.read(output)["clientVersion"]["gitVersion"])
+    except (ValueError, TypeError, KeyError):
+        words = [word for word in output.split() if word.startswith("v") and word[1:2].isdigit()]
+        return words[-1] if words else ""
 
 
 def _fingerprint(program: Path) -> list[int]:

@@ -18,27 +18,25 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES, missing
 
-ARCHIVE = "kubernetes-server-linux-amd64.tar.gz"
 _INSIDE = "kubernetes/server/bin/"
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release: where it is, and what it must be.
+    """A release: its archive for servers, and what that must be.
 
-    ``url`` has a folder for each version. ``sha512`` is the checksum of the server archive, in
-    hexadecimal.
+    ``path`` is the archive's, below ``url``. ``sha512`` is its checksum, in hexadecimal.
     """
 
     url: str
-    version: str
+    path: str
     sha512: str
 
     @property
     def archive(self) -> str:
         """The URL of the archive."""
-        return f"{self.url.rstrip('/')}/{self.version}/{ARCHIVE}"
+        return f"{self.url.rstrip('/')}/{self.path}"
 
 
 class UnansweredError(LabError):

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import daemons
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
-    Layout,
-    NodeLayout,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
 
 if TYPE_CHECKING:
     from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
@@ -77,14 +74,20 @@ def wait_api(layout: Layout, within: float) -> None:
         )
 
 
-def introduce_nodes(layout: Layout, within: float) -> None:
+def introduce_nodes(layout: Layout, roles: Sequence[str], within: float) -> None:
     """Give each node its block of pod addresses and its role as soon as its kubelet registers it.
 
     A kubelet may do neither itself (NodeRestriction admission; the cluster sets ``spec.podCIDR``).
+
+    Args:
+        layout: the cluster.
+        roles: those of the control plane's node, which ``kubectl get nodes`` shows.
+        within: seconds.
     """
     deadline = time.monotonic() + within
     for node in layout.nodes:
-        labels = {f"node-role.kubernetes.io/{role}": "" for role in roles_of(node)}
+        own = roles if node.control_plane else ()
+        labels = {f"node-role.kubernetes.io/{role}": "" for role in own}
         patch = {
             "metadata": {"labels": labels},
             "spec": {"podCIDR": node.pod_block, "podCIDRs": [node.pod_block]},
@@ -98,11 +101,6 @@ def introduce_nodes(layout: Layout, within: float) -> None:
                     done.stderr.strip(),
                 )
             time.sleep(_POLL)
-
-
-def roles_of(node: NodeLayout) -> tuple[str, ...]:
-    """The roles that ``kubectl get nodes`` shows, as kubeadm of this version sets them."""
-    return ("control-plane", "master") if node.control_plane else ()
 
 
 def wait_nodes(

@@ -47,6 +47,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
     SpaceSpec,
     Starting,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import versions
 
 PROVIDER = "embedded"
 # The space, so to speak, of the process that offers the API on this machine's loopback.
@@ -97,19 +98,19 @@ def create(layout: Layout) -> None:
 
 def _create(layout: Layout) -> None:
     """Make it, and leave what there is if a step fails."""
-    version = api.kubernetes_version(layout.settings.binaries)
+    kubernetes = versions.of(api.kubernetes_version(layout.settings.binaries))
     save(layout)
     files.write_host(layout)
     for node in layout.nodes:
-        files.write_node(layout, node)
+        files.write_node(layout, node, kubernetes)
     with ThreadPoolExecutor() as pool:
-        certificates = pool.submit(pki.make, layout, version)
+        certificates = pool.submit(pki.make, layout, kubernetes)
         _power_on(layout, layout.nodes, before_go=certificates.result)
     _pull_through(layout)
     _forward_api(layout)
     api.wait_api(layout, within=_API_WITHIN)
-    api.apply(layout, files.dns_manifest(layout))
-    api.introduce_nodes(layout, within=_NODES_WITHIN)
+    api.apply(layout, files.system_manifest(layout))
+    api.introduce_nodes(layout, kubernetes.control_plane_roles, within=_NODES_WITHIN)
     api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
     api.wait_system(layout, since=0, within=_NODES_WITHIN)
     # Last, because a profile that has a contract is complete.

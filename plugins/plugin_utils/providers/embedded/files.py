@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
     NodeLayout,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.blobs import MANIFEST_TYPE
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.versions import Kubernetes
 
 NAMES_FILE = "/etc/latihan/names.conf"
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.2"
@@ -103,7 +104,7 @@ def write_host(layout: Layout) -> None:
     _write_supervisor(layout, etc, HOST, programs)
 
 
-def write_node(layout: Layout, node: NodeLayout) -> None:
+def write_node(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> None:
     """Write the files of a node: names, container runtime, pod network, and its programs."""
     _write_names(layout, node.etc, node.name)
     shared = {"daemons": layout.settings.daemons, "sandbox_image": SANDBOX_IMAGE}
@@ -114,15 +115,19 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
     _write(mirrors, render("hosts.toml", registry=registry))
     conflist = render("cni.conflist", pod_block=node.pod_block)
     _write(etc / "cni" / "net.d" / "10-latihan.conflist", conflist)
-    kubernetes = etc / "kubernetes"
+    folder = etc / "kubernetes"
     kubelet = render(
-        "kubelet.yaml", cgroup=cgroup(layout, node.name), dns_service=layout.dns_service
+        "kubelet.yaml",
+        cgroup=cgroup(layout, node.name),
+        dns_service=layout.dns_service,
+        kubernetes=kubernetes,
     )
-    _write(kubernetes / "kubelet.yaml", kubelet)
+    _write(folder / "kubelet.yaml", kubelet)
     proxy = render("kube-proxy.yaml", node=node, pod_network=layout.settings.pod_network)
-    _write(kubernetes / "kube-proxy.yaml", proxy)
+    _write(folder / "kube-proxy.yaml", proxy)
     if node.control_plane:
-        _write(kubernetes / "kube-scheduler.yaml", render("kube-scheduler.yaml"))
+        scheduler = render("kube-scheduler.yaml", kubernetes=kubernetes)
+        _write(folder / "kube-scheduler.yaml", scheduler)
     tools = render(
         "tools.sh",
         path=_path(layout),
@@ -132,15 +137,16 @@ def write_node(layout: Layout, node: NodeLayout) -> None:
     )
     for path, script in ((TOOLS_FILE, tools), (INSIDE_FILE, render("inside.sh"))):
         _write(etc / Path(path).relative_to("/etc"), script)
-    _write_supervisor(layout, etc, node.name, node_programs(layout, node))
+    _write_supervisor(layout, etc, node.name, node_programs(layout, node, kubernetes))
 
 
-def dns_manifest(layout: Layout) -> str:
-    """The objects of the cluster's DNS."""
-    return render("dns.yaml", node=layout.control_plane.name, dns_service=layout.dns_service)
+def system_manifest(layout: Layout) -> str:
+    """The objects that a cluster starts with: rights of the API server, and the cluster's DNS."""
+    dns = render("dns.yaml", node=layout.control_plane.name, dns_service=layout.dns_service)
+    return render("kubelet-access.yaml") + dns
 
 
-def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
+def node_programs(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> list[Program]:
     """The programs of a node, the control plane's first."""
     binaries, daemons = layout.settings.binaries, layout.settings.daemons
     config = "/etc/kubernetes"
@@ -155,17 +161,19 @@ def node_programs(layout: Layout, node: NodeLayout) -> list[Program]:
                 f"--kubeconfig={config}/kubelet.conf",
                 f"--hostname-override={node.name}",
                 f"--node-ip={node.address}",
-                "--container-runtime=remote",
+                *kubernetes.kubelet_options,
                 "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
                 "--runtime-cgroups=/" + cgroup(layout, node.name),
             ),
         ),
         Program("kube-proxy", (f"{binaries}/kube-proxy", f"--config={config}/kube-proxy.yaml")),
     ]
-    return [*control_plane_programs(layout), *programs] if node.control_plane else programs
+    return (
+        [*control_plane_programs(layout, kubernetes), *programs] if node.control_plane else programs
+    )
 
 
-def control_plane_programs(layout: Layout) -> list[Program]:
+def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Program]:
     """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as kubeadm runs them."""
     settings, pki = layout.settings, "/etc/kubernetes/pki"
     address = layout.control_plane.address
@@ -199,7 +207,6 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 f"{settings.binaries}/kube-apiserver",
                 f"--advertise-address={address}",
                 "--secure-port=6443",
-                "--insecure-port=0",
                 "--allow-privileged=true",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
@@ -234,7 +241,7 @@ def control_plane_programs(layout: Layout) -> list[Program]:
                 "--authentication-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf",
                 "--bind-address=127.0.0.1",
-                "--port=0",  # Without certificates, for everyone who reaches the node.
+                *kubernetes.controller_manager_options,
                 # It starts before the API has the roles that permit the lookup, and would exit.
                 "--authentication-tolerate-lookup-failure=true",
                 # At the default of 20 requests a second its controllers take 4 s to start.

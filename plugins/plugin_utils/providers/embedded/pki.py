@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -10,28 +11,29 @@ import yaml
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import render
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.versions import Kubernetes
 
 
-def make(layout: Layout, version: str) -> None:
+def make(layout: Layout, kubernetes: Kubernetes) -> None:
     """Make the keys, certificates and kubeconfigs of all parts of the cluster.
 
     Args:
         layout: the cluster.
-        version: the version of Kubernetes for kubeadm's configuration, such as ``v1.20.2``.
+        kubernetes: what depends on its version.
 
     Raises:
         LabError: kubeadm failed.
     """
     control = layout.control_plane
-    kubernetes = control.etc / "kubernetes"
-    kubernetes.mkdir(parents=True, exist_ok=True)
-    config = kubernetes / "kubeadm.yaml"
+    etc = control.etc / "kubernetes"
+    etc.mkdir(parents=True, exist_ok=True)
+    config = etc / "kubeadm.yaml"
     text = render(
         "kubeadm.yaml",
         name=control.name,
         address=control.address,
         profile=layout.settings.profile,
-        version=version,
+        kubernetes=kubernetes,
         pki=layout.pki,
         pod_network=layout.settings.pod_network,
         service_network=layout.settings.service_network,
@@ -48,18 +50,19 @@ def make(layout: Layout, version: str) -> None:
             "all",
             f"--config={config}",
             "--kubeconfig-dir",
-            str(kubernetes),
+            str(etc),
         ]
     )
-    proxy = _user(kubeadm, config, "system:kube-proxy")
+    user = [kubeadm, *kubernetes.kubeconfig_user, f"--config={config}"]
+    proxy = _user(user, "system:kube-proxy")
     for node in layout.nodes:
         folder = node.etc / "kubernetes"
         (folder / "pki").mkdir(parents=True, exist_ok=True)
         _secret(folder / "kube-proxy.conf", proxy)
         if not node.control_plane:
             shutil.copy(layout.pki / "ca.crt", folder / "pki" / "ca.crt")
-            user = _user(kubeadm, config, f"system:node:{node.name}", "system:nodes")
-            _secret(folder / "kubelet.conf", user)
+            kubelet = _user(user, f"system:node:{node.name}", "system:nodes")
+            _secret(folder / "kubelet.conf", kubelet)
 
 
 def write_kubeconfig(layout: Layout, port: int) -> None:
@@ -69,7 +72,11 @@ def write_kubeconfig(layout: Layout, port: int) -> None:
         layout: the cluster.
         port: the port on 127.0.0.1.
     """
-    admin = layout.control_plane.etc / "kubernetes" / "admin.conf"
+    etc = layout.control_plane.etc / "kubernetes"
+    # Beside this one admin.conf may do nothing: only a full `kubeadm init` binds its group.
+    admin = etc / "super-admin.conf"
+    if not admin.exists():
+        admin = etc / "admin.conf"
     document = yaml.safe_load(admin.read_text(encoding="utf-8"))
     profile = layout.settings.profile
     document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
@@ -79,9 +86,8 @@ def write_kubeconfig(layout: Layout, port: int) -> None:
     _secret(layout.kubeconfig, yaml.safe_dump(document, sort_keys=False))
 
 
-def _user(kubeadm: str, config: Path, name: str, *groups: str) -> str:
+def _user(command: Sequence[str], name: str, *groups: str) -> str:
     """Make a kubeconfig for one more user."""
-    command = [kubeadm, "alpha", "kubeconfig", "user", f"--config={config}"]
     return run([*command, f"--client-name={name}", *(f"--org={group}" for group in groups)]).stdout
 
 

@@ -323,8 +323,10 @@ def test_which_lab_is_meant_is_not_set_with_variables() -> None:
         (["kubernetes_path=/nope", "kubernetes_source=path"], "is '/nope', which is not a folder"),
         (["kubernetes_source=path"], "is '', which is not a folder"),
         (["kubernetes_path=/", "kubernetes_source=path"], "missing in /: kube-apiserver"),
-        (["kubernetes_version=v1.21.0"], "v1.21.0 can't be built: only v1.20.2"),
-        (["kubernetes_version=v1.21.0", "kubernetes_source=release"], "v1.21.0 can't be built"),
+        (["kubernetes_version=v1.34.0"], "does not run Kubernetes v1.34.0"),
+        (["kubernetes_version=v1.36.2", "kubernetes_source=debian"], "v1.36.2 can't be built"),
+        (["kubernetes_version=v1.36.99"], "checksum of the release v1.36.99 is not known"),
+        (["kubernetes_release_sha512=0"], "Set kubernetes_version too"),
     ],
 )
 def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
@@ -337,7 +339,8 @@ def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
     "given",
     [
         ["kubernetes_version=v1.20.2"],
-        ["kubernetes_version=v1.21.0", "kubernetes_source=release", "kubernetes_release_sha512=0"],
+        ["kubernetes_version=v1.35.5"],
+        ["kubernetes_version=v1.36.99", "kubernetes_release_sha512=0"],
         ["pods_spare_node=latihan", "node_labels_node=latihan", "services_down_node=latihan-m02"],
         ["lab_namespace=other"],
     ],

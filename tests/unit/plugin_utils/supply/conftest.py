@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import tarfile
 import threading
 import time
@@ -18,20 +19,23 @@ VERSION = "v1.20.2"
 Programs = Callable[..., Path]
 
 
-def script(version: str) -> str:
-    return f"#!/bin/sh\necho Kubernetes {version}\n"
+def script(name: str, version: str) -> str:
+    """A program that prints its version as the real one does."""
+    client = {"clientVersion": {"gitVersion": version}, "kustomizeVersion": "v5.7.1"}
+    said = json.dumps(client) if name == "kubectl" else f"Kubernetes {version}"
+    return f"#!/bin/sh\necho '{said}'\n"
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    """Makes a folder of the seven programs; ``versions`` says which print another version."""
+    """Makes a folder of the seven programs; ``versions`` says which print another than the rest."""
 
-    def make(folder: Path | None = None, **versions: str) -> Path:
+    def make(folder: Path | None = None, version: str = VERSION, **versions: str) -> Path:
         where = folder or tmp_path / "programs"
         where.mkdir(parents=True, exist_ok=True)
         for name in NAMES:
             path = where / name
-            path.write_text(script(versions.get(name.replace("-", "_"), VERSION)))
+            path.write_text(script(name, versions.get(name.replace("-", "_"), version)))
             path.chmod(0o755)
         return where
 
@@ -42,12 +46,12 @@ def archive(version: str = VERSION) -> bytes:
     """A server archive as the release has it, with a file that the lab doesn't need."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
-        for name in [f"kubernetes/server/bin/{name}" for name in NAMES] + [
+        for path in [f"kubernetes/server/bin/{name}" for name in NAMES] + [
             "kubernetes/server/bin/mounter",
             "kubernetes/LICENSES",
         ]:
-            text = script(version).encode()
-            member = tarfile.TarInfo(name)
+            text = script(Path(path).name, version).encode()
+            member = tarfile.TarInfo(path)
             member.size, member.mode = len(text), 0o755
             tar.addfile(member, io.BytesIO(text))
     return data.getvalue()

@@ -230,5 +230,5 @@ def test_a_release_writes_the_programs_alone(mirror: Mirror, tmp_path: Path) -> 
     fetch(Release(mirror.url, VERSION, mirror.sha512), into, answer=4, limit=20)
     assert sorted(path.name for path in into.iterdir()) == sorted(NAMES)
     assert {path.lstat().st_mode & 0o7777 for path in into.iterdir()} == {0o755}
-    assert {path.read_text() for path in into.iterdir()} >= {script(VERSION)}
+    assert {path.read_text() for path in into.iterdir()} >= {script("kubelet", VERSION)}
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -11,9 +11,10 @@ from .conftest import VERSION, Programs
 
 
 def test_versions_are_what_the_programs_print(programs: Programs) -> None:
-    versions = binaries.versions(programs(kubelet="v1.19.0"))
+    versions = binaries.versions(programs(kubelet="v1.19.0", kubectl="v1.20.2-rc.0"))
     assert set(versions) == set(binaries.NAMES)
     assert versions.pop("kubelet") == "v1.19.0"
+    assert versions.pop("kubectl") == "v1.20.2-rc.0"
     assert set(versions.values()) == {VERSION}
 
 

@@ -1,5 +1,6 @@
 """Which source the action plugin takes, and what it leaves behind."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.action import kubernetes
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import candidates
 
 from .conftest import VERSION, Mirror, Programs, archive
+
+ARCHIVE = "kubernetes-server-linux-amd64.tar.gz"
 
 
 @pytest.fixture
@@ -63,6 +66,23 @@ def test_auto_takes_the_release_and_then_the_cache(
     assert built == []
 
 
+def test_auto_is_the_newest_pinned_release_if_its_server_answers(
+    cache: Path, mirror: Mirror, built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = {f"v1.36.{patch}/{ARCHIVE}": mirror.sha512 for patch in (9, 10)}
+    monkeypatch.setattr(candidates, "sums", lambda: pins)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    mirror.status = 404
+    unanswered = bring(cache, mirror, version="auto", release_sha512="")
+    assert (unanswered["source"], unanswered["version"]) == ("debian", VERSION)
+    shutil.rmtree(cache)
+    mirror.status, mirror.data = 200, archive("v1.36.10")
+    pins |= dict.fromkeys(pins, mirror.sha512)
+    answered = bring(cache, mirror, version="auto", release_sha512="")
+    assert (answered["source"], answered["version"]) == ("release", "v1.36.10")
+    assert built == [VERSION]
+
+
 def test_auto_builds_if_no_release_answers(cache: Path, mirror: Mirror, built: list[str]) -> None:
     mirror.status = 503
     result = bring(cache, mirror)
@@ -108,17 +128,31 @@ def test_check_mode_touches_nothing(cache: Path, mirror: Mirror, built: list[str
 
 
 def test_a_folder_of_the_users_own(cache: Path, mirror: Mirror, programs: Programs) -> None:
-    folder = programs()
-    for name in NAMES:
-        (folder / name).write_text("#!/bin/sh\necho v1.31.4\n")
-    result = bring(cache, mirror, source="path", path=str(folder))
+    folder = programs(version="v1.35.6")
+    result = bring(cache, mirror, source="path", path=str(folder), version="auto")
     assert result == {
         "changed": False,
         "bin": str(folder),
         "source": "path",
-        "version": "v1.31.4",
+        "version": "v1.35.6",
     }
     assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "message"),
+    [
+        ("v1.31.4", "auto", r"does not run Kubernetes v1\.31\.4"),
+        ("v1.35.6", "v1.35.5", r"are v1\.35\.6, and kubernetes_version is v1\.35\.5"),
+    ],
+)
+def test_a_folder_of_another_version(
+    mirror: Mirror, programs: Programs, found: str, wanted: str, message: str
+) -> None:
+    folder = programs(version=found)
+    with pytest.raises(LabError, match=message) as raised:
+        bring(folder, mirror, source="path", path=str(folder), version=wanted)
+    assert raised.value.kind is Kind.INPUT
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere/at/all"])

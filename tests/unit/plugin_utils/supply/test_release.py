@@ -8,7 +8,6 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.release import (
-    ARCHIVE,
     Release,
     UnansweredError,
     fetch,
@@ -16,9 +15,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.release import 
 
 from .conftest import VERSION, Mirror
 
+ARCHIVE = f"{VERSION}/kubernetes-server-linux-amd64.tar.gz"
+
 
 def release(mirror: Mirror, sha512: str = "") -> Release:
-    return Release(f"{mirror.url}/", VERSION, sha512 or mirror.sha512)
+    return Release(f"{mirror.url}/", ARCHIVE, sha512 or mirror.sha512)
 
 
 def contents(folder: Path) -> list[str]:
@@ -29,7 +30,7 @@ def test_the_programs_come_out_and_nothing_else(mirror: Mirror, tmp_path: Path) 
     fetch(release(mirror), tmp_path, answer=4, limit=20)
     assert contents(tmp_path) == sorted(NAMES)
     assert (tmp_path / "kubelet").stat().st_mode & 0o777 == 0o755
-    assert mirror.asked == [f"/{VERSION}/{ARCHIVE}"]
+    assert mirror.asked == [f"/{ARCHIVE}"]
 
 
 def test_a_wrong_checksum_leaves_nothing(mirror: Mirror, tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_release_that_is_not_there(mirror: Mirror, tmp_path: Path) -> None:
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(UnansweredError, match="can't be downloaded"):
-        fetch(Release("http://127.0.0.1:9", VERSION, "0"), tmp_path, answer=4, limit=20)
+        fetch(Release("http://127.0.0.1:9", ARCHIVE, "0"), tmp_path, answer=4, limit=20)
 
 
 def test_a_download_that_takes_too_long(mirror: Mirror, tmp_path: Path) -> None:

@@ -1,22 +1,124 @@
-"""The programs of a node: what they offer, and to whom."""
+"""What a cluster's programs and configuration are, for each version of Kubernetes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
 import yaml
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import files, layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    files,
+    layout,
+    pki,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import versions
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.versions import Kubernetes
 from tests.unit.plugin_utils.providers.embedded.test_layout import SETTINGS
 
+OLD, NEW = versions.of("v1.20.2"), versions.of("v1.36.2")
+EACH = pytest.mark.parametrize("kubernetes", [OLD, NEW], ids=lambda each: each.version)
+# It notes how it was called, and makes the kubeconfigs that its version makes.
+KUBEADM = """#!/bin/sh -e
+echo "$*" >>"$0.log"
+case "$*" in
+  *" user "*) echo "kubeconfig" ;;
+  *"phase certs all"*) pki=$(dirname "${{5#*=}}")/pki; mkdir "$pki"; touch "$pki/ca.crt" ;;
+  *"phase kubeconfig all"*) for one in {makes}; do
+    echo "{{admin: $one, users: [{{}}], clusters: [cluster: {{}}], contexts: [0]}}" >"$7/$one.conf"
+  done ;;
+esac
+"""
 
-def test_a_port_that_asks_for_no_certificate_is_on_loopback() -> None:
-    words = [
-        word
-        for program in files.control_plane_programs(layout.plan(SETTINGS))
-        for word in program.argv
-    ]
-    assert words.count("--insecure-port=0") == words.count("--port=0") == 1
-    assert not any("http://" in word for word in words)
-    assert {"--client-cert-auth=true", "--peer-client-cert-auth=true"} <= set(words)
-    scheduler = yaml.safe_load(files.render("kube-scheduler.yaml"))
-    for name in ("healthzBindAddress", "metricsBindAddress"):
-        assert scheduler[name].startswith("127.0.0.1:")
+
+def plan(folder: Path) -> Layout:
+    return layout.plan(replace(SETTINGS, state=str(folder), binaries=str(folder), nodes=2))
+
+
+def written(folder: Path, kubernetes: Kubernetes) -> dict[str, Any]:
+    """The control plane's configuration in /etc/kubernetes, by the file's name."""
+    cluster = plan(folder)
+    files.write_node(cluster, cluster.control_plane, kubernetes)
+    etc = cluster.control_plane.etc / "kubernetes"
+    return {path.name: yaml.safe_load(path.read_text()) for path in etc.glob("*.yaml")}
+
+
+def words(folder: Path, kubernetes: Kubernetes) -> list[str]:
+    cluster = plan(folder)
+    programs = files.node_programs(cluster, cluster.control_plane, kubernetes)
+    return [word for program in programs for word in program.argv]
+
+
+@EACH
+def test_a_port_that_asks_for_no_certificate_is_on_loopback(
+    tmp_path: Path, kubernetes: Kubernetes
+) -> None:
+    given = words(tmp_path, kubernetes)
+    assert not any("http://" in word for word in given)
+    assert {"--client-cert-auth=true", "--peer-client-cert-auth=true"} <= set(given)
+
+
+def test_only_old_programs_have_such_ports(tmp_path: Path) -> None:
+    addresses = {"healthzBindAddress": "127.0.0.1:10251", "metricsBindAddress": "127.0.0.1:10251"}
+    group = "kubescheduler.config.k8s.io"
+    old, new = (written(tmp_path, each)["kube-scheduler.yaml"] for each in (OLD, NEW))
+    assert old == {**new, **addresses, "apiVersion": f"{group}/v1beta1"}
+    assert new["apiVersion"] == f"{group}/v1"
+    assert addresses.keys().isdisjoint(new)
+
+
+def test_what_else_a_version_is_told(tmp_path: Path) -> None:
+    old, new = set(words(tmp_path, OLD)), set(words(tmp_path, NEW))
+    assert (old - new, new - old) == ({"--container-runtime=remote", "--port=0"}, set())
+    before, since = (written(tmp_path, each)["kubelet.yaml"] for each in (OLD, NEW))
+    assert (before | {"failCgroupV1": False}, "failCgroupV1" in before) == (since, False)
+
+
+class Told(NamedTuple):
+    """What a version's kubeadm is told, and what it makes."""
+
+    kubernetes: Kubernetes
+    api: str
+    keys: dict[str, Any]
+    command: str
+    makes: tuple[str, ...]
+
+
+TOLD = [
+    Told(
+        *(OLD, "kubeadm.k8s.io/v1beta2", {"featureGates": {"PublicKeysECDSA": True}}),
+        *("alpha kubeconfig user --config=", ("admin",)),
+    ),
+    Told(
+        *(NEW, "kubeadm.k8s.io/v1beta4", {"encryptionAlgorithm": "ECDSA-P256"}),
+        *("kubeconfig user --config=", ("admin", "super-admin")),
+    ),
+]
+
+
+@pytest.mark.parametrize("told", TOLD, ids=[told.kubernetes.version for told in TOLD])
+def test_kubeadm_is_asked_in_its_version_s_words(tmp_path: Path, told: Told) -> None:
+    kubeadm = tmp_path / "kubeadm"
+    kubeadm.write_text(KUBEADM.format(makes=" ".join(told.makes)))
+    kubeadm.chmod(0o755)
+    cluster = plan(tmp_path)
+    pki.make(cluster, told.kubernetes)
+    etc = cluster.control_plane.etc / "kubernetes"
+    init, whole = yaml.safe_load_all((etc / "kubeadm.yaml").read_text())
+    assert init["apiVersion"] == whole["apiVersion"] == told.api
+    assert whole == {**whole, "kubernetesVersion": told.kubernetes.version, **told.keys}
+    called = (tmp_path / "kubeadm.log").read_text().splitlines()
+    users = [line for line in called if "--client-name=" in line]
+    assert [line.startswith(told.command) for line in users] == [True, True]
+    pki.write_kubeconfig(cluster, 6443)
+    assert yaml.safe_load(cluster.kubeconfig.read_text())["admin"] == told.makes[-1]
+
+
+def test_the_api_server_may_ask_kubelets() -> None:
+    binding = next(yaml.safe_load_all(files.system_manifest(plan(Path("/state")))))
+    assert binding["kind"] == "ClusterRoleBinding"
+    assert binding["roleRef"]["name"] == "system:kubelet-api-admin"
+    assert [each["name"] for each in binding["subjects"]] == ["kube-apiserver-kubelet-client"]
