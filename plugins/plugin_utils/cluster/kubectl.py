@@ -12,8 +12,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_tex
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
 _DONE = re.compile(
-    r"\b(created|configured|deleted|labeled|annotated|patched|replaced|exposed|scaled|serverside-applied"
-    r"|cordoned|uncordoned|evicted|tainted|untainted|edited|autoscaled)\b"
+    r"\b(created|configured|deleted|labeled|unlabeled|annotated|patched|replaced|exposed|scaled"
+    r"|serverside-applied|cordoned|uncordoned|evicted|tainted|untainted|edited|autoscaled)\b"
 )
 _NOT_DONE = re.compile(r"\bunchanged\b|\bnot labeled\b|\(no change\)")
 _UNDONE = re.compile(r"not found|NotFound|AlreadyExists|already exists|already has a value")
@@ -27,7 +27,12 @@ _DRY = frozenset(
 )
 _VALUE_FLAGS = frozenset(["-n", "--namespace", "-v", "--context", "--kubeconfig", "-s", "--server"])
 _SUFFIXES = (".yaml", ".yml", ".json")  # kubectl(1): what apply -f reads of a folder.
-_BODY = re.compile(r"Response Body: (\{.*\})\s*$", re.MULTILINE)
+# As text until 1.31, since then as a value of klog's: quoted, or on indented lines of its own.
+_BODY = re.compile(
+    r"Response Body: (?P<text>\{.*\})\s*$"
+    r'|"Response Body" body=(?:(?P<quoted>".*")$|<\n(?P<lines>(?:\t.*\n)+) >$)',
+    re.MULTILINE,
+)
 
 
 def verb(arguments: Sequence[str]) -> str:
@@ -137,18 +142,23 @@ def status_object(stderr: str) -> dict[str, Any]:
     Returns:
         ``code`` (HTTP status), ``reason``, ``message`` and ``details`` of the last Status.
     """
-    for body in reversed(_BODY.findall(stderr)):
+    for body in reversed(list(_BODY.finditer(stderr))):
         try:
-            document = json_text.read(body)
+            text = body["text"] or body["lines"] or json_text.read(body["quoted"])
+            document = json_text.read(text)
         except ValueError:
             continue
-        if document.get("kind") == "Status" and document.get("status") == "Failure":
-            return dict(document)
+        if (
+            isinstance(document, dict)
+            and document.get("kind") == "Status"
+            and document.get("status") == "Failure"
+        ):
+            return document
     return {}
 
 
 def plain_error(stderr: str) -> str:
     """What kubectl says about an error, without the lines that ``-v`` adds."""
     lines = [line for line in stderr.splitlines() if line and not re.match(r"^[IWEF]\d{4} ", line)]
-    kept = [line for line in lines if not line.startswith(("goroutine", "\t", "    "))]
+    kept = [line for line in lines if not line.startswith(("goroutine", "\t", "    ", " >"))]
     return "\n".join(kept).strip()

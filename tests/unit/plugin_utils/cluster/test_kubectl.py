@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.plugin_utils.conftest import DATA
         (["delete", "pods", "--all"], "No resources found\n", False),
         (["label", "nodes", "a", "name=x"], "node/a labeled\n", True),
         (["label", "nodes", "a", "name=x"], "node/a not labeled\n", False),
+        (["label", "nodes", "a", "name-"], "node/a unlabeled\n", True),
         (["label", "nodes", "a", "name-"], 'label "name" not found.\nnode/a not labeled\n', False),
         (["patch", "pod", "p1"], "pod/p1 patched\n", True),
         (["patch", "pod", "p1"], "pod/p1 patched (no change)\n", False),
@@ -47,8 +49,9 @@ def test_the_manifests_among_the_words() -> None:
     assert [str(path) for path in kubectl.manifests(words)] == ["a.yaml", "b.yaml", "c.yaml"]
 
 
-def test_the_api_s_words_for_a_refusal() -> None:
-    refusal = kubectl.status_object((DATA / "patch-refused.txt").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["patch-refused.txt", "patch-refused-1.35.txt"])
+def test_the_api_s_words_for_a_refusal(name: str) -> None:
+    refusal = kubectl.status_object((DATA / name).read_text(encoding="utf-8"))
     assert (refusal["code"], refusal["reason"]) == (422, "Invalid")
     assert "pod updates may not add or remove containers" in refusal["message"]
 
@@ -57,6 +60,14 @@ def test_no_refusal_where_there_was_none() -> None:
     assert kubectl.status_object("") == {}
     assert kubectl.status_object('I1 Response Body: {"kind":"Pod","status":{}}') == {}
     assert kubectl.status_object("I1 Response Body: {broken}") == {}
+    assert kubectl.status_object('I1 "Response Body" body="{broken}"') == {}
+    assert kubectl.status_object('I1 "Response Body" body=""') == {}
+
+
+def test_a_refusal_in_one_line_of_the_structured_log() -> None:
+    body = '{"kind":"Status","status":"Failure","message":"the \\"pod\\"","code":422}'
+    said = f'I1 g.go:1] "Response Body" body={json.dumps(body)}\nError: no\n'
+    assert kubectl.status_object(said)["message"] == 'the "pod"'
 
 
 def test_a_manifest(tmp_path: Path) -> None:

@@ -124,7 +124,14 @@ def test_fuzzed_refusals(body: str, status: int) -> None:
     assert isinstance(error.message, str)
 
 
-@given(PRINTED | JSON.map(lambda value: f"Response Body: {json.dumps(value)}"))
+def logged(value: object) -> list[str]:
+    """A body as kubectl -v=8 has it in its log, in each of its forms."""
+    text = json.dumps(value)
+    quoted = f'"Response Body" body={json.dumps(text)}'
+    return [f"Response Body: {text}", quoted, f'"Response Body" body=<\n\t{text}\n >\n']
+
+
+@given(PRINTED | JSON.flatmap(lambda value: st.sampled_from(logged(value))))
 def test_fuzzed_kubectl(stderr: str) -> None:
     kubectl.status_object(stderr)
     kubectl.plain_error(stderr)
