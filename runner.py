@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
+VENV = Path(os.environ.get("LATIHAN_VENV") or ROOT / ".venv")
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 # The commands `test` and `docs` install the second of these when they are used.

@@ -58,8 +58,10 @@ def system_name() -> str:
 
 
 def libraries(folder: str | Path) -> str:
-    """The folder of the libraries that were unpacked with a program, for ld.so(8)."""
-    return f"{folder}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
+    """The folders of the libraries that were unpacked with a program, for ld.so(8)."""
+    system = sysconfig.get_config_var("MULTIARCH")
+    # Debian 12 still packs some below /lib, which is a link to /usr/lib where they are installed.
+    return ":".join(f"{folder}/{parent}/{system}" for parent in ("usr/lib", "lib"))
 
 
 def unpack(debs: Sequence[Deb], into: Path) -> None:
