@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The way into the lab: makes the virtual environment it needs, then hands over to ``latihan``.
 
+With ``--container`` it runs itself in a container instead.
+
 Standard library only, since it runs before anything is installed.
 """
 
@@ -8,26 +10,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
+# The lab's container has its own environment beside the one of the machine, for the same project.
 VENV = Path(os.environ.get("LATIHAN_VENV") or ROOT / ".venv")
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
+OLDEST_OUTSIDE = (3, 9)  # Outside of the lab's container; macOS has it.
 # The commands `test` and `docs` install the second of these when they are used.
 REQUIREMENTS = ["requirements.txt"]
 TEST_REQUIREMENTS = [*REQUIREMENTS, "requirements-dev.txt"]
 KEPT_FROM_OTHERS = 0o022
 MACHINE = 3
 INTERRUPTED = 130
+CONTAINER = "--container"
+WITH_VALUE = ("--profile", "--provider")  # The other options that may stand before a name.
 FREE = f"Free some space: .venv, in {ROOT}, needs half a GiB, and TMPDIR too."
 PATH_LINE = (
     "import os, sys; own = os.path.join(sys.prefix, 'bin'); "
@@ -53,6 +58,9 @@ def main(arguments: list[str]) -> int:
     os.umask(os.umask(KEPT_FROM_OTHERS) | KEPT_FROM_OTHERS)
     try:
         need_ground()
+        engine, options, command = split(arguments, os.environ)
+        if engine is not None:
+            return run_in_container(engine, options, command)
         need_python(sys.version_info[:2])
         prepare(REQUIREMENTS)
         become(arguments)
@@ -69,6 +77,48 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("runner.py: interrupted; the next run starts this step afresh.", file=sys.stderr)
         return INTERRUPTED
+
+
+def split(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[str | None, list[str], list[str]]:
+    """The container engine to run a command line with, and the rest of the line.
+
+    Args:
+        arguments: the command line without the program's name.
+        environment: its LATIHAN_CONTAINER is the engine, if the command line names none.
+
+    Returns:
+        The engine (None if none is asked for, empty if ``--container`` has no value), the options
+        before the name of a playbook or command, and that name with what follows it.
+    """
+    engine = environment.get("LATIHAN_CONTAINER") or None
+    left, before = list(arguments), list[str]()
+    while left and left[0].startswith("-"):
+        option, equals, value = left.pop(0).partition("=")
+        if option == CONTAINER:
+            engine = value if equals else "".join(left[:1])
+            del left[: not equals]
+        else:
+            before.append(option + equals + value)
+            if option in WITH_VALUE and not equals:
+                before += left[:1]
+                del left[:1]
+    return engine, before, left
+
+
+def run_in_container(engine: str, options: list[str], command: list[str]) -> int:
+    """Run a command line in the project's container; returns its exit code."""
+    need_python(sys.version_info[:2], OLDEST_OUTSIDE)
+    # Few need it, and it must not delay the others.
+    from latihan.container import engine as engines  # noqa: PLC0415
+    from latihan.container import running  # noqa: PLC0415
+
+    try:
+        return running.run(ROOT, engine, options, command, os.environ)
+    except engines.ContainerError as error:
+        print(f"runner.py: {error}", file=sys.stderr)
+        return error.code
 
 
 def become(arguments: list[str]) -> NoReturn:
@@ -113,10 +163,10 @@ def need_ground() -> None:
         os.chdir("/")
 
 
-def need_python(version: tuple[int, ...]) -> None:
+def need_python(version: tuple[int, ...], oldest: tuple[int, ...] = OLDEST) -> None:
     """Refuse a Python that is too old for the lab; BootstrapError names the one it needs."""
-    if version < OLDEST:
-        needed, found = (".".join(map(str, each)) for each in (OLDEST, version))
+    if version < oldest:
+        needed, found = (".".join(map(str, each)) for each in (oldest, version))
         raise BootstrapError(
             f"this is Python {found}, and the lab needs {needed} or newer. "
             "Install one (Debian 12 has 3.11) and run it with that."
@@ -170,6 +220,8 @@ def read(path: Path) -> str:
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Hold the project's folder, so that two first starts don't make one environment together."""
+    import fcntl  # noqa: PLC0415 - Windows has none, and runs nothing but the lab's container
+
     handle = os.open(ROOT, os.O_RDONLY)
     try:
         try:

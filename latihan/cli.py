@@ -96,7 +96,7 @@ def dispatch(arguments: list[str], project: Project) -> int:
     """Find the playbook or command that is meant, and run it."""
     parser = Parser(
         prog=PROGRAM,
-        usage=f"{PROGRAM} [--profile NAME] [--provider NAME] NAME [options]",
+        usage=f"{PROGRAM} [--container ENGINE] [--profile NAME] [--provider NAME] NAME [options]",
         description="A Kubernetes networking lab that builds itself and proves what it teaches.",
         epilog="NAME is one of these, or the path of a playbook; each has its own --help.",
         add_help=False,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import runner
 from tests.places import ROOT
 
 PLUGIN_UTILS = "ansible_collections.latihan.lab.plugins.plugin_utils"
-# From the ground up. What runs in pods stands alone: its programs have Python's standard library.
+# From the ground up. What runs in pods, and outside of the lab's container, stands alone: it has
+# Python's standard library.
 ROOMS = {
     PLUGIN_UTILS: {
         "common": (),
@@ -22,6 +25,7 @@ ROOMS = {
         "in_cluster": (),
     },
     "latihan": {
+        "container": (),
         "base": (),
         "inputs": ("base",),
         "run": ("base", "inputs"),
@@ -89,6 +93,15 @@ def test_what_runs_in_pods_needs_no_other_part_of_the_lab() -> None:
     for path in sources(FOLDERS[PLUGIN_UTILS] / "in_cluster"):
         names = set(imported(path.read_text(encoding="utf-8")))
         assert not any(name.startswith("ansible") for name in names), path.name
+
+
+def test_what_runs_outside_of_the_container_needs_an_old_python_alone() -> None:
+    oldest = runner.OLDEST_OUTSIDE
+    for path in (ROOT / "runner.py", *sources(FOLDERS["latihan"] / "container")):
+        source = path.read_text(encoding="utf-8")
+        ast.parse(source, feature_version=oldest)
+        names = {name.partition(".")[0] for name in imported(source)}
+        assert names - {"latihan"} <= sys.stdlib_module_names, path.name
 
 
 def test_a_wrong_import_is_seen() -> None:

@@ -64,6 +64,38 @@ def test_an_old_python_is_refused(version: tuple[int, int]) -> None:
     runner.need_python((3, 14))
 
 
+@pytest.mark.parametrize(
+    ("line", "engine", "before", "rest"),
+    [
+        ("full-lab -v", None, "", "full-lab -v"),
+        ("--container docker full-lab", "docker", "", "full-lab"),
+        ("--profile x --container=podman stop", "podman", "--profile x", "stop"),
+        ("--container docker --profile --container y", "docker", "--profile --container", "y"),
+        ("kubectl --container docker", None, "", "kubectl --container docker"),
+        ("--container", "", "", ""),
+        ("--help", None, "--help", ""),
+    ],
+)
+def test_the_engine_stands_before_the_name(
+    line: str, engine: str | None, before: str, rest: str
+) -> None:
+    assert runner.split(line.split(), {}) == (engine, before.split(), rest.split())
+    by_environment = runner.split(line.split(), {"LATIHAN_CONTAINER": "podman"})
+    assert by_environment[0] == ("podman" if engine is None else engine)
+
+
+def test_outside_of_the_container_nothing_is_installed(
+    commands: Commands, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runner.main(["--container", "lxc", "list"]) == 2
+    assert capsys.readouterr().err.startswith("runner.py: There is no container engine 'lxc'")
+    monkeypatch.setenv("LATIHAN_CONTAINER", "docker")
+    monkeypatch.setenv("PATH", "")
+    assert runner.main(["list"]) == 3
+    assert "no program docker in the PATH" in capsys.readouterr().err
+    assert commands == []
+
+
 def shelled(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A shell's script, in a folder; ``$@`` is the command line of runner.py."""
     argv = ["sh", "-c", script, "sh", sys.executable, str(ROOT / "runner.py")]

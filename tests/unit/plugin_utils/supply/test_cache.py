@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import DebSet
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import DebSet, libraries
 
 
 def test_an_entry_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -67,3 +67,8 @@ def test_a_cache_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Pat
         pass
     assert raised.value.kind is Kind.MACHINE
     assert "LATIHAN_CACHE" in raised.value.hint
+
+
+def test_libraries_are_found_where_debian_12_packs_them() -> None:
+    first, second = libraries("/daemons").split(":")
+    assert first == second.replace("/daemons/lib/", "/daemons/usr/lib/")
