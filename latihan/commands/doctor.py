@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
     Check,
     LabSpec,
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Check the machine; the exit code is that of the first check that failed."""
     chosen = variables.chosen(context.project, options.extra_vars)
+    patience.choose(chosen.get(patience.VARIABLE, patience.AUTO))
     checks = check(lab_spec(context.project, context.profile, chosen))
     for each in checks:
         context.console.print(line(each))

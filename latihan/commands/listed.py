@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import direct
 
@@ -28,7 +29,8 @@ def listed(contract: Contract, read: Callable[[Sequence[Object]], Found], *kind:
     Raises:
         LabError: kubectl is missing or prints something else, or the cluster doesn't answer.
     """
-    argv = contract.kubectl_command(f"--request-timeout={_REQUEST}s", "get", *kind, "-o", "json")
+    limit = f"--request-timeout={seconds(_REQUEST):g}s"
+    argv = contract.kubectl_command(limit, "get", *kind, "-o", "json")
     done = run(argv, check=False, timeout=_TOTAL, env=direct())
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it gave no reason"]

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import need_open_files
@@ -89,6 +89,7 @@ def play(
         check=options.check,
         verbosity=options.verbose,
     )
+    patience.choose(request.variables.get(patience.VARIABLE, patience.AUTO))
     need_root(context.provider)
     need_open_files()
     what = shlex.join(["runner.py", playbook.name, "--profile", request.profile])

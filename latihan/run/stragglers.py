@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments, processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
 
 RUN_VARIABLE = "LATIHAN_RUN"
@@ -79,7 +80,7 @@ def _end(is_meant: Callable[[str], bool], patience: float) -> bool:
     """End the processes whose mark is meant; returns whether there were any."""
     sessions: set[int] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds(patience)
         while _signal_all(is_meant, sessions, number) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
     return bool(sessions)

@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 
 
 class ActionModule(LabAction):
@@ -19,11 +20,11 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "answers": dict.fromkeys(query)}
         lab = live.lab(args["contract"], args["namespace"])
-        goal = waiting.Goal(until, list(query.values()), args["timeout"])
+        goal = waiting.Goal(until, list(query.values()), seconds(args["timeout"]))
         waited = waiting.wait(lab.api, lab.contract, lab.namespace, goal)
         if waited.unmet and args["required"]:
             raise LabError(
-                f"Waited {args['timeout']} s in vain: {waited.unmet}.",
+                f"Waited {goal.timeout:g} s in vain: {waited.unmet}.",
                 "Look with `kubectl describe` and `kubectl get events`.",
             )
         return {

@@ -22,6 +22,7 @@ from kubernetes.stream import ws_client
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.kubeconfig import Access
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 
 Query = Sequence[tuple[str, str]]
 ApiObject = dict[str, Any]  # an object, or a part of one, as the API's JSON has it
@@ -29,7 +30,7 @@ ApiObject = dict[str, Any]  # an object, or a part of one, as the API's JSON has
 _CODE = re.compile("[0-9]{1,3}")
 UNFINISHED = "it did not end within"
 
-_TIMEOUT = urllib3.Timeout(connect=3, read=20)
+_CONNECTS_WITHIN, _ANSWERS_WITHIN, _LATE = 3.0, 20.0, 2.0
 
 
 class RefusedError(LabError):
@@ -83,7 +84,7 @@ class Api:
 
     def text(self, path: str, query: Query = ()) -> str:
         """The text at a path, such as a pod's log; RefusedError or LabError if there is none."""
-        response = self._request(path, query, _TIMEOUT)
+        response = self._request(path, query, _timeout(seconds(_ANSWERS_WITHIN)))
         try:
             return response.data.decode("utf-8", "replace")
         finally:
@@ -93,27 +94,32 @@ class Api:
         """Change the document at a path by a merge patch (RFC 7386), in which None removes."""
         headers = {"Content-Type": "application/merge-patch+json"}
         response = self._request(
-            path, (), _TIMEOUT, method="PATCH", body=json.dumps(body), headers=headers
+            path,
+            (),
+            _timeout(seconds(_ANSWERS_WITHIN)),
+            method="PATCH",
+            body=json.dumps(body),
+            headers=headers,
         )
         response.release_conn()
 
-    def watch(self, path: str, version: str, seconds: float) -> Iterator[ApiObject]:
+    def watch(self, path: str, version: str, length: float) -> Iterator[ApiObject]:
         """The changes of a list since a resourceVersion, as they come.
 
         Args:
             path: the list's path.
             version: the resourceVersion that the list had.
-            seconds: when to stop.
+            length: after how many seconds to stop.
 
         Returns:
-            Events {type, object}; ends when the API or ``seconds`` ends it.
+            Events {type, object}; ends when the API or ``length`` ends it.
         """
         query = [
             ("watch", "true"),
             ("resourceVersion", version),
-            ("timeoutSeconds", str(max(1, int(seconds) + 1))),
+            ("timeoutSeconds", str(max(1, int(length) + 1))),
         ]
-        response = self._request(path, query, urllib3.Timeout(connect=3, read=seconds + 2))
+        response = self._request(path, query, _timeout(length + seconds(_LATE)))
         try:
             pending = b""
             for chunk in response.stream(amt=None):
@@ -134,7 +140,7 @@ class Api:
             pod: its name.
             container: the container's name; empty for the pod's first.
             argv: the command, without a shell.
-            timeout: how long to wait for its end, in seconds.
+            timeout: how long to wait for its end, in seconds; longer on a slow machine.
         """
         query = [("command", word) for word in argv]
         query += [("stdout", "true"), ("stderr", "true")]
@@ -153,7 +159,7 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the websocket library has no common error
             return Execution("", "", None, _first_line(str(error)))
         try:
-            return _finish(socket, timeout)
+            return _finish(socket, seconds(timeout))
         finally:
             socket.close(timeout=1)
 
@@ -193,6 +199,10 @@ class Api:
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(path, response)
         return response
+
+
+def _timeout(read: float) -> urllib3.Timeout:
+    return urllib3.Timeout(connect=seconds(_CONNECTS_WITHIN), read=read)
 
 
 def _refused(path: str, response: urllib3.BaseHTTPResponse) -> RefusedError:

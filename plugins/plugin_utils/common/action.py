@@ -17,7 +17,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import without_passwords
@@ -131,6 +131,17 @@ class LabAction(ActionBase):
             for option, variable in unset.items()
         }
 
+    def _choose_patience(self) -> bool:
+        """Set this task's patience; returns whether it has yet to be measured."""
+        chosen: object = patience.AUTO
+        if patience.VARIABLE in self.task_vars:
+            templar = self._templar.copy_with_new_env(available_variables=self.task_vars)
+            chosen = templar.resolve_variable_expression(patience.VARIABLE)
+        if chosen == patience.AUTO:
+            chosen = (self.task_vars.get("ansible_facts") or {}).get(patience.FACT, patience.AUTO)
+        patience.choose(chosen)
+        return chosen == patience.AUTO
+
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -143,11 +154,16 @@ class LabAction(ActionBase):
         try:
             # Each task has a process of its own, so this changes nothing for others.
             settle(fetches=self._fetches)
+            unmeasured = self._choose_patience()
             parameters = _plain(module, checked)
             with refusals.translated(*parameters.values()):
-                return {**result, **self.execute(parameters)}
+                result |= self.execute(parameters)
+            if unmeasured:
+                found = {patience.FACT: patience.factor()}
+                result["ansible_facts"] = {**result.get("ansible_facts", {}), **found}
         except LabError as error:
-            return {**result, **_failed(error)}
+            result |= _failed(error)
+        return result
 
 
 def _failed(error: LabError) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 
 _BECOMES_WITHIN = 2.0
 _SURELY = 3  # How often a process must show no environment before that is believed.
@@ -26,7 +27,7 @@ def of(pid: int) -> dict[str, str]:
     one, so an empty one is read again.
     """
     process = Path(f"/proc/{pid}")
-    deadline, without = time.monotonic() + _BECOMES_WITHIN, 0
+    deadline, without = time.monotonic() + seconds(_BECOMES_WITHIN), 0
     try:
         while not (raw := (process / "environ").read_bytes()):
             (process / "exe").readlink()  # The kernel's own processes have none.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def run(
     Args:
         argv: the program and its arguments; no shell reads them.
         check: raise an error if the exit code isn't 0.
-        timeout: seconds after which the program is killed.
+        timeout: seconds after which the program is killed; more on a slow machine (``patience``).
         env: the whole environment, or None for this process's own.
         cwd: the folder to run it in.
         stdin: the text for its standard input.
@@ -55,6 +56,7 @@ def run(
         LabError: it is not installed, can't be run, took too long, or (with ``check``) failed.
     """
     started, killed = time.monotonic(), refusals.out_of_memory_kills()
+    limit = seconds(timeout)
     try:
         done = subprocess.run(
             argv,
@@ -62,7 +64,7 @@ def run(
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=timeout,
+            timeout=limit,
             env=env,
             cwd=cwd,
             check=False,
@@ -79,7 +81,7 @@ def run(
         raise LabError(f"{argv[0]!r} can't be run: {why}.", kind=Kind.MACHINE) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(
-            f"`{shlex.join(argv)}` took more than {timeout:g} s and was killed.",
+            f"`{shlex.join(argv)}` took more than {limit:g} s and was killed.",
             detail=_text(error.stdout) + _text(error.stderr),
         ) from error
     finished = Completed(

@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import La
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, moment_of
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
     FailedOutcome,
     diagnose,
@@ -154,9 +155,10 @@ def _not_yet(
     if tries and tries[-1][1] == _HELD:
         return ""
     if judgement.verdict is Verdict.FAIL:
-        return judgement.reason if passed < outcome.within else ""
+        return judgement.reason if passed < seconds(outcome.within) else ""
     if judgement.early:
-        return judgement.reason if passed < max(outcome.within, _CALMS_WITHIN) else ""
+        within = seconds(max(outcome.within, _CALMS_WITHIN))
+        return judgement.reason if passed < within else ""
     return _HELD if tries and outcome.sampled and judgement.verdict is Verdict.PASS else ""
 
 

@@ -22,6 +22,11 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import require_own
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import (
+    VARIABLE,
+    factor,
+    seconds,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
     FILES_HINT,
@@ -123,6 +128,7 @@ class Machine:
     that the lab exists: each means that less space is needed. ``open_files`` is how many a process
     may have. ``loopback`` says what happens to a connection to 127.0.0.1; empty if it is accepted.
     ``inotify`` is how many instances are free, as far as a lab needs them (inotify(7)).
+    ``patience`` is by what every time limit is multiplied here.
     """
 
     user: int
@@ -139,6 +145,7 @@ class Machine:
     open_files: int = OPEN_FILES
     loopback: str = ""
     inotify: int = MOST_NODES * NEED_INOTIFY_NODE + NEED_INOTIFY
+    patience: float = 1.0
 
 
 def check(spec: LabSpec) -> list[Check]:
@@ -172,6 +179,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
         _memory(machine),
         _inotify(spec, machine),
         *_disks(spec, machine),
+        *_patience(machine.patience),
     ]
 
 
@@ -413,6 +421,17 @@ def _disk(name: str, folder: Path, free: int, need: int) -> Check:
     )
 
 
+def _patience(factor: float) -> Iterator[Check]:
+    if factor > 1:
+        yield Check(
+            "patience",
+            True,
+            f"This machine is slow: every time limit of the lab is {factor:g} times as long.",
+            f"If that is not enough, set {VARIABLE} to a higher number.",
+            warning=True,
+        )
+
+
 def _size(number: int) -> str:
     return f"{number / GIB:.1f} GiB"
 
@@ -444,6 +463,7 @@ def survey(spec: LabSpec) -> Machine:
         open_files=raise_open_files(),
         loopback=_connect(),
         inotify=_free_inotify(_needed_inotify(spec)),
+        patience=factor(),
     )
 
 
@@ -451,7 +471,7 @@ def _connect() -> str:
     """What happens to a connection to a port of 127.0.0.1; empty if it is accepted."""
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            socket.create_connection(server.getsockname(), _CONNECTS_WITHIN).close()
+            socket.create_connection(server.getsockname(), seconds(_CONNECTS_WITHIN)).close()
     except OSError as error:
         return error.strerror or str(error)
     return ""

@@ -15,6 +15,7 @@ from ansible.module_utils.urls import open_url
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES, missing
 
@@ -71,16 +72,16 @@ def fetch(release: Release, into: Path, answer: float, limit: float) -> None:
         release: what to download.
         into: an existing folder for the programs; it is emptied if anything goes wrong.
         answer: seconds in which the server has to answer.
-        limit: seconds for the whole download.
+        limit: seconds for the whole download. A slow machine has more of both.
 
     Raises:
         UnansweredError: the server doesn't answer in time, or doesn't have the file.
         LabError: the download broke off, the checksum is wrong, or a program is missing.
     """
-    with _opened(release, answer) as response:
+    with _opened(release, seconds(answer)) as response:
         total = int(response.headers.get("Content-Length") or 0)
         stream = _HashingReader(
-            response, Progress("MiB downloaded", total >> 20), time.monotonic() + limit
+            response, Progress("MiB downloaded", total >> 20), time.monotonic() + seconds(limit)
         )
         try:
             _extract(stream, into)

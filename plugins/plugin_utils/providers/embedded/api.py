@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import daemons
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
@@ -22,6 +23,7 @@ READY = "Ready"
 # The taint of a cordoned node.
 _CORDONED = "node.kubernetes.io/unschedulable"
 _POLL = 0.15
+_APPLIES_WITHIN = 20.0
 # As this provider writes it.
 _SERVER = re.compile(r"^ +server: https://127\.0\.0\.1:([0-9]{1,5})$", re.MULTILINE)
 _LAST_PORT = 65535
@@ -47,7 +49,7 @@ def port_of(kubeconfig: Path) -> int:
 def apply(layout: Layout, manifest: str) -> None:
     """Apply a manifest, given as text."""
     # A new API server answers before the first namespaces and roles exist: try again.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds(_APPLIES_WITHIN)
     while True:
         done = _kubectl(layout, "apply", "--validate=false", "-f", "-", stdin=manifest, check=False)
         if done.returncode == 0:

@@ -22,6 +22,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     HOST,
@@ -108,11 +109,11 @@ def _create(layout: Layout) -> None:
         _power_on(layout, layout.nodes, before_go=certificates.result)
     _pull_through(layout)
     _forward_api(layout)
-    api.wait_api(layout, within=_API_WITHIN)
+    api.wait_api(layout, within=seconds(_API_WITHIN))
     api.apply(layout, files.system_manifest(layout))
-    api.introduce_nodes(layout, kubernetes.control_plane_roles, within=_NODES_WITHIN)
-    api.wait_nodes(layout, since=None, within=_NODES_WITHIN)
-    api.wait_system(layout, since=0, within=_NODES_WITHIN)
+    api.introduce_nodes(layout, kubernetes.control_plane_roles, within=seconds(_NODES_WITHIN))
+    api.wait_nodes(layout, since=None, within=seconds(_NODES_WITHIN))
+    api.wait_system(layout, since=0, within=seconds(_NODES_WITHIN))
     # Last, because a profile that has a contract is complete.
     write_contract(layout)
 
@@ -144,17 +145,19 @@ def start(layout: Layout, names: Sequence[str] = ()) -> bool:
     if began:
         _power_on(layout, missing)
     beside = [_pull_through(layout), _forward_api(layout)]
-    api.wait_api(layout, within=_API_WITHIN)
+    api.wait_api(layout, within=seconds(_API_WITHIN))
     write_contract(layout)
     again = [node.name for node in nodes if node in missing or node.name in resumed]
     if again:
-        api.wait_nodes(layout, since=since, within=_NODES_WITHIN, names=again)
-    api.wait_nodes(layout, since=None, within=_NODES_WITHIN, names=[node.name for node in nodes])
+        api.wait_nodes(layout, since=since, within=seconds(_NODES_WITHIN), names=again)
+    api.wait_nodes(
+        layout, since=None, within=seconds(_NODES_WITHIN), names=[node.name for node in nodes]
+    )
     if layout.control_plane in missing:  # The cluster's DNS runs there, and nowhere else.
-        api.wait_system(layout, since=since, within=_NODES_WITHIN)
+        api.wait_system(layout, since=since, within=seconds(_NODES_WITHIN))
         kept = [running[node.name] for node in layout.nodes if node.name in running]
         if kept:
-            api.wait_rules(layout, partial(_rules, kept), _RULES_WITHIN)
+            api.wait_rules(layout, partial(_rules, kept), seconds(_RULES_WITHIN))
     return began or any(beside) or bool(resumed)
 
 

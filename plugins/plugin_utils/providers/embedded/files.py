@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import unknown_images
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
@@ -26,6 +28,8 @@ _UNKNOWN_FILE = Path("/etc/latihan/unknown_images.py")
 _UNKNOWN_SOCKET = "/run/unknown-images.sock"
 _TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
 _TEMPLATES = Path(__file__).parent / "templates"
+# How long a program may take to stop, in seconds.
+_STOPS_WITHIN = 5.0
 
 
 @dataclass(frozen=True)
@@ -289,7 +293,13 @@ def _path(layout: Layout) -> str:
 
 
 def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Program]) -> None:
-    conf = render("supervisord.conf", name=name, programs=programs, path=_path(layout))
+    conf = render(
+        "supervisord.conf",
+        name=name,
+        programs=programs,
+        path=_path(layout),
+        stop=math.ceil(seconds(_STOPS_WITHIN)),
+    )
     _write(etc / "supervisord.conf", conf)
 
 

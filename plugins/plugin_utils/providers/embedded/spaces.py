@@ -26,6 +26,7 @@ import psutil
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes as numbered
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     PROFILE_VARIABLE,
     Profile,
@@ -182,7 +183,7 @@ def wake(space: Space, within: float = _WAKES_WITHIN) -> None:
     supervisord checks what to start after a pause of a second, or as soon as somebody connects
     (supervisor: supervisord.py, runforever). If connecting takes too long, the pause will do.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + seconds(within)
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
             line.connect(f"/proc/{space.pid}/root{SUPERVISOR_SOCKET}")
@@ -229,9 +230,9 @@ def wait_gone(pids: list[int], within: float = _ENDED_WITHIN) -> None:
     """Wait until none of the processes runs any more.
 
     Raises:
-        LabError: one still runs after ``within`` seconds.
+        LabError: one still runs after ``within`` seconds, or more on a slow machine.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + seconds(within)
     left = [process for pid in pids if (process := numbered.of(pid))]
     while left:
         if time.monotonic() > deadline:

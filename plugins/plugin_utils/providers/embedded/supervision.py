@@ -14,6 +14,7 @@ from supervisor.states import ProcessStates
 from supervisor.xmlrpc import SupervisorTransport, UnixStreamHTTPConnection
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
     SUPERVISOR_SOCKET,
@@ -57,7 +58,7 @@ def complete(space: Space, within: float = _SETTLES_WITHIN) -> bool:
     Raises:
         LabError: the process manager doesn't answer, or a program doesn't end.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + seconds(within)
     while True:
         try:
             states = _states(space)
