@@ -9,8 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.checks import Check
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
-    Check,
     LabSpec,
     check,
 )

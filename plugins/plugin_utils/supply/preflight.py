@@ -33,6 +33,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings im
     OPEN_FILES,
     raise_open_files,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import conditions
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.checks import Check
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.conditions import (
+    CONTROLLERS,
+    Conditions,
+)
 
 GIB = 1024**3
 # Bytes; measured on Debian 12 with two nodes, then rounded up: see benchmarks/.
@@ -41,7 +47,6 @@ NEED_CACHE = 1 * GIB
 NEED_STATE = 1 * GIB
 SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
-CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
 MOST_NODES = 16
 # Measured: 4 by a kubelet, 1 each by containerd, kube-proxy and kube-controller-manager.
 NEED_INOTIFY_NODE, NEED_INOTIFY = 6, 1
@@ -52,22 +57,6 @@ Network = ipaddress.IPv4Network
 _ROUTE = re.compile(
     r"^(\S+)\s+([0-9A-F]{8})\s+[0-9A-F]{8}\s+(?:[0-9A-F]+\s+){4}([0-9A-F]{8})\b", re.MULTILINE
 )
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was checked.
-
-    ``kind`` says what kind of error it is if ``ok`` is false. ``warning`` is true if the lab goes
-    on but may fail.
-    """
-
-    name: str
-    ok: bool
-    message: str
-    hint: str = ""
-    kind: Kind = Kind.MACHINE
-    warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,8 @@ class Machine:
     that the lab exists: each means that less space is needed. ``open_files`` is how many a process
     may have. ``loopback`` says what happens to a connection to 127.0.0.1; empty if it is accepted.
     ``inotify`` is how many instances are free, as far as a lab needs them (inotify(7)).
-    ``patience`` is by what every time limit is multiplied here.
+    ``patience`` is by what every time limit is multiplied here. ``conditions`` are what containers
+    and settings of the kernel may spoil.
     """
 
     user: int
@@ -146,6 +136,7 @@ class Machine:
     loopback: str = ""
     inotify: int = MOST_NODES * NEED_INOTIFY_NODE + NEED_INOTIFY
     patience: float = 1.0
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 def check(spec: LabSpec) -> list[Check]:
@@ -174,6 +165,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
         _root(machine.user),
         _system(machine.release),
         _controllers(machine.controllers),
+        *conditions.judge(machine.conditions),
         _open_files(machine.open_files),
         _loopback(machine.loopback),
         _memory(machine),
@@ -464,6 +456,7 @@ def survey(spec: LabSpec) -> Machine:
         loopback=_connect(),
         inotify=_free_inotify(_needed_inotify(spec)),
         patience=factor(),
+        conditions=conditions.read(),
     )
 
 
@@ -574,6 +567,7 @@ class _Trial:
 _KERNEL_HINT = "Load the kernel module {0} (`modprobe {0}`); in a container, do so on its host."
 # The kernel makes one network namespace at a time, and waits while it removes others.
 _TRIAL_WITHIN = 120.0
+_SPACES = ("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--")
 _TRIALS = (
     _Trial(
         "namespaces",
@@ -606,9 +600,14 @@ def try_out(state: Path) -> Iterator[Check]:
 
     Trials of programs that aren't installed yet are left out.
     """
+    # The kernel has this file, and nothing in it, if no security module labels processes.
+    label = run([*_SPACES, "cat", "/proc/self/attr/current"], check=False, timeout=_TRIAL_WITHIN)
+    confined = conditions.confinement(label.stdout)
+    yield from confined
+    instead = confined[0].hint if confined else ""
     for trial in _TRIALS:
         if not trial.needs or shutil.which(trial.needs):
-            yield _tried(trial)
+            yield _tried(trial, instead)
     with tempfile.TemporaryDirectory(prefix="latihan-", dir=_nearest(state)) as scratch:
         folders = {name: Path(scratch) / name for name in ("lower", "upper", "work", "merged")}
         for folder in folders.values():
@@ -616,15 +615,15 @@ def try_out(state: Path) -> Iterator[Check]:
         options = ",".join(f"{name}dir={folders[name]}" for name in ("lower", "upper", "work"))
         argv = ("mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"]))
         hint = "Load the kernel module overlay, or set LATIHAN_STATE to a folder on a real disk."
-        yield _tried(_Trial("overlay", argv, hint))
+        yield _tried(_Trial("overlay", argv, hint), instead)
 
 
-def _tried(trial: _Trial) -> Check:
-    spaces = ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--"]
+def _tried(trial: _Trial, instead: str) -> Check:
+    """What a trial came to; ``instead`` is a likelier hint than its own, if not empty."""
     try:
-        run([*spaces, *trial.argv], timeout=_TRIAL_WITHIN)
+        run([*_SPACES, *trial.argv], timeout=_TRIAL_WITHIN)
     except LabError as error:
         message = f"This machine can't use {trial.name}: {error.message}"
-        hint = error.hint if error.kind is Kind.MACHINE else trial.hint
+        hint = error.hint if error.kind is Kind.MACHINE else instead or trial.hint
         return Check(trial.name, False, message, hint)
     return Check(trial.name, True, f"This machine can use {trial.name}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import Check
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.checks import Check
 from latihan.base.project import Project, from_environment
 from latihan.cli import main
 from latihan.commands import doctor

@@ -8,9 +8,9 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import preflight
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.checks import Check
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import (
     GIB,
-    Check,
     Disk,
     LabSpec,
     Machine,
