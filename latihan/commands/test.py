@@ -13,7 +13,7 @@ RAW = False
 # The linters run beside the other tests; their results are collected at the end.
 _PARTS = ("unit", "integration", "lint")
 # These take minutes, and need programs that few machines have.
-_ON_DEMAND = ("container",)
+_ON_DEMAND = ("container", "machines")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
