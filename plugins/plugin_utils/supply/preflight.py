@@ -319,7 +319,8 @@ def _controllers(available: frozenset[str]) -> Check:
         else f"Control group controllers are not mounted: {', '.join(absent)}.",
         ""
         if not absent
-        else "Mount them under /sys/fs/cgroup; in a container, start it with the host's cgroups.",
+        else "Mount them under /sys/fs/cgroup; in a container, start it with the host's cgroups."
+        " A small board may need cgroup_enable=memory on the kernel's command line.",
     )
 
 

@@ -1,11 +1,89 @@
-"""The lab's control groups: finding the processes in them, and removing them."""
+"""The lab's control groups: joining them, finding the processes in them, and removing them.
+
+A lab has its own groups below the first one, in every hierarchy. So it doesn't end with the service
+or the session that made it, as what is in the group of a systemd unit does (systemd.kill(5)).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
+# The kubelet needs those of these that the machine has, and the lab takes others if it gets them.
+# kubernetes: pkg/kubelet/cm/cgroup_manager_linux.go.
+_NEEDED = frozenset({"cpu", "cpuset", "hugetlb", "memory", "pids"})
+
+
+def of(profile: str, space: str = "") -> str:
+    """The control group of a space, or of a whole lab, relative to a hierarchy's root."""
+    return str(Path("latihan", profile, space))
+
+
+def join(cgroup: str, pid: int) -> None:
+    """Put a process, and so all that it starts from then on, into a space's control group.
+
+    With version 2, a group with processes can't pass controllers on to those below it (cgroups(7)).
+    So the space's own processes are in a leaf beside the group that the kubelet makes for pods.
+
+    Args:
+        cgroup: the group, relative to a hierarchy's root; it is made if it isn't there.
+        pid: the process, as this process's PID namespace numbers it; one that has ended is skipped.
+
+    Raises:
+        OSError: the kernel refuses it; it names the file.
+    """
+    if (CGROUPS / "cgroup.controllers").exists():
+        groups = [_made_v2(cgroup)]
+    else:
+        groups = [_made_v1(hierarchy, cgroup) for hierarchy in _hierarchies()]
+    with suppress(ProcessLookupError):
+        for group in groups:
+            _write(group / "cgroup.procs", str(pid))
+
+
+def _made_v1(hierarchy: Path, cgroup: str) -> Path:
+    group = hierarchy
+    for part in Path(cgroup).parts:
+        parent, group = group, group / part
+        group.mkdir(exist_ok=True)
+        for setting in ("cpuset.cpus", "cpuset.mems"):
+            # A new cpuset is empty; it accepts no process until it has both (cpuset(7)).
+            if (group / setting).exists() and not (group / setting).read_text().strip():
+                _write(group / setting, (parent / setting).read_text())
+    return group
+
+
+def _made_v2(cgroup: str) -> Path:
+    group = CGROUPS
+    for part in (*Path(cgroup).parts, "space"):
+        _pass_on(group)
+        group /= part
+        group.mkdir(exist_ok=True)
+    return group
+
+
+def _pass_on(group: Path) -> None:
+    """Let the groups below one have its controllers.
+
+    Each is passed on by itself: of several that are written at once the kernel takes all or none.
+    """
+    passed = (group / "cgroup.subtree_control").read_text().split()
+    for name in (group / "cgroup.controllers").read_text().split():
+        if name not in passed:
+            try:
+                _write(group / "cgroup.subtree_control", f"+{name}")
+            except OSError:
+                if name in _NEEDED:
+                    raise
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def remove(cgroup: str) -> bool:
@@ -44,9 +122,16 @@ def container_inits(cgroup: str) -> list[int]:
         int(pid)
         for root in _hierarchies()
         for members in (root / cgroup / "kubepods").rglob("cgroup.procs")
-        for pid in members.read_text().split()
+        for pid in _members(members)
     }
     return sorted(pid for pid in pids if pid_numbers(pid)[2:] == ["1"])
+
+
+def _members(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="ascii").split()
+    except OSError:  # The group has just gone.
+        return []
 
 
 def out_of_memory_kills(cgroup: str) -> int:

@@ -215,7 +215,7 @@ def teardown(profile: str, state: Path) -> bool:
             spaces.power_off(space)
         spaces.kill(found)
         spaces.wait_gone(found)
-    had_groups = cgroups.remove(f"latihan/{profile}")
+    had_groups = cgroups.remove(cgroups.of(profile))
     had_folder = lab.folder.exists()
     if had_folder:
         shutil.rmtree(lab.folder)
@@ -406,13 +406,13 @@ def _beside(
     """Start a module of this package that serves a socket, as long as the lab's host runs."""
     module, *arguments = program
     lab = Profile(layout.settings.profile, Path(layout.settings.state))
-    host = _spaces(layout)[HOST]
-    subprocess.Popen(
+    host, cgroup = _spaces(layout)[HOST], files.cgroup(layout, HOST)
+    process = subprocess.Popen(
         [
             # Inside the host's PID namespace, so that it ends with the lab's host.
             *("nsenter", f"--target={host.pid}", *namespaces, "--pid", "--"),
             *(sys.executable, "-m", f"{__package__}.{module}"),
-            *(str(listener.fileno()), *arguments),
+            *(str(listener.fileno()), *arguments, cgroup),
         ],
         pass_fds=[listener.fileno()],
         stdin=subprocess.DEVNULL,
@@ -422,6 +422,8 @@ def _beside(
         cwd="/",
         start_new_session=True,
     )
+    # What it has started by now joins by itself.
+    cgroups.join(cgroup, process.pid)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import unknown_images
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    cgroups,
+    unknown_images,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
     REGISTRY_PORT,
     Layout,
@@ -61,7 +64,7 @@ def render(template: str, **values: object) -> str:
 
 def cgroup(layout: Layout, space: str) -> str:
     """The control group of a space, relative to a hierarchy's root."""
-    return f"latihan/{layout.settings.profile}/{space}"
+    return cgroups.of(layout.settings.profile, space)
 
 
 def write_host(layout: Layout) -> None:

@@ -1,16 +1,20 @@
 """Forwards connections from 127.0.0.1 on this machine to the cluster's API inside the lab.
 
-Run in the network namespace of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT``. FD is
-a socket that listens on the machine's own loopback: a socket stays in the network namespace that it
-was opened in (network_namespaces(7)).
+Run in the network namespace of the lab's host, as ``python3 -m ...forward FD ADDRESS PORT
+CGROUP``. FD is a socket that listens on the machine's own loopback: a socket stays in the network
+namespace that it was opened in (network_namespaces(7)). CGROUP is the lab's control group, so that
+this process doesn't end with the service or session that made the lab.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from functools import partial
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import join
 
 
 async def relay(
@@ -45,4 +49,5 @@ async def serve(fd: int, address: str, port: int) -> None:
 
 
 if __name__ == "__main__":
+    join(sys.argv[4], os.getpid())
     asyncio.run(serve(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

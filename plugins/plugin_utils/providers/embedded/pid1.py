@@ -14,7 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
+    CGROUPS,
+    join,
+)
+
 SUPERVISOR_CONFIG = "/etc/supervisord.conf"
 
 
@@ -22,7 +26,7 @@ def main(spec_file: str) -> None:
     """Set up the space that the file describes, and become its process manager."""
     spec = json.loads(Path(spec_file).read_text(encoding="utf-8"))
     folder = Path(spec["folder"])
-    join_cgroup(spec["cgroup"])
+    join(spec["cgroup"], os.getpid())
     socket.sethostname(spec["name"])
     mount("-t", "proc", "proc", "/proc")
     fresh_sys(folder)
@@ -49,46 +53,6 @@ def main(spec_file: str) -> None:
 def mount(*arguments: str) -> None:
     """Mount something; the program prints its own errors."""
     subprocess.run(["mount", *arguments], check=True)
-
-
-def join_cgroup(cgroup: str) -> None:
-    """Put this process, and so all of its children, into the space's control group.
-
-    With version 2, a group with processes can't pass controllers to child groups (cgroups(7)). So
-    the space's own processes go into a leaf group beside the one that the kubelet makes for pods.
-    """
-    if (CGROUPS / "cgroup.controllers").exists():
-        _join_v2(cgroup)
-        return
-    for hierarchy in sorted(CGROUPS.iterdir()):
-        if (hierarchy / "cgroup.procs").exists() and not hierarchy.is_symlink():
-            _join_v1(hierarchy, cgroup)
-
-
-def _join_v1(hierarchy: Path, cgroup: str) -> None:
-    group = hierarchy
-    for part in Path(cgroup).parts:
-        parent, group = group, group / part
-        group.mkdir(exist_ok=True)
-        for setting in ("cpuset.cpus", "cpuset.mems"):
-            # A new cpuset is empty; it accepts no process until it has both (cpuset(7)).
-            if (group / setting).exists() and not (group / setting).read_text().strip():
-                (group / setting).write_text((parent / setting).read_text())
-    (group / "cgroup.procs").write_text(str(os.getpid()))
-
-
-def _join_v2(cgroup: str) -> None:
-    group = CGROUPS
-    for part in Path(cgroup).parts:
-        controllers = (group / "cgroup.controllers").read_text().split()
-        (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
-        group /= part
-        group.mkdir(exist_ok=True)
-    leaf = group / "space"
-    leaf.mkdir(exist_ok=True)
-    (leaf / "cgroup.procs").write_text(str(os.getpid()))
-    controllers = (group / "cgroup.controllers").read_text().split()
-    (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
 
 
 def fresh_sys(folder: Path) -> None:

@@ -1,12 +1,14 @@
 """What the lab's registry asks for images that it doesn't have, if they may be fetched.
 
-It runs beside the lab, in the machine's own network, as ``python3 -m ...pull_through FD FOLDER``:
-the descriptor of a listening socket, and the folder of what was fetched. nginx on the lab's host is
-the only one who can connect. What was fetched is handed to nginx by its path.
+It runs beside the lab, in the machine's own network, as ``python3 -m ...pull_through FD FOLDER
+CGROUP``: the descriptor of a listening socket, the folder of what was fetched, and the lab's
+control group, which it joins. nginx on the lab's host is the only one who can connect. What was
+fetched is handed to nginx by its path.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sys
@@ -17,6 +19,7 @@ from socketserver import ThreadingUnixStreamServer
 from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import join
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.blobs import digest_of
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.pulling import Pulled, Repository
 
@@ -94,4 +97,5 @@ def main(fd: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    join(sys.argv[3], os.getpid())
     main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -33,6 +33,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import
     may_be_named,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.cgroups import (
+    join,
     pid_numbers,
 )
 
@@ -173,6 +174,8 @@ def begin(spec: SpaceSpec, *, profile: str, state: Path) -> Starting:
             said,
             [folder],
         )
+    # If this process, which waits for PID 1, were killed with a session, the space would end too.
+    join(spec.cgroup, process.pid)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
     return Starting(process, word, Space(spec.name, int(children.split()[0])))
 

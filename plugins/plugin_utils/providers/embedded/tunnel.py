@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST, Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import cgroups, spaces
 
 READY = "The tunnel is open."
 _PROGRAM = f"{__package__}.balancer"
@@ -54,6 +54,8 @@ class EmbeddedTunnel:
                 cwd="/",
                 start_new_session=True,
             )
+        # It must not end with the session or service that opened it.
+        cgroups.join(cgroups.of(self.profile.name, HOST), process.pid)
         while READY not in (said := log.read_text(encoding="utf-8")):
             if process.poll() is not None:
                 lines = said.strip().splitlines() or ["it printed nothing"]
