@@ -55,7 +55,7 @@ def test_it_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [patience.seconds(60), patience.seconds(2)] == [150, 5]
 
 
-def test_measuring_takes_no_time_to_speak_of() -> None:
+def test_it_measures_processor_time() -> None:
     started = time.thread_time()
     took = patience.measured()
     assert took > 0
