@@ -120,7 +120,7 @@ def test_the_facts(part: str, path: tuple[str, ...]) -> None:
 
 def test_the_roots_of_expressions() -> None:
     named = {name.partition(".")[0] for name in names("| Part | What is in it |")}
-    assert named == {*models.ROOTS, "probes", "vars", "before"}
+    assert named == {*models.ROOTS, "probes", "vars", "before", "nonce"}
 
 
 def test_the_functions() -> None:

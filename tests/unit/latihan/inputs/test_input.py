@@ -402,7 +402,10 @@ def test_a_locked_profile_names_its_holder(tmp_path: Path) -> None:
         (["holds", "--limit", ""], "argument --limit: the value is empty."),
         (["report", ""], "There is no run ''"),
         (["report", "--diff", "", ""], "There is no run ''"),
-        (["test", ""], "argument PART: '' is not one of unit, integration, lint, machines."),
+        (
+            ["test", ""],
+            "argument PART: '' is not one of unit, integration, lint, container, machines.",
+        ),
         (["nowhere", "--help"], "There is no playbook or command 'nowhere'."),
         (["hold"], "Did you mean holds"),
         (["holds", "--profile", "Bad Name"], "can't be the name of a profile"),
