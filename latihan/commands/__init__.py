@@ -9,6 +9,7 @@ _ALL = (
     Command("doctor", "Check whether this machine can run a lab."),
     Command("kubectl", "Run kubectl on the lab's cluster, with all arguments that follow."),
     Command("shell", "Open a shell, or run a command, on a node or the lab's host."),
+    Command("why", "Show the way of a packet, expected and actual, and where they part."),
     Command("url", "Print where a service answers from the lab's host."),
     Command("image", "Load, list, build or remove images of your own."),
     Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C."),

@@ -1,0 +1,313 @@
+"""From a place and a target to a walk: what is asked, its name, its service, its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv4Address
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import names, services, walk
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import shown
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    DNS_SERVICE,
+    Cluster,
+    Service,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
+    LOST,
+    NO_NAME,
+    PASSES,
+    Departure,
+    Step,
+    Walk,
+    Way,
+    each_once,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets import address_and_port
+
+_PORTS = {"http": 80, "https": 443}
+_DNS_PORT = 53
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and from where.
+
+    Args:
+        start: the place that asks.
+        protocol: tcp, udp or icmp.
+        name: the name or address that is asked for.
+        port: the port there; 0 for icmp.
+        wanted: whether an answer is known to have to come (or not to); None if that isn't known.
+        large: whether packets are as large as the sender's link takes.
+        only_name: whether only the name's address is asked for.
+    """
+
+    start: str
+    protocol: str
+    name: str
+    port: int
+    wanted: bool | None = None
+    large: bool = False
+    only_name: bool = False
+
+
+def place(cluster: Cluster, text: str) -> str:
+    """The place that a text like host, node/NAME, pod/NAME or pod/NAMESPACE/NAME means.
+
+    Raises:
+        LabError: there is none.
+    """
+    kind, _, name = text.partition("/")
+    if text == "host":
+        return text
+    known = {
+        "node": {node: f"node/{node}" for node in cluster.nodes},
+        "pod": {each.name: each.place for each in cluster.pods.values()},
+    }.get(kind)
+    if known is None or not name:
+        raise LabError(f"{text!r} is not a place.", "Use host, node/NAME or pod/NAME.", Kind.INPUT)
+    for each in (name, f"{cluster.namespace}/{name}", f"{cluster.namespace}/{name.split('/')[0]}"):
+        if each in known:
+            return known[each]
+    there = ", ".join(sorted(each.removeprefix(f"{cluster.namespace}/") for each in known))
+    raise LabError(f"There is no {kind} {name!r}.", f"There are: {there or 'none'}.", Kind.INPUT)
+
+
+def question(cluster: Cluster, start: str, target: str) -> Question:
+    """What a command line asks for.
+
+    Args:
+        cluster: the lab.
+        start: where from, as in ``place``.
+        target: a URL, an address or name with or without a port, or a place; a place or an address
+            without a port is pinged.
+
+    Raises:
+        LabError: the start is no place, or the target can't be read.
+    """
+    begin = place(cluster, start)
+    scheme, split, rest = target.partition("://")
+    if not split:
+        scheme, rest = "", target
+    if rest == "host" or rest.startswith(("pod/", "node/", "host:")):
+        text, colon, port = rest.partition(":")
+        address = _address(cluster, place(cluster, text))
+        rest = f"{address}{colon}{port}"
+    address, number = address_and_port(f"{scheme or 'any'}://{rest}")
+    if not address or (number is None and ":" in rest.partition("/")[0]):
+        raise LabError(
+            f"{target!r} is not a target.",
+            "Use a URL, ADDRESS:PORT, udp://ADDRESS:PORT, an address, pod/NAME or node/NAME.",
+            Kind.INPUT,
+        )
+    if scheme == "udp":
+        return Question(begin, "udp", address, number or _DNS_PORT)
+    if number is None and scheme not in _PORTS:
+        return Question(begin, "icmp", address, 0)
+    return Question(begin, "tcp", address, number or _PORTS[scheme])
+
+
+def _address(cluster: Cluster, where: str) -> str:
+    """The address of a place."""
+    kind, _, name = where.partition("/")
+    if kind == "host":
+        return cluster.contract.host_address
+    found = cluster.nodes[name].internal_ip if kind == "node" else cluster.pods[name].info.ip
+    if not found:
+        raise LabError(f"{shown(where)} has no address.", "Is it running?", Kind.INPUT)
+    return found
+
+
+def places_of(cluster: Cluster, asked: Sequence[Question]) -> set[str]:
+    """The pods, as NAMESPACE/NAME, that questions may lead to, and those of the cluster's DNS."""
+    found = {each.start.removeprefix("pod/") for each in asked if each.start.startswith("pod/")}
+    wanted = [service for each in asked for service in _services(cluster, each)]
+    dns = cluster.services.get("/".join(DNS_SERVICE))
+    for service in [*wanted, *([dns] if dns else [])]:
+        addresses = {each.address for port in service.backends.values() for each in port}
+        found |= {pod.name for pod in cluster.pods.values() if pod.info.ip in addresses}
+    asked_for = {each.name for each in asked}
+    return found | {pod.name for pod in cluster.pods.values() if pod.info.ip in asked_for}
+
+
+def _services(cluster: Cluster, asked: Question) -> Iterator[Service]:
+    """The services that a question is for."""
+    node_addresses = {address for node in cluster.nodes.values() for address in node.addresses}
+    local = asked.name in node_addresses or asked.name in cluster.nodes
+    for service in cluster.services.values():
+        own = {service.info.name, f"{service.info.name}.{service.namespace}"}
+        named = asked.name in own or asked.name.startswith(
+            f"{service.info.name}.{service.namespace}.svc"
+        )
+        addressed = asked.name == service.info.cluster_ip or asked.name in service.info.external_ips
+        by_port = local and any(asked.port == each.node_port for each in service.info.ports)
+        in_namespace = "." in asked.name or asked.start.startswith(f"pod/{service.namespace}/")
+        if (named and in_namespace) or addressed or by_port:
+            yield service
+
+
+def follow(world: World, asked: Question, down: str = "") -> Walk:
+    """Walk the way of a question.
+
+    Args:
+        world: the lab.
+        asked: the question.
+        down: a node that is down on purpose.
+    """
+    ways: list[Way] = []
+    for named in _resolved(world, asked):
+        if named.ended is not None:
+            ways.append(named.ended)
+            continue
+        steps = named.steps
+        if asked.only_name:
+            ways.append(Way(steps, PASSES, named.departures))
+            continue
+        goal = (asked.protocol, named.address, asked.port)
+        more = walk.ways(world, asked.start, goal, wanted=asked.wanted, large=asked.large)
+        ways += [
+            replace(
+                each, steps=(*steps, *each.steps), departures=(*named.departures, *each.departures)
+            )
+            for each in more
+        ]
+    firsts = [each.departures[0] for each in ways if each.departures]
+    rest = [departure for each in ways for departure in each.departures[1:]]
+    # What no packet of this size meets comes last.
+    nearest = sorted(firsts, key=lambda each: each.layer == "link" and each.id == "mtu-too-large")
+    behind = [
+        departure
+        for service in _services(world.cluster, asked)
+        for departure in services.departures(world.cluster, service, down)
+    ]
+    unread = tuple(
+        f"{shown(each)}: {why}" for each, why in world.unseen.items() if _met(ways, each)
+    )
+    text = f"{asked.protocol} {asked.name}" + (f":{asked.port}" if asked.port else "")
+    return Walk(
+        shown(asked.start),
+        text,
+        _expected(ways),
+        tuple(ways),
+        each_once([*nearest, *rest, *behind]),
+        unread,
+    )
+
+
+def _met(ways: Sequence[Way], place_: str) -> bool:
+    return any(step.place == shown(place_) for way in ways for step in way.steps)
+
+
+def _expected(ways: Sequence[Way]) -> str:
+    ends = {way.end for way in ways if not way.departures}
+    return ", ".join(sorted(ends))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """An address of a name; ``ended`` if none was found, or the way to it isn't as expected."""
+
+    address: str = ""
+    steps: tuple[Step, ...] = ()
+    departures: tuple[Departure, ...] = ()
+    ended: Way | None = None
+
+
+def _resolved(world: World, asked: Question) -> Iterator[_Named]:
+    """The addresses that a question's name has where it is asked."""
+    try:
+        IPv4Address(asked.name)
+    except AddressValueError:
+        pass
+    else:
+        yield _Named(asked.name)
+        return
+    space = world.spaces.get(asked.start)
+    wanted = names.known_addresses(world, asked.start, asked.name)
+    should = (
+        f"{asked.name} is {' or '.join(wanted)}"
+        if wanted
+        else f"no address of {asked.name} is known"
+    )
+    here = shown(asked.start)
+    if space is None:
+        for address in wanted:
+            yield _Named(address, (Step(here, should, "not looked into"),))
+        return
+    entry = names.in_hosts(space, asked.name)
+    if entry:
+        wrong = names.wrong_entry(world, space, asked.name, entry)
+        said = f"{asked.name} is {entry}, by the hosts file"
+        step = Step(here, should, said, departs=wrong is not None)
+        yield _Named(entry, (step,), (wrong,) if wrong else ())
+        return
+    changed = [each for each in names.changed(world, asked.start) if each.id == "resolver-changed"]
+    if changed:
+        first = changed[0]
+        step = Step(here, first.expected, first.actual, departs=True)
+        yield _Named(ended=Way((step,), LOST, tuple(changed)))
+        return
+    yield from _asked_server(world, asked, wanted, should)
+
+
+def _asked_server(
+    world: World, asked: Question, wanted: Sequence[str], should: str
+) -> Iterator[_Named]:
+    """The addresses that a name server gives, if its answers come."""
+    here = shown(asked.start)
+    servers = names.servers_of(world.spaces[asked.start])
+    if not servers:
+        if wanted:
+            missing = Departure(
+                "resolver-changed", asked.start, "name", should,
+                f"resolv.conf of {here} names no name server",
+                fix="Write one into it.",
+            )  # fmt: skip
+            yield _Named(ended=Way((), LOST, (missing,)))
+        else:
+            yield _Named(ended=Way((Step(here, should, "no name server"),), NO_NAME))
+        return
+    query = walk.ways(world, asked.start, ("udp", servers[0], _DNS_PORT), wanted=True)
+    broken = [each for each in query if each.departures]
+    steps = (Step(here, f"{servers[0]} tells addresses of names", f"it asks {servers[0]}"),)
+    if broken:
+        for each in broken:
+            dns = "/".join(DNS_SERVICE)
+            service = world.cluster.services.get(dns)
+            more = tuple(services.departures(world.cluster, service)) if service else ()
+            both = (*each.departures, *more)
+            yield _Named(ended=replace(each, steps=(*steps, *each.steps), departures=both))
+        return
+    refused = [each for each in query if each.end != PASSES]
+    if refused:
+        yield _Named(
+            ended=replace(
+                refused[0],
+                steps=(*steps, *refused[0].steps),
+                departures=(_no_names(servers[0]),),
+            )
+        )
+        return
+    if not wanted:
+        said = f"{servers[0]} should say that there is no such name"
+        yield _Named(ended=Way((*steps, Step(here, should, said)), NO_NAME))
+    for address in wanted:
+        yield _Named(address, (*steps, Step(here, should, f"{servers[0]} answers; {should}")))
+
+
+def _no_names(server: str) -> Departure:
+    """The cluster's DNS is not reachable, as its service has no endpoint."""
+    namespace, name = DNS_SERVICE
+    return Departure(
+        "dns-no-endpoint",
+        f"service/{namespace}/{name}",
+        "name",
+        f"a program answers at {server}",
+        "The cluster's DNS has no ready endpoint, so no service name resolves",
+        f"python3 runner.py kubectl -n {namespace} get endpoints {name}",
+        "Look at its service and its pods: `python3 runner.py kubectl -n kube-system get "
+        "services,pods -l k8s-app=kube-dns`.",
+    )

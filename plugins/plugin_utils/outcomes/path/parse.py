@@ -1,0 +1,212 @@
+"""Read what a place printed about itself. Pure functions; what can't be read is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    Link,
+    Listener,
+    Neighbour,
+    Netfilter,
+    PolicyRule,
+    Route,
+    Space,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
+
+EVERYWHERE = "0.0.0.0/0"
+_POLICY = re.compile(r":(\S+) (ACCEPT|DROP)\b")
+_STAT = re.compile(r"(\d+) \((.*)\) (\S)")
+_HELD = re.compile(r"/proc/(\d+)/fd/\d+ socket:\[(\d+)\]")
+# proc_net_tcp(5): sockets that listen; a UDP socket without a peer is in state 7.
+_LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+_UNDERSTOOD = {
+    "priority",
+    "src",
+    "srclen",
+    "dst",
+    "dstlen",
+    "table",
+    "fwmark",
+    "fwmask",
+    "protocol",
+}
+
+
+def space(place: str, parts: Mapping[str, str], holders: Mapping[str, str] | None = None) -> Space:
+    """A place, from what it printed.
+
+    Args:
+        place: its name.
+        parts: what it printed, by part.
+        holders: the parts of the place whose processes hold the sockets; None for its own.
+    """
+    running = programs((holders or parts).get("processes", ""))
+    held = _holders((holders or parts).get("sockets", ""), running)
+    filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
+    unread = [name for name in ("links", "routes", "rules") if _items(parts.get(name)) is None]
+    return Space(
+        place=place,
+        links={link.name: link for link in links(parts.get("links", ""))},
+        routes=tuple(routes(parts.get("routes", ""))),
+        policies=tuple(policies(parts.get("rules", ""))),
+        neighbours={
+            (each.address, each.link): each for each in neighbours(parts.get("neighbours", ""))
+        },
+        netfilter=tuple(each for each in filters if each.chains or each.policies),
+        settings=settings(parts.get("settings", "")),
+        listeners=tuple(listeners(parts.get("listening", ""), held)),
+        resolver=parts.get("resolver"),
+        hosts=parts.get("hosts"),
+        programs=tuple(running.values()) if holders is None else (),
+        unread=tuple(unread),
+    )
+
+
+def _items(text: str | None) -> list[dict[str, Any]] | None:
+    """The objects in a JSON list; None if it is something else."""
+    try:
+        found = json_text.read(text or "")
+    except ValueError:
+        return None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else None
+
+
+def links(text: str) -> Iterator[Link]:
+    """The links in what ``ip -json -details address`` printed."""
+    for each in _items(text) or []:
+        flags = each.get("flags") or []
+        yield Link(
+            name=str(each.get("ifname", "")),
+            index=int(each.get("ifindex") or 0),
+            peer=int(each.get("link_index") or 0),
+            kind=str((each.get("linkinfo") or {}).get("info_kind", "")),
+            up="UP" in flags,
+            carrier="NO-CARRIER" not in flags,
+            mtu=int(each.get("mtu") or 0),
+            mac=str(each.get("address", "")),
+            master=str(each.get("master", "")),
+            queue=str(each.get("qdisc", "")),
+            addresses=tuple(
+                f"{address['local']}/{address.get('prefixlen', 32)}"
+                for address in each.get("addr_info") or []
+                if address.get("family") == "inet" and "local" in address
+            ),
+        )
+
+
+def routes(text: str) -> Iterator[Route]:
+    """The IPv4 routes in what ``ip -json -4 route show table all`` printed."""
+    for each in _items(text) or []:
+        first = (each.get("nexthops") or [each])[0]
+        yield Route(
+            to=_block(str(each.get("dst", ""))),
+            kind=str(each.get("type", "unicast")),
+            via=str(first.get("gateway", "")),
+            link=str(first.get("dev", "")),
+            table=str(each.get("table", "main")),
+            metric=int(each.get("metric") or 0),
+            author=str(each.get("protocol", "")),
+            source=str(each.get("prefsrc", "")),
+        )
+
+
+def _block(target: str) -> str:
+    if target in ("default", ""):
+        return EVERYWHERE
+    return target if "/" in target else f"{target}/32"
+
+
+def policies(text: str) -> Iterator[PolicyRule]:
+    """The rules in what ``ip -json -4 rule`` printed."""
+    for each in _items(text) or []:
+        source, target = (
+            f"{each[end]}/{each.get(f'{end}len', 32)}" if each.get(end) not in (None, "all") else ""
+            for end in ("src", "dst")
+        )
+        mark = each.get("fwmark")
+        yield PolicyRule(
+            priority=int(each.get("priority") or 0),
+            table=str(each.get("table", "")),
+            source=source,
+            target=target,
+            mark=None if mark is None else int(str(mark), 0),
+            mask=int(str(each.get("fwmask", "0xffffffff")), 0),
+            unread=tuple(sorted(each.keys() - _UNDERSTOOD)),
+        )
+
+
+def neighbours(text: str) -> Iterator[Neighbour]:
+    """The entries in what ``ip -json -4 neighbour`` printed."""
+    for each in _items(text) or []:
+        yield Neighbour(
+            str(each.get("dst", "")),
+            str(each.get("dev", "")),
+            str(each.get("lladdr", "")),
+            " ".join(each.get("state") or []),
+        )
+
+
+def netfilter(text: str) -> Netfilter:
+    """The rules and policies in what ``iptables-save -c`` printed."""
+    found: dict[tuple[str, str], str] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif named := _POLICY.match(line):
+            found[table, named[1]] = named[2]
+    return Netfilter(iptables.parse(text), found)
+
+
+def settings(text: str) -> dict[str, str]:
+    """Sysctls from lines PATH:VALUE, where the path is below /proc/sys/net."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, found, value in pairs if found}
+
+
+def programs(text: str) -> dict[int, tuple[int, str, str]]:
+    """The processes in the text of /proc/PID/stat files, by their ids."""
+    found = (_STAT.match(line) for line in text.splitlines())
+    return {int(each[1]): (int(each[1]), each[2], each[3]) for each in found if each}
+
+
+def _holders(
+    text: str, running: Mapping[int, tuple[int, str, str]]
+) -> dict[str, list[tuple[int, str, str]]]:
+    """The processes that hold each socket, by the socket's inode."""
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for each in _HELD.finditer(text):
+        process = running.get(int(each[1]))
+        if process and process not in found.setdefault(each[2], []):
+            found[each[2]].append(process)
+    return found
+
+
+def listeners(text: str, held: Mapping[str, list[tuple[int, str, str]]]) -> Iterator[Listener]:
+    """The listening sockets in lines FILE:LINE of /proc/net/tcp and its like."""
+    for line in text.splitlines():
+        file, _, rest = line.partition(":")
+        words = rest.split()
+        protocol = file.rpartition("/")[2]
+        if len(words) < 10 or words[3] != _LISTENS.get(protocol):  # noqa: PLR2004 - its columns
+            continue
+        address, _, port = words[1].rpartition(":")
+        yield Listener(
+            protocol.removesuffix("6"),
+            _address(address),
+            int(port, 16),
+            tuple(held.get(words[9], ())),
+        )
+
+
+def _address(text: str) -> str:
+    """An address as /proc/net has it: 32-bit words in the processor's order, here little-endian."""
+    words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
+    packed = b"".join(words)
+    return str(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed))  # noqa: PLR2004

@@ -1,0 +1,139 @@
+"""What to say about the programs that a packet depends on. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
+    inside,
+    kubectl,
+    shown,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    Listener,
+    is_stopped,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    Cluster,
+    Translation,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
+
+PROXY, KUBELET = "kube-proxy", "kubelet"
+# Ports that programs of a node listen on (kubernetes.io: Ports and Protocols).
+_PORTS = {10256: PROXY, 10249: PROXY, 10250: KUBELET, 6443: "kube-apiserver"}
+
+
+def states(world: World, node: str, program: str) -> list[tuple[int, str, str]]:
+    """The processes of a node that are this program; not those of its pods."""
+    space = world.spaces.get(f"node/{node}")
+    return [each for each in (space.programs if space else ()) if each[1] == program]
+
+
+def not_running(world: World, node: str, program: str) -> Departure | None:
+    """A program that doesn't run on a node that was read, or that is stopped there."""
+    place = f"node/{node}"
+    if place not in world.spaces:
+        return None
+    found = states(world, node, program)
+    shows = inside(place, f"ps -C {program} -o pid,stat,args")
+    expected = f"{program} runs on the node {node}"
+    if not found:
+        return Departure(
+            f"{program}-down", place, "program", expected,
+            f"{program} does not run on the node {node}", shows,
+            inside(place, f"supervisorctl start {program}"),
+        )  # fmt: skip
+    for pid, _name, state in found:
+        if is_stopped(state):
+            return Departure(
+                "process-stopped", place, "program", expected,
+                f"{program} (process {pid}) is stopped by a signal (state {state})", shows,
+                inside(place, f"kill -CONT {pid}"),
+            )  # fmt: skip
+    return None
+
+
+def rules_differ(
+    world: World, place: str, wanted: Translation, *, expected: str, actual: str, kind: str = ""
+) -> Departure:
+    """A node's rules for a service aren't what the API says; a kube-proxy that rests is why."""
+    node = place.removeprefix("node/")
+    name = wanted.service.info.name
+    resting = not_running(world, node, PROXY)
+    shows = inside(place, f"iptables-save -t nat | grep {name}")
+    if resting is not None:
+        return Departure(
+            resting.id,
+            place,
+            "program",
+            expected,
+            f"{resting.actual}, and {actual}: its service rules are out of date",
+            shows,
+            resting.fix,
+        )
+    return Departure(
+        kind or "rules-differ",
+        place,
+        "translation",
+        expected,
+        f"{actual}, although kube-proxy runs",
+        shows,
+        inside(place, "supervisorctl restart kube-proxy"),
+    )
+
+
+def nothing_listens(
+    world: World, place: str, packet: Packet, service: Translation | None
+) -> Departure:
+    """No program waits for a packet that was to be served."""
+    port = packet.target_port
+    kind, _, name = place.partition("/")
+    if kind == "node" and port in _PORTS:
+        resting = not_running(world, name, _PORTS[port])
+        if resting is not None:
+            return resting
+    who = shown(place)
+    expected = f"a program listens on {packet.protocol} port {port} of {who}"
+    shows = inside(place, "cat /proc/net/tcp" if kind == "pod" else "ss -lntup")
+    if service is not None:
+        info = service.service.info
+        wanted = next((each.target_port for each in info.ports if each.name == service.port), port)
+        return Departure(
+            "target-port-closed",
+            place,
+            "program",
+            expected,
+            f"The service {info.name} sends to port {port} of {who}, where nothing listens",
+            shows,
+            f"Compare the targetPort of {info.name} ({wanted}) with what the container listens on.",
+        )
+    fix = kubectl(f"describe pod {name.rpartition('/')[2]}") if kind == "pod" else ""
+    return Departure(
+        "target-port-closed", place, "program", expected,
+        f"nothing listens on {packet.protocol} port {port} of {who}", shows, fix,
+    )  # fmt: skip
+
+
+def stopped(
+    place: str, cluster: Cluster, listening: Sequence[Listener], packet: Packet
+) -> Departure | None:
+    """A program that holds the socket, but doesn't run on."""
+    holders = dict.fromkeys(holder for each in listening for holder in each.holders)
+    for pid, name, state in holders:
+        if is_stopped(state):
+            who = shown(place)
+            node = place if not place.startswith("pod/") else f"node/{cluster.node_of(place)}"
+            return Departure(
+                "process-stopped",
+                place,
+                "program",
+                f"{name} serves port {packet.target_port} of {who}",
+                f"{name} (process {pid} on {node.removeprefix('node/')}) in {who} is stopped by a"
+                f" signal (state {state})",
+                inside(node, f"ps -o pid,stat,args {pid}"),
+                inside(node, f"kill -CONT {pid}"),
+            )
+    return None

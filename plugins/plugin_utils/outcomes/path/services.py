@@ -1,0 +1,138 @@
+"""What isn't right with a service as the API has it: its pods, its endpoints, its manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    APPLIED,
+    Cluster,
+    Pod,
+    Service,
+    changed,
+    selected,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
+
+
+def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[Departure]:
+    """What isn't right with a service and the pods behind it, as far as the API tells.
+
+    Args:
+        cluster: the API's objects.
+        service: the service.
+        down: a node that is down on purpose.
+    """
+    name, info = service.info.name, service.info
+    where = "" if service.namespace == "default" else f"-n {service.namespace} "
+    pods = selected(cluster, service)
+    if info.selector and not pods:
+        wanted = ", ".join(f"{key}={value}" for key, value in info.selector.items())
+        yield Departure(
+            "selector-matches-no-pod",
+            f"service/{service.name}",
+            "service",
+            f"the service {name} selects pods",
+            f"The service {name} selects {wanted}, but no pod has such labels",
+            kubectl(f"{where}get pods --show-labels"),
+            f"Compare `{kubectl(f'{where}get pods --show-labels')}` with the selector of {name}.",
+        )
+    yield from of_manifest(service.item, "service", where)
+    for pod in pods:
+        if pod.info.node != down:
+            yield from _unready(pod, service, where)
+        yield from of_manifest(pod.item, "pod", where)
+    yield from _strangers(service, pods, where)
+    yield from _endpoints(service, pods, where, down)
+
+
+def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:
+    info = pod.info
+    if info.ready or info.deleting:
+        return
+    reasons = [
+        f"its container {each.name} is {each.state}" + (f" ({each.reason})" if each.reason else "")
+        for each in info.containers.values()
+        if not each.ready
+    ]
+    why = "; ".join(reasons) or info.message or info.reason or f"it is {info.phase}"
+    yield Departure(
+        "endpoint-not-ready",
+        pod.place,
+        "service",
+        f"the pod {info.name} is ready and serves {service.info.name}",
+        f"Pods behind the service {service.info.name} are not ready: {info.name}, since {why}",
+        kubectl(f"{where}get pod {info.name}"),
+        f"See why: `{kubectl(f'{where}describe pods {info.name}')}`.",
+    )
+
+
+def _strangers(service: Service, pods: list[Pod], where: str) -> Iterator[Departure]:
+    """Pods beside those of a manifest, or of a controller, that a service selects as well."""
+    made = [pod for pod in pods if _has_maker(pod)]
+    for pod in pods:
+        if made and pod not in made:
+            others = ", ".join(each.info.name for each in made)
+            yield Departure(
+                "extra-pod",
+                pod.place,
+                "service",
+                f"the pods of {service.info.name} are {others}",
+                f"The service {service.info.name} also selects {pod.info.name}, which no manifest"
+                " and no controller made",
+                kubectl(f"{where}get pods --show-labels"),
+                kubectl(f"{where}delete pod {pod.info.name}"),
+            )
+
+
+def _has_maker(pod: Pod) -> bool:
+    metadata = pod.item["metadata"]
+    return bool(metadata.get("ownerReferences") or APPLIED in (metadata.get("annotations") or {}))
+
+
+def _endpoints(service: Service, pods: list[Pod], where: str, down: str) -> Iterator[Departure]:
+    """Endpoints that the controller should have written otherwise."""
+    if not service.info.selector or not service.has_address:
+        return
+    wanted = {
+        str(pod.info.ip)
+        for pod in pods
+        if pod.info.ready and pod.info.ip and not pod.info.deleting and pod.info.node != down
+    }
+    there = {
+        each.address
+        for port in service.backends.values()
+        for each in port
+        if each.ready and (not down or each.node != down)
+    }
+    if wanted != there:
+        yield Departure(
+            "endpoints-differ",
+            f"service/{service.name}",
+            "service",
+            f"its endpoints are its ready pods: {', '.join(sorted(wanted)) or 'none'}",
+            f"The endpoints of {service.info.name} are {', '.join(sorted(there)) or 'none'}",
+            kubectl(f"{where}get endpointslices,pods -o wide"),
+            "If they stay so, see whether kube-controller-manager runs: "
+            "`python3 runner.py status`.",
+        )
+
+
+def of_manifest(item: dict[str, Any], kind: str, where: str) -> Iterator[Departure]:
+    """Where an object isn't as the manifest that it was made from."""
+    name = item["metadata"]["name"]
+    namespace = item["metadata"].get("namespace", "default")
+    for field, said, there in changed(item):
+        yield Departure(
+            "manifest-differs",
+            f"{kind}/{namespace}/{name}",
+            "service",
+            f"{field} is {json.dumps(said)}, as in its manifest",
+            f"The {kind} {name} has been changed: its {field} is {json.dumps(there)}, not"
+            f" {json.dumps(said)} as in its manifest",
+            kubectl(f"{where}get {kind} {name} -o yaml"),
+            f"Put it back: `{kubectl(f'{where}edit {kind} {name}')}`.",
+        )

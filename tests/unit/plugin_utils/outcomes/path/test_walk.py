@@ -1,0 +1,251 @@
+"""A sound lab has no departure; each fault is the first one of the packets that meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import asking, beyond
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    Listener,
+    Neighbour,
+    PolicyRule,
+    Route,
+    Space,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import PASSES
+from tests.unit.plugin_utils.outcomes.path import sample
+from tests.unit.plugin_utils.outcomes.path.sample import (
+    DNS,
+    FIRST,
+    P2,
+    P3,
+    SECOND,
+    Change,
+    with_rules,
+    without_rules,
+)
+
+SOUND = [
+    ("pod/p2", "http://s1/", {PASSES}),
+    ("pod/p1", "http://s1/", {PASSES}),
+    ("pod/p3", "http://s1.default.svc.cluster.local/", {PASSES}),
+    ("pod/p1", "pod/p3", {PASSES}),
+    ("pod/p1", "pod/p2", {PASSES}),
+    ("node/latihan", "pod/p3", {PASSES}),
+    ("node/latihan-m02", "http://10.111.139.255/", {PASSES}),
+    ("host", "http://192.168.49.2:31222/", {PASSES}),
+    ("host", "http://192.168.49.3:31222/", {PASSES}),
+    ("host", "node/latihan", {PASSES}),
+    ("node/latihan", "host", {PASSES}),
+    ("host", "pod/p1", {"no route"}),
+    ("host", "http://10.111.139.255/", {"no route"}),
+    ("host", "http://192.168.49.2/", {"refused"}),
+    ("pod/p2", "http://nobody/", {"no such name"}),
+]
+
+
+@pytest.mark.parametrize(("start", "target", "ends"), SOUND)
+def test_sound_lab_does_what_it_should(start: str, target: str, ends: set[str]) -> None:
+    walk = sample.walk(sample.world(), start, target)
+    assert walk.departures == ()
+    assert {way.end for way in walk.ways} == ends
+
+
+def test_sound_lab_is_as_it_was_made() -> None:
+    assert beyond.departures(sample.world()) == ()
+
+
+def test_service_leads_to_each_of_its_pods_and_the_shares_add_up() -> None:
+    walk = sample.walk(sample.world(), "pod/p2", "http://s1/")
+    assert sorted(way.share for way in walk.ways) == [0.5, 0.5]
+    assert {step.place for way in walk.ways for step in way.steps} >= {"pod/p1", "pod/p3"}
+
+
+def routes(*gone: str, more: tuple[Route, ...] = ()) -> Change:
+    """Take routes to these blocks away, and put others in."""
+    return lambda space: replace(
+        space, routes=(*more, *(each for each in space.routes if each.to not in gone))
+    )
+
+
+def settings(**values: str) -> Change:
+    return lambda space: replace(
+        space, settings={**space.settings, **{f"ipv4/{key}": each for key, each in values.items()}}
+    )
+
+
+def link(name: str, **values: Any) -> Change:
+    return lambda space: replace(
+        space, links={**space.links, name: replace(space.links[name], **values)}
+    )
+
+
+def stopped(port: int, protocol: str, name: str) -> Change:
+    listener = Listener(protocol, "0.0.0.0", port, ((77, name, "T"),))
+    return lambda space: replace(space, listeners=(listener,))
+
+
+def neighbour(address: str, device: str, mac: str) -> Change:
+    return lambda space: replace(
+        space, neighbours={(address, device): Neighbour(address, device, mac, "PERMANENT")}
+    )
+
+
+def programs(*left: tuple[int, str, str]) -> Change:
+    return lambda space: replace(space, programs=left)
+
+
+def both(*changes: Change) -> Change:
+    def change(space: Space) -> Space:
+        for each in changes:
+            space = each(space)
+        return space
+
+    return change
+
+
+FAULTS: list[tuple[str, str, Change, str, str, str]] = [
+    # where, what is changed, from, to: the id of the first departure, and a part of it
+    ("a rule drops", FIRST, with_rules(("filter", "FORWARD -p tcp -m tcp --dport 80 -j DROP")),
+     "pod/p2", "http://s1/", "policy-drops"),
+    ("in mangle", SECOND, with_rules(("mangle", "FORWARD -d 10.244.1.2/32 -j DROP")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("in raw", SECOND, with_rules(("raw", "PREROUTING -d 10.244.1.2/32 -j DROP")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("answers are dropped", FIRST, with_rules(("filter", "FORWARD -s 10.244.1.2/32 -j DROP")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("one in ten", FIRST, with_rules(
+        ("filter", "FORWARD -m statistic --mode random --probability 0.1 -j DROP")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("in the pod", P3, with_rules(("filter", "INPUT -p icmp -j DROP")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("condition that is not known", FIRST, with_rules(
+        ("filter", "FORWARD -m time --weekdays Mon -j DROP")), "pod/p1", "pod/p3", "policy-drops"),
+    ("target that is not known", FIRST, with_rules(("filter", "FORWARD -j NFQUEUE")),
+     "pod/p1", "pod/p3", "policy-drops"),
+    ("masquerade between pods", FIRST, with_rules(
+        ("nat", "POSTROUTING -s 10.244.0.0/16 -d 10.244.0.0/16 -j MASQUERADE")),
+     "pod/p1", "pod/p3", "foreign-translation"),
+    ("another target", FIRST, with_rules(
+        ("nat", "PREROUTING -d 10.244.1.2/32 -j DNAT --to-destination 10.244.0.3")),
+     "pod/p1", "pod/p3", "foreign-translation"),
+    ("no masquerade", FIRST, without_rules("KUBE-POSTROUTING"),
+     "host", "http://192.168.49.2:31222/", "masquerade-missing"),
+    ("a chain of an endpoint is empty", FIRST, without_rules("KUBE-SEP-S24FGVX26NJKOOOQ"),
+     "pod/p2", "http://s1/", "rules-differ"),
+    ("no rules for services", FIRST, both(
+        without_rules("KUBE-SERVICES"), programs((41, "kubelet", "S"))),
+     "pod/p2", "http://10.111.139.255/", "kube-proxy-down"),
+    ("kube-proxy rests, and rules are old", FIRST, both(
+        without_rules("KUBE-SERVICES"), programs((40, "kube-proxy", "T"))),
+     "pod/p2", "http://10.111.139.255/", "process-stopped"),
+    ("no route", SECOND, routes("10.244.0.0/24"), "pod/p3", "pod/p1", "no-route"),
+    ("no route back", SECOND, routes("10.244.0.0/24"), "pod/p1", "pod/p3", "no-route"),
+    ("blackhole", FIRST, routes("10.244.0.4/32", more=(Route("10.244.0.4/32", "blackhole"),)),
+     "pod/p2", "pod/p1", "blackhole-route"),
+    ("longer prefix", FIRST, routes(
+        more=(Route("10.244.1.2/32", via="192.168.49.1", link="eth0"),)),
+     "pod/p1", "pod/p3", "wrong-route"),
+    ("another table", FIRST, lambda space: replace(space, routes=(
+        *space.routes, Route("0.0.0.0/0", "blackhole", table="9")), policies=(
+            PolicyRule(0, "local"), PolicyRule(5, "9", source="10.244.0.0/24"),
+            PolicyRule(32766, "main"))), "pod/p1", "pod/p3", "blackhole-route"),
+    ("route of the host", "host", routes(
+        more=(Route("10.244.0.4/32", via="192.168.49.2", link="lab0"),)),
+     "host", "http://10.244.0.4/", "extra-route"),
+    ("wrong neighbour", FIRST, neighbour("192.168.49.3", "eth0", "02:00:00:00:00:01"),
+     "pod/p1", "pod/p3", "wrong-neighbour"),
+    ("wrong neighbour, there", SECOND, neighbour("192.168.49.2", "eth0", "02:00:00:00:00:01"),
+     "pod/p1", "pod/p3", "wrong-neighbour"),
+    ("forwarding is off", SECOND, settings(ip_forward="0"),
+     "pod/p1", "pod/p3", "forwarding-off"),
+    ("strict reverse path", SECOND, both(
+        settings(**{"conf/eth0/rp_filter": "1"}),
+        routes("10.244.0.0/24", more=(Route("10.244.0.0/24", link="veth0"),))),
+     "pod/p1", "pod/p3", "reverse-path"),
+    ("link down", P3, link("eth0", up=False), "pod/p1", "pod/p3", "link-down"),
+    ("port of the bridge is down", "host", link("node2", up=False),
+     "pod/p1", "pod/p3", "link-down"),
+    ("small link", SECOND, link("eth0", mtu=1400), "pod/p1", "pod/p3", "mtu-too-large"),
+    ("web server is stopped", P3, stopped(80, "tcp", "nginx"),
+     "pod/p2", "http://s1/", "process-stopped"),
+    ("web server is gone", P3, lambda space: replace(space, listeners=()),
+     "pod/p2", "http://s1/", "target-port-closed"),
+    ("DNS is stopped", DNS, stopped(53, "udp", "python3"),
+     "pod/p2", "http://s1/", "process-stopped"),
+    ("another name server", P2, lambda space: replace(space, resolver="nameserver 192.0.2.1\n"),
+     "pod/p2", "http://s1/", "resolver-changed"),
+    ("no search list", P2, lambda space: replace(
+        space, resolver="nameserver 10.96.0.10\noptions ndots:5\n"),
+     "pod/p2", "http://s1/", "resolver-changed"),
+    ("a line in the hosts file", P2, lambda space: replace(space, hosts="10.244.0.3 s1\n"),
+     "pod/p2", "http://s1/", "hosts-changed"),
+    ("ping is ignored", P3, settings(icmp_echo_ignore_all="1"),
+     "pod/p1", "pod/p3", "ping-ignored"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "start", "target", "identifier"),
+    [each[1:] for each in FAULTS],
+    ids=[each[0] for each in FAULTS],
+)
+def test_fault_is_the_first_departure(
+    place: str, change: Change, start: str, target: str, identifier: str
+) -> None:
+    walk = sample.walk(sample.world({place: change}), start, target)
+    assert walk.departures, walk.ways
+    assert (walk.departures[0].id, walk.departures[0].place) == (identifier, place)
+    assert walk.departures[0].fix
+
+
+def test_fault_elsewhere_is_not_met_but_told_as_different() -> None:
+    seen = sample.world({FIRST: with_rules(("filter", "FORWARD -d 10.244.0.4/32 -j DROP"))})
+    assert sample.walk(seen, "pod/p2", "pod/p3").departures == ()
+    assert "foreign-rule" in {each.id for each in beyond.departures(seen)}
+
+
+def api(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    objects = sample.items()
+    change(objects)
+    return objects
+
+
+@pytest.mark.parametrize(
+    ("objects", "identifier"),
+    [
+        (api(lambda all_: all_["services"][0]["spec"].update(selector={"no": "pod"})),
+         "selector-matches-no-pod"),
+        (api(lambda all_: all_["pods"][2]["status"].update(conditions=[])), "endpoint-not-ready"),
+        (api(lambda all_: all_["endpointslices"][0].update(endpoints=[])), "endpoints-differ"),
+    ],
+)  # fmt: skip
+def test_service_that_is_not_as_its_pods(objects: dict[str, Any], identifier: str) -> None:
+    walk = sample.walk(sample.world(objects=objects), "pod/p2", "http://10.108.155.132/")
+    seen = sample.world(objects=objects)
+    asked = asking.question(seen.cluster, "pod/p2", "http://10.111.139.255/")
+    assert identifier in {each.id for each in asking.follow(seen, asked).departures}
+    assert walk is not None
+
+
+def test_place_that_was_not_read_is_neither_right_nor_wrong() -> None:
+    seen = sample.world()
+    spaces = {name: each for name, each in seen.spaces.items() if name != P3}
+    walk = sample.walk(replace(seen, spaces=spaces, unseen={P3: "no way in"}), "pod/p1", "pod/p3")
+    assert {way.end for way in walk.ways} == {"unseen"}
+    assert walk.departures == ()
+    assert walk.unread == ("pod/p3: no way in",)
+
+
+@pytest.mark.parametrize(
+    ("start", "target"),
+    [("pod/nobody", "http://s1/"), ("somewhere", "http://s1/"), ("host", "pod/nobody")],
+)
+def test_place_that_does_not_exist_is_bad_input(start: str, target: str) -> None:
+    with pytest.raises(LabError, match=r"is not a place|There is no"):
+        asking.question(sample.world().cluster, start, target)
