@@ -55,16 +55,21 @@ def print_outcomes(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
 
 def print_diagnoses(console: Console, outcomes: Sequence[OutcomeResult]) -> None:
     """Print the likely causes of failures, each once, with the outcomes that it may explain."""
-    blamed: dict[tuple[str, str], list[str]] = {}
-    for outcome in by_id(outcomes):
-        for found in outcome.diagnosis:
-            blamed.setdefault((found.cause, found.fix), []).append(outcome.id)
-    if not blamed:
-        return
-    console.print(Text("Likely causes", style="bold"))
-    for (cause, fix), identifiers in blamed.items():
-        console.print(Text(f"  {', '.join(identifiers)}: {cause}"))
-        console.print(Text(f"    {fix}"))
+    for title, met in (
+        ("Likely causes", True),
+        ("Also different from how the lab was made", False),
+    ):
+        blamed: dict[tuple[str, str], list[str]] = {}
+        for outcome in by_id(outcomes):
+            for found in outcome.diagnosis:
+                if found.met is met:
+                    blamed.setdefault((found.cause, found.fix), []).append(outcome.id)
+        if blamed:
+            console.print(Text(title, style="bold"))
+        for (cause, fix), identifiers in blamed.items():
+            named = f"{', '.join(identifiers)}: " if met else ""
+            console.print(Text(f"  {named}{cause}"))
+            console.print(Text(f"    {fix}"))
 
 
 def print_slowest(console: Console, tasks: Sequence[Task]) -> None:

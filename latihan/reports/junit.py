@@ -87,7 +87,8 @@ def story(outcome: OutcomeResult) -> str:
         if text
     ]
     for cause in outcome.diagnosis:
-        lines += [f"likely cause: {cause.cause}", f"what to do: {cause.fix}"]
+        word = "likely cause" if cause.met else "also different"
+        lines += [f"{word}: {cause.cause}", f"what to do: {cause.fix}"]
     for why in outcome.why:
         lines += ["", f"why: {why.sentence}"]
         lines += [f"  {line}" for line in why.lines]

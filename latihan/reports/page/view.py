@@ -216,10 +216,10 @@ def _groups(failed: Sequence[Item]) -> list[Group]:
     """Failed outcomes by their likeliest cause; those without one come last."""
     causes: dict[str, list[Item]] = {}
     for item in failed:
-        found = item.outcome.diagnosis
-        causes.setdefault(found[0].id if found else "", []).append(item)
+        found = item.outcome.cause
+        causes.setdefault(found.id if found else "", []).append(item)
     unknown = causes.pop("", [])
-    groups = [Group(items[0].outcome.diagnosis[0], tuple(items)) for items in causes.values()]
+    groups = [Group(items[0].outcome.cause, tuple(items)) for items in causes.values()]
     return [*groups, Group(None, tuple(unknown))] if unknown else groups
 
 

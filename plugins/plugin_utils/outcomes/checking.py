@@ -20,6 +20,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates impo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
+    Asked,
     FailedOutcome,
     diagnose,
 )
@@ -43,6 +44,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation i
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    OK,
     OutcomeResult,
     ProbeResult,
     Verdict,
@@ -94,9 +96,14 @@ class _Judged:
     @property
     def failed(self) -> FailedOutcome:
         """What a diagnosis needs to know about it."""
-        known = self.seen.facts or Facts()
-        services = services_of(self.plan.outcome, self.plan.all_probes, known)
-        return FailedOutcome(services, self.plan.variables.get(_DOWN) or "")
+        outcome = self.plan.outcome
+        services = services_of(outcome, self.plan.all_probes, self.seen.facts or Facts())
+        asked = [
+            Asked(result, OK in entry.want, wrong=not entry.accepts(result.reason))
+            for name, entry in outcome.probes.items()
+            for result in self.seen.probes.get(name, ())
+        ]
+        return FailedOutcome(services, self.plan.variables.get(_DOWN) or "", asked)
 
 
 def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]) -> Checked:

@@ -212,6 +212,13 @@ class Cause(Record):
     id: str = Field(min_length=1, description="Its stable name, as in no-route.")
     cause: str = Field(description="What is wrong, and where.")
     fix: str = Field(description="What to do about it.")
+    place: str = Field("", description="Where it is, as in node/NAME; empty if unknown.")
+    shows: str = Field("", description="The command that shows it.")
+    met: bool = Field(
+        True,
+        description="Whether packets that failed meet it; otherwise it only isn't as the lab was "
+        "made.",
+    )
 
 
 class OutcomeResult(Record):
@@ -258,6 +265,11 @@ class OutcomeResult(Record):
     )
     false_alarm: str = Field("", description="The chance that a correct network fails.")
     article: str = Field("", description="What the source of the claim says, if that differs.")
+
+    @property
+    def cause(self) -> Cause | None:
+        """The likeliest cause of its failure; None if none is known."""
+        return next((each for each in self.diagnosis if each.met), None)
 
     @property
     def brief(self) -> str:

@@ -80,7 +80,7 @@ def gathered(before: Standings, results: Iterable[OutcomeResult]) -> dict[str, S
     """Add results to the outcomes so far."""
     found = dict(before)
     for each in results:
-        cause = each.diagnosis[0].cause if each.diagnosis else ""
+        cause = each.cause.cause if each.cause else ""
         new = Standing(verdict=each.verdict, title=each.title, reason=each.reason, cause=cause)
         found[each.id] = counting(found.get(each.id), new)
     return found

@@ -1,41 +1,62 @@
-"""Look into a lab for the causes of a failure: what the API says, and what its nodes show."""
+"""Find the causes of failed outcomes: follow the packets that failed, and say where they part."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from http import HTTPStatus
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, RefusedError
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
-    Missing,
     Stopped,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.facts import endpoints, gather
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.causes import (
-    Inside,
-    Seen,
-    causes,
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import (
+    asking,
+    beyond,
+    read,
+    services,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Cause
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.asking import Question
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import shown
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    Cluster,
+    cluster,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
+    Departure,
+    each_once,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    Cause,
+    ProbeResult,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets import address_and_port
 
-_DNS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
-_DROPPING = ("DROP", "REJECT")
-_POLICY = re.compile(r"^:FORWARD DROP \[(\d+):", re.MULTILINE)
-# Any port will do: both an open one and a closed one answer.
-_ANY_PORT = 80
-_SILENT = 124  # what timeout(1) ends with
+# In a larger lab only the pods that the failed probes are about are looked into.
+_MOST_PODS = 30
+# Of many alike the first ones say it all.
+_MOST_QUESTIONS, _MOST_BESIDE = 40, 8
+_KINDS = {
+    "http": ("tcp", 80),
+    "tcp": ("tcp", 0),
+    "udp": ("udp", 0),
+    "icmp": ("icmp", 0),
+    "path": ("icmp", 0),
+    "mtu": ("icmp", 0),
+    "dns": ("tcp", 0),
+}
 
-# The command lines that enter the nodes that can be entered now, by the node's name.
-Entries = Mapping[str, tuple[str, ...]]
+
+@dataclass(frozen=True)
+class Asked:
+    """A probe's answer, whether it had to be ok, and whether it was wrong."""
+
+    result: ProbeResult
+    wanted: bool
+    wrong: bool
 
 
 @dataclass(frozen=True)
@@ -45,125 +66,151 @@ class FailedOutcome:
     Args:
         services: the services that it is about.
         down: a node that is down on purpose.
+        asked: its probes, with their answers.
     """
 
     services: Collection[str] = ()
     down: str = ""
+    asked: Sequence[Asked] = ()
 
 
 def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
-    """The likely causes of failed outcomes, from one look into the lab.
+    """The causes of failed outcomes, from one look into the lab.
 
     Returns:
-        The causes of each failure, the likeliest first; empty if nothing stands out.
+        The causes of each failure: first those that its packets meet, nearest to them first, then
+        what else isn't as the lab was made; empty if nothing was found different.
     """
     if not failures:
         return []
     try:
-        facts = gather(lab.api, lab.contract, lab.namespace)
-        dns = dns_endpoints(lab.api)
+        known = cluster(lab.contract, lab.namespace, read.objects(lab.api))
+        questions = [_questions(known, each) for each in failures]
+        world = read.places(lab.contract, known, _pods(known, failures, questions))
     except RefusedError as error:
         return [[_refused(error)] for _ in failures]
     except LabError:
         return [[_silent(lab.contract, each.down)] for each in failures]
-    entries = lab.contract.entries
-    with ThreadPoolExecutor() as pool:
-        looks = list(pool.map(lambda name: inside(name, entries, facts), entries))
-    seen = Seen(
-        facts=facts,
-        entered=frozenset(
-            node.name for node in lab.contract.nodes if not isinstance(node.reach, Missing)
-        ),
-        inside=dict(zip(entries, looks, strict=True)),
-        dns_ready=dns,
-    )
-    return [causes(replace(seen, services=each.services, down=each.down)) for each in failures]
-
-
-def dns_endpoints(api: Api) -> int:
-    """How many ready endpoints the cluster's DNS has; 0 if it has no service either."""
-    try:
-        return len(endpoints(api.get(_DNS)).ready)
-    except RefusedError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return 0
-        raise
-
-
-def inside(node: str, entries: Entries, facts: Facts) -> Inside:
-    """Look into a node that can be entered."""
-    enter = entries[node]
-    own = [
-        f"{address}:{port}"
-        for service in facts.endpoints.values()
-        for address in service.ready
-        for port in service.ports
-        if _lives_on(facts, address, node)
-    ]
-    proxy = run([*enter, "pgrep", "--exact", "kube-proxy"], check=False)
-    rules = _filter_table(enter)
-    return Inside(
-        kube_proxy=proxy.returncode == 0,
-        drops=tuple(drops(rules)),
-        drops_the_rest=policy_dropped(rules) is not None and _drops_the_rest(node, entries, facts),
-        closed=frozenset(endpoint for endpoint in own if _refuses(enter, endpoint)),
-    )
-
-
-def drops(rules: str) -> list[str]:
-    """The rules, other than kube-proxy's own, that drop or reject what is forwarded."""
+    beside = {down: beyond.departures(world, down) for down in {each.down for each in failures}}
     return [
-        rule.text
-        for (_table, chain), members in iptables.parse(rules).items()
-        if not chain.startswith("KUBE-") and chain != "INPUT"
-        for rule in members
-        if rule.target in _DROPPING
+        causes(world, failed, asked, beside[failed.down])
+        for failed, asked in zip(failures, questions, strict=True)
     ]
 
 
-def policy_dropped(rules: str) -> int | None:
-    """How many forwarded packets the policy DROP has dropped; None if the policy isn't DROP."""
-    counted = _POLICY.search(rules)
-    return int(counted[1]) if counted else None
+def causes(
+    world: World,
+    failed: FailedOutcome,
+    asked: Sequence[Question],
+    beside: Sequence[Departure],
+) -> list[Cause]:
+    """The causes of one failed outcome.
 
-
-def _drops_the_rest(node: str, entries: Entries, facts: Facts) -> bool:
-    """Whether a node's policy drops what another node sends to a pod there.
-
-    The policy alone says nothing: rules may accept all packets for pods, as Docker's do.
+    Args:
+        world: the lab.
+        failed: the outcome.
+        asked: what its probes asked, the wrong answers first.
+        beside: all that isn't as the lab was made.
     """
-    peers = [enter for peer, enter in entries.items() if peer != node]
-    pods = [
-        pod.ip
-        for pod in facts.pods.values()
-        if pod.node == node and pod.phase == "Running" and not pod.host_network
-    ]
-    if not peers or not pods:
-        return False
-    before = policy_dropped(_filter_table(entries[node])) or 0
-    silent = _connect(peers[0], f"{pods[0]}:{_ANY_PORT}").returncode == _SILENT
-    return silent and (policy_dropped(_filter_table(entries[node])) or 0) > before
+    met: list[Departure] = []
+    late: list[Departure] = []
+    for question in asked:
+        found = asking.follow(world, question, failed.down).departures
+        for each in found:
+            if not _small(each, question):
+                (late if each.layer == "service" else met).append(each)
+    for name in failed.services:
+        service = world.cluster.services.get(f"{world.cluster.namespace}/{name}")
+        if service is not None:
+            late += services.departures(world.cluster, service, failed.down)
+    late += beyond.unready_nodes(world, failed.down)
+    first = [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
+    places = {(each.place, each.actual) for each in first}
+    rest = [each for each in beside if (each.place, each.actual) not in places]
+    told = [_cause(each, met=True) for each in first]
+    more = [_cause(each, met=False) for each in rest if not _same_rule(each, first)]
+    return [*_one_each(told), *_one_each(more)[:_MOST_BESIDE]]
 
 
-def _filter_table(enter: Sequence[str]) -> str:
-    save = ("iptables-save", "-c", "-t", "filter")
-    return run([*enter, *save], check=False).stdout
+def _small(departure: Departure, question: Question) -> bool:
+    """Whether only larger packets than the question's would meet it."""
+    return departure.id == "mtu-too-large" and not question.large
 
 
-def _lives_on(facts: Facts, address: str, node: str) -> bool:
-    return any(pod.ip == address and pod.node == node for pod in facts.pods.values())
+def _same_rule(departure: Departure, told: Iterable[Departure]) -> bool:
+    """Whether a rule, a setting or a process has been told of already."""
+    return any(each.fix and each.fix == departure.fix for each in told)
 
 
-def _refuses(enter: tuple[str, ...], endpoint: str) -> bool:
-    """Whether an endpoint refuses a connection; a dropped one doesn't count as refused."""
-    done = _connect(enter, endpoint)
-    return done.returncode != 0 and "refused" in done.stderr
+def _on_purpose(departure: Departure, down: str) -> bool:
+    return bool(down) and departure.place == f"node/{down}"
 
 
-def _connect(enter: tuple[str, ...], endpoint: str) -> Completed:
-    address, _, port = endpoint.rpartition(":")
-    attempt = f"exec 3<>/dev/tcp/{address}/{port}"
-    return run([*enter, "timeout", "1", "bash", "-c", attempt], check=False)
+def _one_each(found: Sequence[Cause]) -> list[Cause]:
+    return list({(each.id, each.cause): each for each in found}.values())
+
+
+def _cause(departure: Departure, *, met: bool) -> Cause:
+    """A departure as a cause: the place and what is there, what should be, and what to do."""
+    actual = departure.actual[:1].upper() + departure.actual[1:]
+    where = shown(departure.place)
+    here = "" if departure.layer == "service" or where in actual else f" ({where})"
+    fix = departure.fix or departure.shows
+    return Cause(
+        id=departure.id,
+        cause=f"{actual}{here}. Expected: {departure.expected}.",
+        fix=f"Mend it: `{fix}`." if fix.startswith("python3 ") else fix,
+        place=where,
+        shows=departure.shows,
+        met=met,
+    )
+
+
+def _pods(
+    known: Cluster, failures: Sequence[FailedOutcome], asked: Sequence[Sequence[Question]]
+) -> set[str]:
+    """The pods to look into."""
+    own = {name for name, pod in known.pods.items() if pod.info.namespace == known.namespace}
+    found = asking.places_of(known, [each for questions in asked for each in questions])
+    for failed in failures:
+        for name in failed.services:
+            service = known.services.get(f"{known.namespace}/{name}")
+            backends = service.backends.values() if service else ()
+            namespace = service.namespace if service else ""
+            found |= {f"{namespace}/{each.pod}" for port in backends for each in port}
+    return found | own if len(own) <= _MOST_PODS else found
+
+
+def _questions(known: Cluster, failed: FailedOutcome) -> list[Question]:
+    """What an outcome's probes asked of the network, each once; the wrong answers first."""
+    ordered = sorted(failed.asked, key=lambda each: not each.wrong)
+    asked = (_question(known, each) for each in ordered)
+    return list(dict.fromkeys(each for each in asked if each))[:_MOST_QUESTIONS]
+
+
+def _question(known: Cluster, asked: Asked) -> Question | None:
+    """What a probe asked; None if it wasn't anything of the network."""
+    result = asked.result
+    if result.kind not in _KINDS or not result.from_:
+        return None
+    protocol, port = _KINDS[result.kind]
+    name, number = address_and_port(result.target)
+    if not name:
+        return None
+    try:
+        start = asking.place(known, result.from_)
+    except LabError:
+        return None
+    port = number or port if protocol != "icmp" else 0
+    return Question(
+        start,
+        protocol,
+        name,
+        port,
+        wanted=asked.wanted,
+        large=result.kind == "mtu",
+        only_name=result.kind == "dns",
+    )
 
 
 def _refused(error: RefusedError) -> Cause:
