@@ -276,15 +276,10 @@ class _Walker:
         if wrong is not None:
             yield trip.departs(wrong).ends(LOST)
             return
-        for at, crossed in there.crossed:
-            narrow = self._narrow(at, crossed, trip)
-            if narrow is not None:
-                trip = trip.departs(narrow)
-                if trip.large:
-                    yield trip.ends(LOST)
-                    return
-            if crossed.queue not in _PLAIN_QUEUES:
-                trip = trip.departs(_queued(at, crossed))
+        trip = self._squeezed(there, trip)
+        if trip.large and trip.departures and trip.departures[-1].id == "mtu-too-large":
+            yield trip.ends(LOST)
+            return
         expected = f"on to {self._called(wanted)}" if wanted else "not known"
         trip = trip.step(
             place, expected, f"by {out} to {gateway}, {shown(there.place)} ({trip.packet})"
@@ -301,7 +296,36 @@ class _Walker:
                     f"Compare `{inside(place, 'ip route')}` with the other nodes' routes.",
                 )
             )
-        yield from self._arrive(there, trip)
+        bridge = next(
+            (each for each in there.crossed if each[1].kind == "bridge" and each[0] != there.place),
+            None,
+        )
+        if bridge is None:
+            yield from self._arrive(there, trip)
+        else:
+            yield from self._bridged(*bridge, there, trip)
+
+    def _squeezed(self, there: Port, trip: Trip) -> Trip:
+        """The trip after the interfaces on the way to the next stop."""
+        for at, crossed in there.crossed:
+            narrow = self._narrow(at, crossed, trip)
+            trip = trip.departs(narrow) if narrow is not None else trip
+            if crossed.queue not in _PLAIN_QUEUES:
+                trip = trip.departs(_queued(at, crossed))
+        return trip
+
+    def _bridged(self, place: str, link: Link, there: Port, trip: Trip) -> Iterator[Way]:
+        """A packet passes a bridge; by default netfilter sees it there too (ip-sysctl.rst)."""
+        space = self._world.spaces[place]
+        trips = [trip]
+        if space.setting("bridge/bridge-nf-call-iptables") == "1":
+            spot = Spot(tuple(space.addresses), link.name, link.name)
+            for hook in ("PREROUTING", "FORWARD", "POSTROUTING"):
+                passed = [each for on in trips for each in self._hook(place, space, hook, on, spot)]
+                yield from (ended for _, ended in passed if ended is not None)
+                trips = [on for on, ended in passed if ended is None]
+        for on in trips:
+            yield from self._arrive(there, on)
 
     def _deliver(self, place: str, space: Space, incoming: str, trip: Trip) -> Iterator[Way]:
         """A packet is for the place where it is."""

@@ -122,6 +122,9 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
     ("one in ten", FIRST, with_rules(
         ("filter", "FORWARD -m statistic --mode random --probability 0.1 -j DROP")),
      "pod/p1", "pod/p3", "policy-drops"),
+    ("where a bridge passes", "host", both(with_rules(("filter", "FORWARD -j DROP")),
+        lambda space: replace(space, settings={"bridge/bridge-nf-call-iptables": "1"})),
+     "pod/p1", "pod/p3", "policy-drops"),
     ("in the pod", P3, with_rules(("filter", "INPUT -p icmp -j DROP")),
      "pod/p1", "pod/p3", "policy-drops"),
     ("condition that is not known", FIRST, with_rules(
