@@ -10,6 +10,8 @@ _ALL = (
     Command("kubectl", "Run kubectl on the lab's cluster, with all arguments that follow."),
     Command("shell", "Open a shell, or run a command, on a node or the lab's host."),
     Command("why", "Show the way of a packet, expected and actual, and where they part."),
+    Command("break", "Put a fault into the lab, for somebody to find.", "breaking"),
+    Command("heal", "Take faults out of the lab again.", "healing"),
     Command("url", "Print where a service answers from the lab's host."),
     Command("image", "Load, list, build or remove images of your own."),
     Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C."),

@@ -225,7 +225,7 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
     else:
         yield _Named(asked.name)
         return
-    space = world.spaces.get(asked.start)
+    network = world.networks.get(asked.start)
     wanted = names.known_addresses(world, asked.start, asked.name)
     should = (
         f"{asked.name} is {' or '.join(wanted)}"
@@ -233,13 +233,13 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
         else f"no address of {asked.name} is known"
     )
     here = shown(asked.start)
-    if space is None:
+    if network is None:
         for address in wanted:
             yield _Named(address, (Step(here, should, "not looked into"),))
         return
-    entry = names.in_hosts(space, asked.name)
+    entry = names.in_hosts(network, asked.name)
     if entry:
-        wrong = names.wrong_entry(world, space, asked.name, entry)
+        wrong = names.wrong_entry(world, network, asked.name, entry)
         said = f"{asked.name} is {entry}, by the hosts file"
         step = Step(here, should, said, departs=wrong is not None)
         yield _Named(entry, (step,), (wrong,) if wrong else ())
@@ -258,7 +258,7 @@ def _asked_server(
 ) -> Iterator[_Named]:
     """The addresses that a name server gives, if its answers come."""
     here = shown(asked.start)
-    servers = names.servers_of(world.spaces[asked.start])
+    servers = names.servers_of(world.networks[asked.start])
     if not servers:
         if wanted:
             missing = Departure(

@@ -23,8 +23,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing import Port, across
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     HOST,
+    Network,
     Route,
-    Space,
     is_stopped,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import DNS_SERVICE
@@ -52,15 +52,15 @@ def departures(world: World, down: str = "") -> tuple[Departure, ...]:
         for program in (programs.PROXY, programs.KUBELET):
             resting = programs.not_running(world, node, program) if node != down else None
             found += [resting] if resting else []
-    for space in world.spaces.values():
-        found += _rules(space)
-        found += _routes(world, space)
-        found += _neighbours(world, space)
-        found += _links(world, space)
-        found += _stopped(world, space)
-        found += names.changed(world, space.place)
-        if space.place.startswith("node/") and space.setting("ipv4/ip_forward") == "0":
-            found.append(_closed(space))
+    for network in world.networks.values():
+        found += _rules(network)
+        found += _routes(world, network)
+        found += _neighbours(world, network)
+        found += _links(world, network)
+        found += _stopped(world, network)
+        found += names.changed(world, network.place)
+        if network.place.startswith("node/") and network.setting("ipv4/ip_forward") == "0":
+            found.append(_closed(network))
     for name, service in world.cluster.services.items():
         if service.namespace == world.cluster.namespace or name == "/".join(DNS_SERVICE):
             found += services.departures(world.cluster, service, down)
@@ -68,50 +68,51 @@ def departures(world: World, down: str = "") -> tuple[Departure, ...]:
     return each_once(found)
 
 
-def _rules(space: Space) -> Iterator[Departure]:
-    for rule in netfilter.foreign_rules(space):
+def _rules(network: Network) -> Iterator[Departure]:
+    for rule in netfilter.foreign_rules(network):
         yield Departure(
-            "foreign-rule", space.place, "filter",
-            f"only rules of Kubernetes and of CNI are in {shown(space.place)}",
-            f"the table {rule.table} of {shown(space.place)} has the rule {rule.text}",
-            inside(space.place, f"iptables-save -c -t {rule.table}"), deleting(space.place, rule),
+            "foreign-rule", network.place, "filter",
+            f"only rules of Kubernetes and of CNI are in {shown(network.place)}",
+            f"the table {rule.table} of {shown(network.place)} has the rule {rule.text}",
+            inside(network.place, f"iptables-save -c -t {rule.table}"),
+            deleting(network.place, rule),
         )  # fmt: skip
-    for table, chain in netfilter.closing_policies(space):
+    for table, chain in netfilter.closing_policies(network):
         policy = Rule(table, chain, 0, 0, ("-j", "DROP"))
         yield Departure(
-            "foreign-rule", space.place, "filter",
+            "foreign-rule", network.place, "filter",
             f"the policy of {chain} in the table {table} is ACCEPT",
-            f"the policy of the chain {chain} of {shown(space.place)} is DROP",
-            inside(space.place, f"iptables-save -c -t {table}"), deleting(space.place, policy),
+            f"the policy of the chain {chain} of {shown(network.place)} is DROP",
+            inside(network.place, f"iptables-save -c -t {table}"), deleting(network.place, policy),
         )  # fmt: skip
 
 
-def _closed(space: Space) -> Departure:
+def _closed(network: Network) -> Departure:
     name = "net.ipv4.ip_forward"
     return Departure(
-        "forwarding-off", space.place, "setting", f"{name} is 1", f"{name} is 0",
-        inside(space.place, f"sysctl {name}"), inside(space.place, f"sysctl -w {name}=1"),
+        "forwarding-off", network.place, "setting", f"{name} is 1", f"{name} is 0",
+        inside(network.place, f"sysctl {name}"), inside(network.place, f"sysctl -w {name}=1"),
     )  # fmt: skip
 
 
-def _routes(world: World, space: Space) -> Iterator[Departure]:
+def _routes(world: World, network: Network) -> Iterator[Departure]:
     """Routes that no address, node, pod or service explains."""
     cluster = world.cluster
-    for route in space.routes:
+    for route in network.routes:
         if route.author in _OTHERS or route.kind in ("local", "broadcast", "multicast"):
             continue
-        if space.place.startswith("pod/") or _explained(world, space, route):
+        if network.place.startswith("pod/") or _explained(world, network, route):
             continue
         if any(route.to.startswith(each) for each in _outside(world)):
             continue
         there = cluster.named(route.to.partition("/")[0])
         yield Departure(
-            "extra-route", space.place, "route",
+            "extra-route", network.place, "route",
             f"no route of its own to {route.to}"
             + (f" ({there})" if there != route.to.partition("/")[0] else ""),
-            f"{shown(space.place)} has the route {route.text}",
-            inside(space.place, "ip route show table all"),
-            inside(space.place, f"ip route del {route.text}"),
+            f"{shown(network.place)} has the route {route.text}",
+            inside(network.place, "ip route show table all"),
+            inside(network.place, f"ip route del {route.text}"),
         )  # fmt: skip
 
 
@@ -121,15 +122,15 @@ def _outside(world: World) -> Iterator[str]:
         yield from service.info.external_ips
 
 
-def _explained(world: World, space: Space, route: Route) -> bool:
+def _explained(world: World, network: Network, route: Route) -> bool:
     cluster = world.cluster
     if route.kind != "unicast" or route.table != "main":
         return False
-    if space.place == HOST:
+    if network.place == HOST:
         return not route.via
     if route.to == "0.0.0.0/0":
         return True
-    own = space.place.removeprefix("node/")
+    own = network.place.removeprefix("node/")
     for node in cluster.nodes.values():
         if node.pod_cidr == route.to:
             return node.name == own or route.via == node.internal_ip
@@ -137,55 +138,57 @@ def _explained(world: World, space: Space, route: Route) -> bool:
     return pod is not None and pod.info.node == own and not route.via
 
 
-def _neighbours(world: World, space: Space) -> Iterator[Departure]:
+def _neighbours(world: World, network: Network) -> Iterator[Departure]:
     """Entries that somebody wrote and that aren't true."""
-    for entry in space.neighbours.values():
-        if entry.state != "PERMANENT" or entry.link not in space.links:
+    for entry in network.neighbours.values():
+        if entry.state != "PERMANENT" or entry.link not in network.links:
             continue
-        for port in across(world, Port(space.place, space.links[entry.link])):
-            if entry.address in world.spaces[port.place].addresses and port.link.mac != entry.mac:
+        for port in across(world, Port(network.place, network.links[entry.link])):
+            if entry.address in world.networks[port.place].addresses and port.link.mac != entry.mac:
                 yield Departure(
-                    "wrong-neighbour", space.place, "neighbour",
+                    "wrong-neighbour", network.place, "neighbour",
                     f"{entry.address} is at {port.link.mac}",
-                    f"the neighbour table of {shown(space.place)} has {entry.mac} for"
+                    f"the neighbour table of {shown(network.place)} has {entry.mac} for"
                     f" {entry.address}",
-                    inside(space.place, f"ip neighbour show {entry.address}"),
-                    inside(space.place, f"ip neighbour del {entry.address} dev {entry.link}"),
+                    inside(network.place, f"ip neighbour show {entry.address}"),
+                    inside(network.place, f"ip neighbour del {entry.address} dev {entry.link}"),
                 )  # fmt: skip
 
 
-def _links(world: World, space: Space) -> Iterator[Departure]:
+def _links(world: World, network: Network) -> Iterator[Departure]:
     """Interfaces that are down, or whose MTU isn't that of most others in the lab."""
     sizes = Counter(
-        link.mtu for each in world.spaces.values() for link in each.links.values() if link.peer
+        link.mtu for each in world.networks.values() for link in each.links.values() if link.peer
     )
     usual = sizes.most_common(1)[0][0] if sizes else 0
-    for link in space.links.values():
+    for link in network.links.values():
         if link.peer and not link.up:
             yield Departure(
-                "link-down", space.place, "link", f"{link.name} is up", f"{link.name} is down",
-                inside(space.place, f"ip link show {link.name}"),
-                inside(space.place, f"ip link set {link.name} up"),
+                "link-down", network.place, "link", f"{link.name} is up", f"{link.name} is down",
+                inside(network.place, f"ip link show {link.name}"),
+                inside(network.place, f"ip link set {link.name} up"),
             )  # fmt: skip
         if link.peer and link.mtu < usual:
             yield Departure(
-                "mtu-too-large", space.place, "link", f"{link.name} takes {usual} bytes",
-                f"{link.name} of {shown(space.place)} takes only {link.mtu} bytes",
-                inside(space.place, f"ip link show {link.name}"),
-                inside(space.place, f"ip link set {link.name} mtu {usual}"),
+                "mtu-too-large", network.place, "link", f"{link.name} takes {usual} bytes",
+                f"{link.name} of {shown(network.place)} takes only {link.mtu} bytes",
+                inside(network.place, f"ip link show {link.name}"),
+                inside(network.place, f"ip link set {link.name} mtu {usual}"),
             )  # fmt: skip
 
 
-def _stopped(world: World, space: Space) -> Iterator[Departure]:
-    node = f"node/{world.cluster.node_of(space.place)}" if "pod/" in space.place else space.place
-    holders = dict.fromkeys(holder for each in space.listeners for holder in each.holders)
+def _stopped(world: World, network: Network) -> Iterator[Departure]:
+    node = (
+        f"node/{world.cluster.node_of(network.place)}" if "pod/" in network.place else network.place
+    )
+    holders = dict.fromkeys(holder for each in network.listeners for holder in each.holders)
     for pid, name, state in holders:
         if is_stopped(state):
             yield Departure(
-                "process-stopped", space.place, "program",
-                f"{name} runs in {shown(space.place)}",
-                f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(space.place)} is"
-                f" stopped by a signal (state {state})",
+                "process-stopped", network.place, "program",
+                f"{name} runs in {shown(network.place)}",
+                f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(network.place)}"
+                f" is stopped by a signal (state {state})",
                 inside(node, f"ps -o pid,stat,args {pid}"), inside(node, f"kill -CONT {pid}"),
             )  # fmt: skip
 
@@ -197,10 +200,10 @@ def _translations(world: World, down: str) -> Iterator[Departure]:
             goals = [(service.info.cluster_ip, each.port)] if service.has_address else []
             for node in world.cluster.nodes.values():
                 place = f"node/{node.name}"
-                if node.name == down or place not in world.spaces:
+                if node.name == down or place not in world.networks:
                     continue
                 asked = [(place, *goal) for goal in goals]
-                if each.node_port and HOST in world.spaces and node.internal_ip:
+                if each.node_port and HOST in world.networks and node.internal_ip:
                     asked.append((HOST, node.internal_ip, each.node_port))
                 for start, address, port in asked:
                     question = (each.protocol.lower(), str(address), int(port or 0))
@@ -219,7 +222,7 @@ def questions_of_nodes(world: World) -> Iterator[Question]:
 
 def unready_nodes(world: World, down: str = "") -> Iterator[Departure]:
     """Nodes that don't run, or of which the API says that they aren't Ready, and why."""
-    reached = {place for place in world.spaces if place.startswith("node/")}
+    reached = {place for place in world.networks if place.startswith("node/")}
     for node in world.cluster.nodes.values():
         place = f"node/{node.name}"
         if node.name == down:

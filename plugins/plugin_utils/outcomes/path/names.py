@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
     shown,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Space
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Network
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     DNS_SERVICE,
     Cluster,
@@ -60,7 +60,7 @@ def expected_servers(world: World, place: str) -> tuple[str, ...] | None:
     if pod.resolver in ("ClusterFirst", "ClusterFirstWithHostNet"):
         service = world.cluster.services.get("/".join(DNS_SERVICE))
         return (str(service.info.cluster_ip),) if service else None
-    node = world.spaces.get(f"node/{pod.info.node}")
+    node = world.networks.get(f"node/{pod.info.node}")
     if pod.resolver == "Default" and node is not None and node.resolver is not None:
         return resolver(node.resolver).servers
     return None
@@ -73,19 +73,19 @@ def search_of(pod: Pod) -> tuple[str, ...]:
 
 def changed(world: World, place: str) -> Iterator[Departure]:
     """Where a pod's resolv.conf or hosts file isn't what kubelet writes."""
-    space = world.spaces.get(place)
+    network = world.networks.get(place)
     pod = world.cluster.pods.get(place.partition("/")[2]) if place.startswith("pod/") else None
-    if space is None or pod is None:
+    if network is None or pod is None:
         return
-    yield from _resolver_changed(world, space, pod)
-    yield from _hosts_changed(space, pod)
+    yield from _resolver_changed(world, network, pod)
+    yield from _hosts_changed(network, pod)
 
 
-def _resolver_changed(world: World, space: Space, pod: Pod) -> Iterator[Departure]:
-    servers = expected_servers(world, space.place)
-    if space.resolver is None or servers is None:
+def _resolver_changed(world: World, network: Network, pod: Pod) -> Iterator[Departure]:
+    servers = expected_servers(world, network.place)
+    if network.resolver is None or servers is None:
         return
-    there = resolver(space.resolver)
+    there = resolver(network.resolver)
     for word, wanted, found in (
         ("nameserver", servers, there.servers),
         (
@@ -104,17 +104,18 @@ def _resolver_changed(world: World, space: Space, pod: Pod) -> Iterator[Departur
         if wanted != found and not pod.item.get("spec", {}).get("dnsConfig"):
             yield Departure(
                 "resolver-changed",
-                space.place,
+                network.place,
                 "name",
                 f"{word} {' '.join(wanted)}",
-                f"resolv.conf of {shown(space.place)} has {word} {' '.join(found) or '(nothing)'}",
-                inside(space.place, "cat /etc/resolv.conf"),
+                f"resolv.conf of {shown(network.place)} has {word} "
+                f"{' '.join(found) or '(nothing)'}",
+                inside(network.place, "cat /etc/resolv.conf"),
                 f"Write `{word} {' '.join(wanted)}` into it, or make the pod again.",
             )
 
 
-def _hosts_changed(space: Space, pod: Pod) -> Iterator[Departure]:
-    if space.hosts is None:
+def _hosts_changed(network: Network, pod: Pod) -> Iterator[Departure]:
+    if network.hosts is None:
         return
     spec = pod.item.get("spec", {})
     own = {pod.info.name, spec.get("hostname") or pod.info.name}
@@ -123,7 +124,7 @@ def _hosts_changed(space: Space, pod: Pod) -> Iterator[Departure]:
         for alias in spec.get("hostAliases") or []
         for name in alias.get("hostnames") or []
     }
-    for name, address in hosts(space.hosts):
+    for name, address in hosts(network.hosts):
         local = address.startswith(("127.", "::1", "fe00::", "ff0", "fe80"))
         if local and name.startswith(("localhost", "ip6-")):
             continue
@@ -131,11 +132,11 @@ def _hosts_changed(space: Space, pod: Pod) -> Iterator[Departure]:
         if not mine and (name, address) not in aliases:
             yield Departure(
                 "hosts-changed",
-                space.place,
+                network.place,
                 "name",
                 f"the hosts file has no entry for {name}",
-                f"the hosts file of {shown(space.place)} says that {name} is {address}",
-                inside(space.place, "cat /etc/hosts"),
+                f"the hosts file of {shown(network.place)} says that {name} is {address}",
+                inside(network.place, "cat /etc/hosts"),
                 f"Take the line `{address} {name}` out of it, or make the pod again.",
             )
 
@@ -172,28 +173,28 @@ def _of_service(cluster: Cluster, name: str, namespace: str) -> list[str]:
     return []
 
 
-def in_hosts(space: Space, name: str) -> str:
+def in_hosts(network: Network, name: str) -> str:
     """The address that the hosts file has for a name; empty if it has none."""
-    return next((address for each, address in hosts(space.hosts or "") if each == name), "")
+    return next((address for each, address in hosts(network.hosts or "") if each == name), "")
 
 
-def servers_of(space: Space) -> Sequence[str]:
+def servers_of(network: Network) -> Sequence[str]:
     """The name servers that a place asks."""
-    return resolver(space.resolver or "").servers
+    return resolver(network.resolver or "").servers
 
 
-def wrong_entry(world: World, space: Space, name: str, address: str) -> Departure | None:
+def wrong_entry(world: World, network: Network, name: str, address: str) -> Departure | None:
     """A hosts file that gives a name another address than it should have."""
-    wanted = known_addresses(world, space.place, name)
+    wanted = known_addresses(world, network.place, name)
     if address in wanted:
         return None
     return Departure(
         "hosts-changed",
-        space.place,
+        network.place,
         "name",
         f"{name} is {' or '.join(wanted)}" if wanted else f"the name {name} is not known",
-        f"the hosts file of {shown(space.place)} says that {name} is {address}",
-        inside(space.place, f"grep {name} /etc/hosts"),
+        f"the hosts file of {shown(network.place)} says that {name} is {address}",
+        inside(network.place, f"grep {name} /etc/hosts"),
         f"Take the line `{address} {name}` out of it"
-        + (", or make the pod again." if space.place != HOST else "."),
+        + (", or make the pod again." if network.place != HOST else "."),
     )

@@ -18,7 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Netfilter,
-    Space,
+    Network,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Rule
 
@@ -102,18 +102,18 @@ def target(rule: Rule) -> str:
     return rule.target or rule.value("-g")
 
 
-def through(space: Space, hook: str, packet: Packet, spot: Spot) -> list[Course]:
+def through(network: Network, hook: str, packet: Packet, spot: Spot) -> list[Course]:
     """The ways that a packet may take through a hook.
 
     Args:
-        space: the place.
+        network: the place.
         hook: PREROUTING, INPUT, FORWARD, OUTPUT or POSTROUTING.
         packet: the packet.
         spot: where it is.
     """
     courses = [Course(packet, tracked=spot.tracked)]
     for table in HOOKS[hook]:
-        for backend in space.netfilter:
+        for backend in network.netfilter:
             courses = [
                 passed
                 for course in courses
@@ -255,11 +255,11 @@ def _to(text: str) -> tuple[str, int]:
     return address.partition("-")[0], int(low) if low.isdigit() else 0
 
 
-def foreign_rules(space: Space) -> list[Rule]:
+def foreign_rules(network: Network) -> list[Rule]:
     """The rules of a place that can change a packet's way and that nobody of Kubernetes made."""
     return [
         rule
-        for backend in space.netfilter
+        for backend in network.netfilter
         for rules in backend.chains.values()
         for rule in rules
         if is_foreign(rule) and has_effect(rule) and not _leads_nowhere(backend, rule)
@@ -271,11 +271,11 @@ def _leads_nowhere(backend: Netfilter, rule: Rule) -> bool:
     return (rule.table, target(rule)) in backend.chains
 
 
-def closing_policies(space: Space) -> Sequence[tuple[str, str]]:
+def closing_policies(network: Network) -> Sequence[tuple[str, str]]:
     """The table and chain of each policy that drops."""
     return [
         key
-        for backend in space.netfilter
+        for backend in network.netfilter
         for key, said in backend.policies.items()
         if said == "DROP"
     ]

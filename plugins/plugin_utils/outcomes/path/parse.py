@@ -13,9 +13,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     Listener,
     Neighbour,
     Netfilter,
+    Network,
     PolicyRule,
     Route,
-    Space,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
 
@@ -38,7 +38,9 @@ _UNDERSTOOD = {
 }
 
 
-def space(place: str, parts: Mapping[str, str], holders: Mapping[str, str] | None = None) -> Space:
+def network(
+    place: str, parts: Mapping[str, str], holders: Mapping[str, str] | None = None
+) -> Network:
     """A place, from what it printed.
 
     Args:
@@ -50,7 +52,7 @@ def space(place: str, parts: Mapping[str, str], holders: Mapping[str, str] | Non
     held = _holders((holders or parts).get("sockets", ""), running)
     filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
     unread = [name for name in ("links", "routes", "rules") if _items(parts.get(name)) is None]
-    return Space(
+    return Network(
         place=place,
         links={link.name: link for link in links(parts.get("links", ""))},
         routes=tuple(routes(parts.get("routes", ""))),

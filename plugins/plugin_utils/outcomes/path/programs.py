@@ -28,14 +28,14 @@ _PORTS = {10256: PROXY, 10249: PROXY, 10250: KUBELET, 6443: "kube-apiserver"}
 
 def states(world: World, node: str, program: str) -> list[tuple[int, str, str]]:
     """The processes of a node that are this program; not those of its pods."""
-    space = world.spaces.get(f"node/{node}")
-    return [each for each in (space.programs if space else ()) if each[1] == program]
+    network = world.networks.get(f"node/{node}")
+    return [each for each in (network.programs if network else ()) if each[1] == program]
 
 
 def not_running(world: World, node: str, program: str) -> Departure | None:
     """A program that doesn't run on a node that was read, or that is stopped there."""
     place = f"node/{node}"
-    if place not in world.spaces:
+    if place not in world.networks:
         return None
     found = states(world, node, program)
     shows = inside(place, f"ps -C {program} -o pid,stat,args")

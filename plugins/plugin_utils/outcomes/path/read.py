@@ -24,7 +24,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import La
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import parse
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Space
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Network
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     Cluster,
     Pod,
@@ -80,12 +80,12 @@ class World:
 
     Args:
         cluster: the API's objects.
-        spaces: the places that were read, by their names.
+        networks: the places that were read, by their names.
         unseen: why a place could not be read, by its name.
     """
 
     cluster: Cluster
-    spaces: Mapping[str, Space]
+    networks: Mapping[str, Network]
     unseen: Mapping[str, str]
 
 
@@ -147,16 +147,16 @@ def places(contract: Contract, known: Cluster, pods: Collection[str] | None) -> 
             )
             for place, enter in entered.items()
         }
-        spaces = {each.place: each for look in looks.values() for each in look.result()}
-    for place in entered.keys() - spaces.keys():
+        networks = {each.place: each for look in looks.values() for each in look.result()}
+    for place in entered.keys() - networks.keys():
         unseen[place] = "it can't be entered"
     for pod in known.pods.values():
-        if not pod.info.host_network and pod.place not in spaces:
+        if not pod.info.host_network and pod.place not in networks:
             reason = unseen.get(f"node/{pod.info.node}", "")
             unseen[pod.place] = (
                 f"its node {pod.info.node}: {reason}" if reason else _why_not(pod, pods)
             )
-    return World(known, spaces, unseen)
+    return World(known, networks, unseen)
 
 
 def _why_not(pod: Pod, pods: Collection[str] | None) -> str:
@@ -195,7 +195,7 @@ def split(mark: str, text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _look(place: str, enter: Sequence[str], pods: Sequence[Pod]) -> list[Space]:
+def _look(place: str, enter: Sequence[str], pods: Sequence[Pod]) -> list[Network]:
     mark = f"@{secrets.token_hex(8)}"
     try:
         done = run([*enter, "sh", "-s"], check=False, timeout=_SECONDS, stdin=script(mark, pods))
@@ -205,8 +205,8 @@ def _look(place: str, enter: Sequence[str], pods: Sequence[Pod]) -> list[Space]:
     own = parts.pop("own", None)
     if own is None:
         return []
-    found = [parse.space(place, own)]
+    found = [parse.network(place, own)]
     for name, printed in parts.items():
-        each = parse.space(name, printed, holders=own)
+        each = parse.network(name, printed, holders=own)
         found.append(replace(each, programs=()))
     return found

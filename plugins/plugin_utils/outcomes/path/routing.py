@@ -11,9 +11,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     HOST,
     Link,
+    Network,
     PolicyRule,
     Route,
-    Space,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import inside
 
@@ -50,16 +50,16 @@ class Lookup:
         return self.route is not None and self.route.kind == "unicast"
 
 
-def lookup(space: Space, packet: Packet) -> Lookup:
+def lookup(network: Network, packet: Packet) -> Lookup:
     """The route of a packet: the policy rules in their order, in each table the longest prefix."""
-    for rule in space.policies or _USUAL:
+    for rule in network.policies or _USUAL:
         if rule.source and not inside(packet.source, rule.source):
             continue
         if rule.target and not inside(packet.target, rule.target):
             continue
         if rule.mark is not None and packet.mark & rule.mask != rule.mark:
             continue
-        found = _best(space, rule.table, packet.target)
+        found = _best(network, rule.table, packet.target)
         if rule.unread and found:
             return Lookup(found, f"{rule.priority}: {' '.join(rule.unread)}")
         if found and found.kind != "throw":
@@ -67,18 +67,18 @@ def lookup(space: Space, packet: Packet) -> Lookup:
     return Lookup(None)
 
 
-def _best(space: Space, table: str, address: str) -> Route | None:
+def _best(network: Network, table: str, address: str) -> Route | None:
     fitting = [
-        route for route in space.routes if route.table == table and inside(address, route.to)
+        route for route in network.routes if route.table == table and inside(address, route.to)
     ]
-    usable = [route for route in fitting if not route.link or _is_up(space, route.link)]
+    usable = [route for route in fitting if not route.link or _is_up(network, route.link)]
     return max(
         usable, key=lambda route: (ip_network(route.to).prefixlen, -route.metric), default=None
     )
 
 
-def _is_up(space: Space, link: str) -> bool:
-    return link not in space.links or space.links[link].up
+def _is_up(network: Network, link: str) -> bool:
+    return link not in network.links or network.links[link].up
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Port:
 
 def across(world: World, port: Port) -> Iterator[Port]:
     """The interfaces that are in the same segment as this one, as far as places were read."""
-    space = world.spaces[port.place]
-    members = [link for link in space.links.values() if link.master == port.link.name]
+    network = world.networks[port.place]
+    members = [link for link in network.links.values() if link.master == port.link.name]
     for link in [port.link, *members]:
         if link.up:
             yield from _behind(world, Port(port.place, link, ((port.place, link),)))
@@ -108,13 +108,13 @@ def _behind(world: World, port: Port) -> Iterator[Port]:
     if not other.link.master:
         yield Port(other.place, other.link, crossed)
         return
-    space = world.spaces[other.place]
-    bridge = space.links.get(other.link.master)
+    network = world.networks[other.place]
+    bridge = network.links.get(other.link.master)
     if bridge is None or not bridge.up:
         return
     crossed = (*crossed, (other.place, bridge))
     yield Port(other.place, bridge, crossed)
-    for link in space.links.values():
+    for link in network.links.values():
         if link.master == bridge.name and link.name != other.link.name and link.up:
             end = other_end(world, Port(other.place, link))
             if end is not None and end.link.up:
@@ -129,10 +129,10 @@ def other_end(world: World, port: Port) -> Port | None:
     Numbers of interfaces repeat from namespace to namespace, so both ends must name each other, and
     only places that can be neighbours are looked at.
     """
-    for place, space in world.spaces.items():
+    for place, network in world.networks.items():
         if place == port.place or not _adjacent(world, place, port.place):
             continue
-        for link in space.links.values():
+        for link in network.links.values():
             if link.peer and link.index == port.link.peer and link.peer == port.link.index:
                 return Port(place, link)
     return None

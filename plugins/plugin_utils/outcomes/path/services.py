@@ -41,12 +41,45 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
             f"Compare `{kubectl(f'{where}get pods --show-labels')}` with the selector of {name}.",
         )
     yield from of_manifest(service.item, "service", where)
+    yield from _by_hand(service, where)
     for pod in pods:
         if pod.info.node != down:
             yield from _unready(pod, service, where)
         yield from of_manifest(pod.item, "pod", where)
     yield from _strangers(service, pods, where)
     yield from _endpoints(service, pods, where, down)
+
+
+# Who has changed an object by hand, as the API notes it (managedFields).
+_HANDS = frozenset({"kubectl-patch", "kubectl-edit"})
+_PLAIN = {"sessionAffinity": "None", "externalTrafficPolicy": "Cluster"}
+
+
+def _by_hand(service: Service, where: str) -> Iterator[Departure]:
+    """Settings of a service without a manifest that somebody changed after it was made."""
+    metadata, spec = service.item["metadata"], service.item.get("spec") or {}
+    if APPLIED in (metadata.get("annotations") or {}):
+        return
+    changed_fields = {
+        field.removeprefix("f:")
+        for entry in metadata.get("managedFields") or []
+        if entry.get("manager") in _HANDS
+        for field in (entry.get("fieldsV1") or {}).get("f:spec") or {}
+    }
+    for field, plain in _PLAIN.items():
+        there = spec.get(field, plain)
+        if there != plain and field in changed_fields:
+            name = service.info.name
+            change = json.dumps({"spec": {field: plain}})
+            yield Departure(
+                "changed-by-hand",
+                f"service/{service.name}",
+                "service",
+                f"{field} is {plain}, as when it was made",
+                f"The {field} of the service {name} was changed by hand to {there}",
+                kubectl(f"{where}get service {name} -o yaml"),
+                kubectl(f"{where}patch service {name} --patch '{change}'"),
+            )
 
 
 def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:

@@ -122,7 +122,7 @@ class Netfilter:
 
 
 @dataclass(frozen=True)
-class Space:
+class Network:
     """A network namespace, with what its programs know about names.
 
     Args:

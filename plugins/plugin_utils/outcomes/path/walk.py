@@ -31,7 +31,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     HOST,
     Link,
-    Space,
+    Network,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import Translation
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
@@ -143,84 +143,84 @@ class _Walker:
 
     def send(self, place: str, trip: Trip) -> Iterator[Way]:
         """A place sends a packet of its own."""
-        space = self._world.spaces.get(place)
-        if space is None:
+        network = self._world.networks.get(place)
+        if network is None:
             yield self._unseen(place, trip)
             return
-        found = lookup(space, trip.packet)
+        found = lookup(network, trip.packet)
         ended = self._unrouted(place, trip, found)
         if ended is not None:
             yield ended
             return
         assert found.route is not None  # noqa: S101 - else it would have ended
-        link = space.links.get(found.route.link)
+        link = network.links.get(found.route.link)
         packet = trip.packet
         if not packet.source:
             own = found.route.source or (link.address if link else "")
             packet = replace(packet, source=packet.target if found.local else own)
         size = link.mtu if link else 0
         trip = replace(trip, packet=packet, entered=packet, size=size, asked=trip.asked or packet)
-        spot = Spot(tuple(space.addresses), outgoing=found.route.link)
-        for on, ended in self._hook(place, space, "OUTPUT", trip, spot):
+        spot = Spot(tuple(network.addresses), outgoing=found.route.link)
+        for on, ended in self._hook(place, network, "OUTPUT", trip, spot):
             if ended is not None:
                 yield ended
                 continue
             moved = (on.packet.target, on.packet.mark) != (packet.target, packet.mark)
-            again = lookup(space, on.packet) if moved else found
+            again = lookup(network, on.packet) if moved else found
             stuck = self._unrouted(place, on, again)
             if stuck is not None:
                 yield stuck
             elif again.local:
-                yield from self._stays(place, space, on)
+                yield from self._stays(place, network, on)
             else:
-                yield from self._leave(place, space, again, on)
+                yield from self._leave(place, network, again, on)
 
-    def _stays(self, place: str, space: Space, trip: Trip) -> Iterator[Way]:
+    def _stays(self, place: str, network: Network, trip: Trip) -> Iterator[Way]:
         """A packet for the place that sent it."""
-        spot = Spot(tuple(space.addresses), outgoing="lo")
-        for on, ended in self._hook(place, space, "POSTROUTING", trip, spot):
+        spot = Spot(tuple(network.addresses), outgoing="lo")
+        for on, ended in self._hook(place, network, "POSTROUTING", trip, spot):
             if ended is not None:
                 yield ended
             else:
-                yield from self._deliver(place, space, "lo", on)
+                yield from self._deliver(place, network, "lo", on)
 
     def _arrive(self, port: Port, trip: Trip) -> Iterator[Way]:
         """A packet comes in by an interface."""
         place, link = port.place, port.link
-        space = self._world.spaces[place]
+        network = self._world.networks[place]
         if trip.seen >= _MOST_PLACES:
             yield trip.departs(
                 Departure("loop", place, "route", "the packet arrives", "it goes in circles")
             ).ends(LOST)
             return
         trip = replace(trip, seen=trip.seen + 1, entered=trip.packet)
-        spot = Spot(tuple(space.addresses), incoming=link.name)
-        for passed, ended in self._hook(place, space, "PREROUTING", trip, spot):
+        spot = Spot(tuple(network.addresses), incoming=link.name)
+        for passed, ended in self._hook(place, network, "PREROUTING", trip, spot):
             if ended is not None:
                 yield ended
                 continue
             on = self._untranslated(place, passed)
-            blocked = self._reverse_path(space, link, on)
+            blocked = self._reverse_path(network, link, on)
             if blocked is not None:
                 yield on.departs(blocked).ends(DROPPED)
                 continue
-            found = lookup(space, on.packet)
+            found = lookup(network, on.packet)
             stuck = self._unrouted(place, on, found)
             if stuck is not None:
                 yield stuck
             elif found.local:
-                yield from self._deliver(place, space, link.name, on)
+                yield from self._deliver(place, network, link.name, on)
             else:
-                yield from self._forward(place, space, link, found, on)
+                yield from self._forward(place, network, link, found, on)
 
     def _forward(
-        self, place: str, space: Space, link: Link, found: Lookup, trip: Trip
+        self, place: str, network: Network, link: Link, found: Lookup, trip: Trip
     ) -> Iterator[Way]:
-        own = space.setting(f"ipv4/conf/{link.name}/forwarding")
-        if "0" in (own, space.setting("ipv4/ip_forward")) and own != "1":
+        own = network.setting(f"ipv4/conf/{link.name}/forwarding")
+        if "0" in (own, network.setting("ipv4/ip_forward")) and own != "1":
             name = (
                 f"net.ipv4.conf.{link.name}.forwarding"
-                if space.setting("ipv4/ip_forward") == "1"
+                if network.setting("ipv4/ip_forward") == "1"
                 else "net.ipv4.ip_forward"
             )
             departure = Departure(
@@ -235,44 +235,46 @@ class _Walker:
             yield trip.departs(departure).ends(DROPPED)
             return
         route = found.route
-        spot = Spot(tuple(space.addresses), link.name, route.link if route else "")
-        for on, ended in self._hook(place, space, "FORWARD", trip, spot):
+        spot = Spot(tuple(network.addresses), link.name, route.link if route else "")
+        for on, ended in self._hook(place, network, "FORWARD", trip, spot):
             if ended is not None:
                 yield ended
             else:
-                yield from self._leave(place, space, found, on)
+                yield from self._leave(place, network, found, on)
 
-    def _leave(self, place: str, space: Space, found: Lookup, trip: Trip) -> Iterator[Way]:
+    def _leave(self, place: str, network: Network, found: Lookup, trip: Trip) -> Iterator[Way]:
         """A packet goes out by the interface of its route."""
         assert found.route is not None  # noqa: S101 - it would have ended
         out = found.route.link
-        spot = Spot(tuple(space.addresses), outgoing=out)
-        for on, ended in self._hook(place, space, "POSTROUTING", trip, spot):
+        spot = Spot(tuple(network.addresses), outgoing=out)
+        for on, ended in self._hook(place, network, "POSTROUTING", trip, spot):
             if ended is not None:
                 yield ended
                 continue
             passed = self._noted(place, _restored(on))
             gateway = found.route.via or passed.packet.target
-            yield from self._cross(place, space, out, gateway, passed)
+            yield from self._cross(place, network, out, gateway, passed)
 
-    def _cross(self, place: str, space: Space, out: str, gateway: str, trip: Trip) -> Iterator[Way]:
+    def _cross(
+        self, place: str, network: Network, out: str, gateway: str, trip: Trip
+    ) -> Iterator[Way]:
         """A packet goes over a cable to the interface that has the next address."""
-        link = space.links.get(out)
+        link = network.links.get(out)
         if link is None:
             yield self._unseen(place, trip)
             return
         wanted = self.next_place(place, trip.packet.target)
         ports = list(across(self._world, Port(place, link)))
         there = next(
-            (each for each in ports if gateway in self._world.spaces[each.place].addresses), None
+            (each for each in ports if gateway in self._world.networks[each.place].addresses), None
         )
         if there is None:
-            if wanted and wanted not in self._world.spaces:
+            if wanted and wanted not in self._world.networks:
                 yield self._unseen(wanted, trip)
             else:
                 yield trip.departs(self._cut(place, link, gateway, wanted or "")).ends(LOST)
             return
-        wrong = self._wrong_neighbour(place, space, link, gateway, there)
+        wrong = self._wrong_neighbour(place, network, link, gateway, there)
         if wrong is not None:
             yield trip.departs(wrong).ends(LOST)
             return
@@ -316,35 +318,37 @@ class _Walker:
 
     def _bridged(self, place: str, link: Link, there: Port, trip: Trip) -> Iterator[Way]:
         """A packet passes a bridge; by default netfilter sees it there too (ip-sysctl.rst)."""
-        space = self._world.spaces[place]
+        network = self._world.networks[place]
         trips = [trip]
-        if space.setting("bridge/bridge-nf-call-iptables") == "1":
-            spot = Spot(tuple(space.addresses), link.name, link.name)
+        if network.setting("bridge/bridge-nf-call-iptables") == "1":
+            spot = Spot(tuple(network.addresses), link.name, link.name)
             for hook in ("PREROUTING", "FORWARD", "POSTROUTING"):
-                passed = [each for on in trips for each in self._hook(place, space, hook, on, spot)]
+                passed = [
+                    each for on in trips for each in self._hook(place, network, hook, on, spot)
+                ]
                 yield from (ended for _, ended in passed if ended is not None)
                 trips = [on for on, ended in passed if ended is None]
         for on in trips:
             yield from self._arrive(there, on)
 
-    def _deliver(self, place: str, space: Space, incoming: str, trip: Trip) -> Iterator[Way]:
+    def _deliver(self, place: str, network: Network, incoming: str, trip: Trip) -> Iterator[Way]:
         """A packet is for the place where it is."""
-        spot = Spot(tuple(space.addresses), incoming=incoming)
-        for on, ended in self._hook(place, space, "INPUT", trip, spot):
+        spot = Spot(tuple(network.addresses), incoming=incoming)
+        for on, ended in self._hook(place, network, "INPUT", trip, spot):
             if ended is not None:
                 yield ended
             elif on.packet.answer:
                 yield self._answered(place, _restored(on))
             else:
-                yield from self._served(place, space, self._noted(place, on))
+                yield from self._served(place, network, self._noted(place, on))
 
-    def _served(self, place: str, space: Space, trip: Trip) -> Iterator[Way]:
+    def _served(self, place: str, network: Network, trip: Trip) -> Iterator[Way]:
         """A request has come to the place that serves it; its answer goes back."""
         packet = trip.packet
         if packet.protocol != "icmp":
             listening = [
                 each
-                for each in space.listeners
+                for each in network.listeners
                 if (each.protocol, each.port) == (packet.protocol, packet.target_port)
                 and each.takes(packet.target)
             ]
@@ -366,7 +370,7 @@ class _Walker:
             held = sorted({holder[1] for each in listening for holder in each.holders})
             by = f", held by {', '.join(held)}" if held else ""
             trip = trip.step(place, should, f"port {packet.target_port} listens{by}")
-        elif space.setting("ipv4/icmp_echo_ignore_all") == "1":
+        elif network.setting("ipv4/icmp_echo_ignore_all") == "1":
             name = "net.ipv4.icmp_echo_ignore_all"
             departure = Departure(
                 "ping-ignored", place, "setting", f"{name} is 0", f"{name} is 1",
@@ -400,10 +404,10 @@ class _Walker:
     # Netfilter.
 
     def _hook(
-        self, place: str, space: Space, hook: str, trip: Trip, spot: Spot
+        self, place: str, network: Network, hook: str, trip: Trip, spot: Spot
     ) -> Iterator[tuple[Trip, Way | None]]:
         """The trips on through a hook; with each, the way if it ended there."""
-        courses = netfilter.through(space, hook, trip.packet, spot)
+        courses = netfilter.through(network, hook, trip.packet, spot)
         first = hook in ("PREROUTING", "OUTPUT") and not trip.packet.answer
         node = place.removeprefix("node/") if place.startswith("node/") else ""
         wanted = (
@@ -430,9 +434,9 @@ class _Walker:
                 if left_out is not None and not on.departures:
                     on = on.departs(left_out)
             elif hook == "POSTROUTING" and not course.packet.answer:
-                on = self._masqueraded(space, trip, on, course, spot.outgoing)
+                on = self._masqueraded(network, trip, on, course, spot.outgoing)
             if on.packet.target == netfilter.REDIRECTED:
-                own = "127.0.0.1" if hook == "OUTPUT" else next(iter(space.addresses), "")
+                own = "127.0.0.1" if hook == "OUTPUT" else next(iter(network.addresses), "")
                 on = replace(on, packet=replace(on.packet, target=own))
             yield on, None
 
@@ -519,13 +523,13 @@ class _Walker:
         return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
 
     def _masqueraded(
-        self, space: Space, before: Trip, trip: Trip, course: Course, out: str
+        self, network: Network, before: Trip, trip: Trip, course: Course, out: str
     ) -> Trip:
         """The trip after the translation of its source, which should be the wanted one."""
-        place, old, packet = space.place, before.packet, trip.packet
+        place, old, packet = network.place, before.packet, trip.packet
         if packet.source == netfilter.MASQUERADED:
-            own = space.links[out].address if out in space.links else ""
-            packet = replace(packet, source=own or next(iter(space.addresses), ""))
+            own = network.links[out].address if out in network.links else ""
+            packet = replace(packet, source=own or next(iter(network.addresses), ""))
             trip = replace(trip, packet=packet)
         here = trip.entered is not None and trip.entered.target != packet.target
         wanted = trip.service if here else None
@@ -609,7 +613,7 @@ class _Walker:
         if owner.startswith("pod/"):
             node = f"node/{self._cluster.node_of(owner)}"
             return owner if node == place else node
-        return owner or (HOST if HOST in self._world.spaces else None)
+        return owner or (HOST if HOST in self._world.networks else None)
 
     def _next_of_host(self, owner: str, address: str) -> str:
         """The host reaches nodes, and services that have got an address outside of the cluster."""
@@ -660,7 +664,7 @@ class _Walker:
             kind = "blackhole-route"
             if not any(
                 route.kind == "unicast" and route.to.partition("/")[0] in way
-                for route in self._world.spaces[place].routes
+                for route in self._world.networks[place].routes
             ):
                 fix += f"; then {inside(place, f'ip route add {way}')}"
         expected = f"a route to {address} by way of {self._called(wanted)}"
@@ -678,7 +682,7 @@ class _Walker:
                     f"{node.pod_cidr}, the pods of {node.name}",
                     f"{node.pod_cidr} via {node.internal_ip}",
                 )
-            here = self._world.spaces[place]
+            here = self._world.networks[place]
             for link in here.links.values():
                 if any(port.place == wanted for port in across(self._world, Port(place, link))):
                     return f"{address}, {shown(wanted)}", f"{address} dev {link.name}"
@@ -690,21 +694,21 @@ class _Walker:
 
     def _gateway(self, place: str, wanted: str) -> str:
         """The address of a pod's node at its cable to the pod."""
-        for link in self._world.spaces[place].links.values():
+        for link in self._world.networks[place].links.values():
             for port in across(self._world, Port(place, link)):
                 if port.place == wanted and port.link.address:
                     return port.link.address
         return ""
 
     def _wrong_neighbour(
-        self, place: str, space: Space, link: Link, gateway: str, there: Port
+        self, place: str, network: Network, link: Link, gateway: str, there: Port
     ) -> Departure | None:
-        entry = space.neighbours.get((gateway, link.name))
+        entry = network.neighbours.get((gateway, link.name))
         if entry is None or not entry.mac or entry.mac == there.link.mac:
             return None
         if not there.link.mac or "FAILED" in entry.state:
             return None
-        if any(each.mac == entry.mac for each in self._world.spaces[there.place].links.values()):
+        if any(each.mac == entry.mac for each in self._world.networks[there.place].links.values()):
             return None
         return Departure(
             "wrong-neighbour",
@@ -721,8 +725,8 @@ class _Walker:
         expected = f"{gateway} ({self._called(wanted)}) is behind {link.name}"
         near: dict[str, Sequence[Link]] = {place: [link]}
         for at in (wanted, HOST):
-            if at in self._world.spaces and at != place:
-                links = list(self._world.spaces[at].links.values())
+            if at in self._world.networks and at != place:
+                links = list(self._world.networks[at].links.values())
                 near[at] = [each for each in links if each.name != "lo"]
         for at, some in near.items():
             for each in some:
@@ -754,25 +758,27 @@ class _Walker:
             inside(place, f"ip link set {link.name} mtu {trip.size}"),
         )
 
-    def _reverse_path(self, space: Space, link: Link, trip: Trip) -> Departure | None:
+    def _reverse_path(self, network: Network, link: Link, trip: Trip) -> Departure | None:
         """Whether the place drops a packet since answers would leave by another link."""
-        values = [space.setting(f"ipv4/conf/{name}/rp_filter", "0") for name in ("all", link.name)]
+        values = [
+            network.setting(f"ipv4/conf/{name}/rp_filter", "0") for name in ("all", link.name)
+        ]
         strict, loose = max(values) == "1", max(values) == "2"
         if not (strict or loose):
             return None
-        back = lookup(space, replace(trip.packet.reversed(), mark=0)).route
+        back = lookup(network, replace(trip.packet.reversed(), mark=0)).route
         usable = back is not None and back.kind in ("unicast", "local")
         if usable and (loose or back is None or back.link in (link.name, "lo")):
             return None
         way = back.text if back else "none"
         return Departure(
             "reverse-path",
-            space.place,
+            network.place,
             "setting",
             f"answers to {trip.packet.source} leave by {link.name}",
             f"the route back is {way}, and rp_filter is {max(values)}, so the packet is dropped",
-            inside(space.place, f"ip route get {trip.packet.source}"),
-            inside(space.place, f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=0"),
+            inside(network.place, f"ip route get {trip.packet.source}"),
+            inside(network.place, f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=0"),
         )
 
     # Words.

@@ -74,8 +74,8 @@ def test_what_wrong_answers_meet_comes_before_what_right_ones_meet() -> None:
 def test_small_link_is_a_cause_where_large_packets_fail_only() -> None:
     seen = sample.world(
         {
-            FIRST: lambda space: replace(
-                space, links={**space.links, "eth0": replace(space.links["eth0"], mtu=1400)}
+            FIRST: lambda network: replace(
+                network, links={**network.links, "eth0": replace(network.links["eth0"], mtu=1400)}
             )
         }
     )

@@ -20,8 +20,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     Listener,
     Neighbour,
     Netfilter,
+    Network,
     Route,
-    Space,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import cluster
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Walk
@@ -38,27 +38,29 @@ _RESOLVER = (
     "search default.svc.cluster.local svc.cluster.local cluster.local\n"
     "nameserver 10.96.0.10\noptions ndots:5\n"
 )
-Change = Callable[[Space], Space]
+Change = Callable[[Network], Network]
 
 
-def _local(space_links: tuple[Link, ...]) -> tuple[Route, ...]:
+def _local(all_links: tuple[Link, ...]) -> tuple[Route, ...]:
     return tuple(
         Route(f"{link.address}/32" if link.name != "lo" else "127.0.0.0/8", "local", link=link.name,
               table="local", author="kernel")
-        for link in space_links
+        for link in all_links
         if link.addresses
     )  # fmt: skip
 
 
-def _space(place: str, links: tuple[Link, ...], routes: tuple[Route, ...], **more: Any) -> Space:
-    return Space(place, {link.name: link for link in links}, (*routes, *_local(links)), **more)
+def _network(
+    place: str, links: tuple[Link, ...], routes: tuple[Route, ...], **more: Any
+) -> Network:
+    return Network(place, {link.name: link for link in links}, (*routes, *_local(links)), **more)
 
 
 def _node_of(pod: str) -> str:
     return SECOND if pod == P3 else FIRST
 
 
-def _node(place: str, number: int) -> Space:
+def _node(place: str, number: int) -> Network:
     other = SECOND if place == FIRST else FIRST
     pods = [pod for pod in _ADDRESSES if _node_of(pod) == place]
     gateway = f"{_BLOCK[place]}.1"
@@ -78,7 +80,7 @@ def _node(place: str, number: int) -> Space:
     rules = parse.netfilter(RULES)
     if place == SECOND:
         rules = Netfilter(dict(rules.chains), rules.policies)
-    return _space(
+    return _network(
         place,
         (_LO, uplink, *cables),
         routes,
@@ -92,7 +94,7 @@ def _node(place: str, number: int) -> Space:
     )
 
 
-def _pod(place: str) -> Space:
+def _pod(place: str) -> Network:
     node = _node_of(place)
     pods = [pod for pod in _ADDRESSES if _node_of(pod) == node]
     gateway, address = f"{_BLOCK[node]}.1", _ADDRESSES[place]
@@ -105,7 +107,7 @@ def _pod(place: str) -> Space:
     )
     port, protocol = (53, "udp") if place == DNS else (80, "tcp")
     program = "python3" if place == DNS else "nginx"
-    return _space(
+    return _network(
         place,
         (_LO, cable),
         routes,
@@ -115,14 +117,14 @@ def _pod(place: str) -> Space:
     )
 
 
-def _host() -> Space:
+def _host() -> Network:
     bridge = Link("lab0", 2, kind="bridge", mac="02:99", addresses=(f"{_HOST}/24",))
     ports = tuple(
         Link(f"node{number}", 4 + number, 2, "veth", master="lab0", mac=f"04:{number}")
         for number in (1, 2)
     )
     routes = (Route("192.168.49.0/24", link="lab0", author="kernel", source=_HOST),)
-    return _space(
+    return _network(
         HOST,
         (_LO, bridge, *ports),
         routes,
@@ -221,14 +223,14 @@ def world(
         nodes=tuple(Node(place.removeprefix("node/"), _NODE[place], Stopped()) for place in _NODE),
         network="192.168.49.0/24", pod_network="10.244.0.0/16", service_network="10.96.0.0/12",
     )  # fmt: skip
-    spaces = {
+    networks = {
         HOST: _host(),
         **{place: _node(place, number) for number, place in enumerate(_NODE, 1)},
         **{place: _pod(place) for place in _ADDRESSES},
     }
     for place, change in (changes or {}).items():
-        spaces[place] = change(spaces[place])
-    return World(cluster(contract, "default", objects or items()), spaces, {})
+        networks[place] = change(networks[place])
+    return World(cluster(contract, "default", objects or items()), networks, {})
 
 
 def walk(seen: World, start: str, target: str) -> Walk:
@@ -239,13 +241,13 @@ def walk(seen: World, start: str, target: str) -> Walk:
 def with_rules(*added: tuple[str, str]) -> Change:
     """Put rules into a place before all others of their chains: (TABLE, RULE) each."""
 
-    def change(space: Space) -> Space:
-        old = space.netfilter[0] if space.netfilter else parse.netfilter("")
+    def change(network: Network) -> Network:
+        old = network.netfilter[0] if network.netfilter else parse.netfilter("")
         chains = dict(old.chains)
         for table, rule in added:
             new = parse.netfilter(f"*{table}\n[0:0] -A {rule}\n").chains
             chains |= {key: (*rules, *chains.get(key, ())) for key, rules in new.items()}
-        return replace(space, netfilter=(Netfilter(chains, old.policies),))
+        return replace(network, netfilter=(Netfilter(chains, old.policies),))
 
     return change
 
@@ -253,10 +255,10 @@ def with_rules(*added: tuple[str, str]) -> Change:
 def without_rules(chain: str) -> Change:
     """Empty a chain of the table nat."""
 
-    def change(space: Space) -> Space:
-        old = space.netfilter[0]
+    def change(network: Network) -> Network:
+        old = network.netfilter[0]
         return replace(
-            space, netfilter=(Netfilter({**old.chains, ("nat", chain): ()}, old.policies),)
+            network, netfilter=(Netfilter({**old.chains, ("nat", chain): ()}, old.policies),)
         )
 
     return change

@@ -13,9 +13,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import a
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Listener,
     Neighbour,
+    Network,
     PolicyRule,
     Route,
-    Space,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import PASSES
 from tests.unit.plugin_utils.outcomes.path import sample
@@ -68,43 +68,44 @@ def test_service_leads_to_each_of_its_pods_and_the_shares_add_up() -> None:
 
 def routes(*gone: str, more: tuple[Route, ...] = ()) -> Change:
     """Take routes to these blocks away, and put others in."""
-    return lambda space: replace(
-        space, routes=(*more, *(each for each in space.routes if each.to not in gone))
+    return lambda network: replace(
+        network, routes=(*more, *(each for each in network.routes if each.to not in gone))
     )
 
 
 def settings(**values: str) -> Change:
-    return lambda space: replace(
-        space, settings={**space.settings, **{f"ipv4/{key}": each for key, each in values.items()}}
+    return lambda network: replace(
+        network,
+        settings={**network.settings, **{f"ipv4/{key}": each for key, each in values.items()}},
     )
 
 
 def link(name: str, **values: Any) -> Change:
-    return lambda space: replace(
-        space, links={**space.links, name: replace(space.links[name], **values)}
+    return lambda network: replace(
+        network, links={**network.links, name: replace(network.links[name], **values)}
     )
 
 
 def stopped(port: int, protocol: str, name: str) -> Change:
     listener = Listener(protocol, "0.0.0.0", port, ((77, name, "T"),))
-    return lambda space: replace(space, listeners=(listener,))
+    return lambda network: replace(network, listeners=(listener,))
 
 
 def neighbour(address: str, device: str, mac: str) -> Change:
-    return lambda space: replace(
-        space, neighbours={(address, device): Neighbour(address, device, mac, "PERMANENT")}
+    return lambda network: replace(
+        network, neighbours={(address, device): Neighbour(address, device, mac, "PERMANENT")}
     )
 
 
 def programs(*left: tuple[int, str, str]) -> Change:
-    return lambda space: replace(space, programs=left)
+    return lambda network: replace(network, programs=left)
 
 
 def both(*changes: Change) -> Change:
-    def change(space: Space) -> Space:
+    def change(network: Network) -> Network:
         for each in changes:
-            space = each(space)
-        return space
+            network = each(network)
+        return network
 
     return change
 
@@ -123,7 +124,7 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
         ("filter", "FORWARD -m statistic --mode random --probability 0.1 -j DROP")),
      "pod/p1", "pod/p3", "policy-drops"),
     ("where a bridge passes", "host", both(with_rules(("filter", "FORWARD -j DROP")),
-        lambda space: replace(space, settings={"bridge/bridge-nf-call-iptables": "1"})),
+        lambda network: replace(network, settings={"bridge/bridge-nf-call-iptables": "1"})),
      "pod/p1", "pod/p3", "policy-drops"),
     ("in the pod", P3, with_rules(("filter", "INPUT -p icmp -j DROP")),
      "pod/p1", "pod/p3", "policy-drops"),
@@ -154,8 +155,8 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
     ("longer prefix", FIRST, routes(
         more=(Route("10.244.1.2/32", via="192.168.49.1", link="eth0"),)),
      "pod/p1", "pod/p3", "wrong-route"),
-    ("another table", FIRST, lambda space: replace(space, routes=(
-        *space.routes, Route("0.0.0.0/0", "blackhole", table="9")), policies=(
+    ("another table", FIRST, lambda network: replace(network, routes=(
+        *network.routes, Route("0.0.0.0/0", "blackhole", table="9")), policies=(
             PolicyRule(0, "local"), PolicyRule(5, "9", source="10.244.0.0/24"),
             PolicyRule(32766, "main"))), "pod/p1", "pod/p3", "blackhole-route"),
     ("route of the host", "host", routes(
@@ -177,16 +178,16 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
     ("small link", SECOND, link("eth0", mtu=1400), "pod/p1", "pod/p3", "mtu-too-large"),
     ("web server is stopped", P3, stopped(80, "tcp", "nginx"),
      "pod/p2", "http://s1/", "process-stopped"),
-    ("web server is gone", P3, lambda space: replace(space, listeners=()),
+    ("web server is gone", P3, lambda network: replace(network, listeners=()),
      "pod/p2", "http://s1/", "target-port-closed"),
     ("DNS is stopped", DNS, stopped(53, "udp", "python3"),
      "pod/p2", "http://s1/", "process-stopped"),
-    ("another name server", P2, lambda space: replace(space, resolver="nameserver 192.0.2.1\n"),
+    ("another name server", P2, lambda network: replace(network, resolver="nameserver 192.0.2.1\n"),
      "pod/p2", "http://s1/", "resolver-changed"),
-    ("no search list", P2, lambda space: replace(
-        space, resolver="nameserver 10.96.0.10\noptions ndots:5\n"),
+    ("no search list", P2, lambda network: replace(
+        network, resolver="nameserver 10.96.0.10\noptions ndots:5\n"),
      "pod/p2", "http://s1/", "resolver-changed"),
-    ("a line in the hosts file", P2, lambda space: replace(space, hosts="10.244.0.3 s1\n"),
+    ("a line in the hosts file", P2, lambda network: replace(network, hosts="10.244.0.3 s1\n"),
      "pod/p2", "http://s1/", "hosts-changed"),
     ("ping is ignored", P3, settings(icmp_echo_ignore_all="1"),
      "pod/p1", "pod/p3", "ping-ignored"),
@@ -238,8 +239,10 @@ def test_service_that_is_not_as_its_pods(objects: dict[str, Any], identifier: st
 
 def test_place_that_was_not_read_is_neither_right_nor_wrong() -> None:
     seen = sample.world()
-    spaces = {name: each for name, each in seen.spaces.items() if name != P3}
-    walk = sample.walk(replace(seen, spaces=spaces, unseen={P3: "no way in"}), "pod/p1", "pod/p3")
+    networks = {name: each for name, each in seen.networks.items() if name != P3}
+    walk = sample.walk(
+        replace(seen, networks=networks, unseen={P3: "no way in"}), "pod/p1", "pod/p3"
+    )
     assert {way.end for way in walk.ways} == {"unseen"}
     assert walk.departures == ()
     assert walk.unread == ("pod/p3: no way in",)

@@ -1,0 +1,36 @@
+"""``heal``: take faults out of a lab again."""
+
+from __future__ import annotations
+
+import argparse
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
+from latihan.base.exits import Exit
+from latihan.commands.command import Context
+
+RAW = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``heal``."""
+    parser.add_argument("name", nargs="?", default="", help="a fault; without it, all")
+
+
+def execute(context: Context, options: argparse.Namespace) -> int:
+    """Take out a fault that is in place, or all of them."""
+    context.contract()
+    there = lab(str(context.lab.contract), "default")
+    names = [each.name for each in faults.placed(context.lab.folder)]
+    if options.name and options.name not in names:
+        raise LabError(
+            f"The fault {options.name!r} is not in place.",
+            f"In place are: {', '.join(names) or 'none'}.",
+            Kind.INPUT,
+        )
+    for each in faults.take_out(there, context.lab.folder, options.name):
+        context.console.print(f"Mended: {each.title}.")
+    if not names:
+        context.console.print("No fault is in place.")
+    return Exit.HOLDS

@@ -1,0 +1,150 @@
+"""Faults as data: what can be put into a lab to be found, and how it is taken out again.
+
+A catalogue is a YAML file. What was put in is noted beside the lab before anything is changed, so
+that a fault can be taken out by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record, fault
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import search_path
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import place
+
+NOTE = "faults.json"
+_KUBECTL = "kubectl"
+_SECONDS = 90
+
+
+class Step(Record):
+    """A command and where it runs: host, node/NAME, pod/NAME, or kubectl."""
+
+    at: str
+    run: str
+
+
+class Fault(Record):
+    """A fault."""
+
+    name: str = Field(pattern="^[a-z0-9-]+$")
+    title: str
+    layer: str
+    difficulty: int = Field(1, ge=1, le=3)
+    put_in: list[Step] = Field(min_length=1)
+    undo: list[Step] = Field(min_length=1)
+    fails: list[str] = Field(default_factory=list)
+    cause: str = ""
+
+
+class Placed(Record):
+    """A fault that is in place, with what takes it out again."""
+
+    name: str
+    title: str
+    undo: list[Step]
+
+
+_PLACED = TypeAdapter(list[Placed])
+
+
+def load(path: Path) -> dict[str, Fault]:
+    """The faults of a catalogue, by name.
+
+    Raises:
+        LabError: it can't be read, or isn't a list of faults.
+    """
+    try:
+        listed = [
+            Fault.model_validate(each)
+            for part in yaml_files.read(path, "a catalogue of faults")
+            for each in part.value or []
+        ]
+    except ValidationError as error:
+        raise LabError(f"{path} has a wrong fault: {fault(error)}.", kind=Kind.INPUT) from error
+    return {each.name: each for each in listed}
+
+
+def placed(folder: Path) -> list[Placed]:
+    """The faults that are in place in a lab, the last one first."""
+    try:
+        return _PLACED.validate_json((folder / NOTE).read_bytes())
+    except FileNotFoundError:
+        return []
+
+
+def put_in(lab: Lab, folder: Path, chosen: Fault) -> None:
+    """Put a fault into a lab.
+
+    Args:
+        lab: the lab.
+        folder: the lab's folder, where it is noted.
+        chosen: the fault.
+
+    Raises:
+        LabError: a step failed, or a fact that it needs is missing.
+    """
+    known = facts.gather(lab.api, lab.contract, lab.namespace).plain()
+    steps, undo = ([_filled(each, known) for each in part] for part in (chosen.put_in, chosen.undo))
+    _note(folder, [Placed(name=chosen.name, title=chosen.title, undo=undo), *placed(folder)])
+    for step in steps:
+        _take(lab, step)
+
+
+def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
+    """Take a fault, or all of them, out of a lab; those that were, the last one first.
+
+    Raises:
+        LabError: a step failed; the fault stays noted.
+    """
+    there = placed(folder)
+    out = [each for each in there if name in ("", each.name)]
+    for each in out:
+        for step in each.undo:
+            _take(lab, step)
+        there.remove(each)
+        _note(folder, there)
+    return out
+
+
+def _filled(step: Step, known: object) -> Step:
+    at, command = (str(template(text).value(known)) for text in (step.at, step.run))
+    return Step(at=at, run=command)
+
+
+def _note(folder: Path, there: Sequence[Placed]) -> None:
+    path = folder / NOTE
+    if there:
+        path.write_text(json.dumps([each.plain() for each in there]) + "\n", encoding="utf-8")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _take(lab: Lab, step: Step) -> None:
+    """Run a step; LabError if it fails."""
+    if step.at == _KUBECTL:
+        argv = lab.contract.kubectl_command(*shlex.split(step.run))
+    else:
+        where = place(step.at)
+        inside = ["sh", "-c", step.run]
+        if where.kind == "pod":
+            chosen = ["-c", where.container] if where.container else []
+            words = ["-n", lab.namespace, "exec", where.name, *chosen, "--", *inside]
+            argv = lab.contract.kubectl_command(*words)
+        else:
+            # So that supervisorctl is found, which is not installed on the machine.
+            path = search_path(Path(sys.executable).parent)
+            argv = [*lab.contract.enter(where.name or "host"), "env", f"PATH={path}", *inside]
+    run(argv, timeout=_SECONDS)
