@@ -1,0 +1,69 @@
+"""A fault is noted before anything is changed, and stays noted until it is taken out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Reachable,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, PodInfo
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import entries, faults
+from tests.places import OUTCOME_FILES, ROOT
+
+FAULT = faults.Fault(
+    name="x",
+    title="A file is there",
+    layer="link",
+    put_in=[faults.Step(at="host", run='echo ${pods.p1.ip} >"$FOLDER/fault"')],
+    undo=[faults.Step(at="host", run='rm "$FOLDER/fault"')],
+)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+    """A lab whose host is this machine's shell."""
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    known = Facts(pods={"p1": PodInfo(name="p1", ip="10.0.0.5")})
+    monkeypatch.setattr(facts, "gather", lambda *_given: known)
+    contract = Contract("", "", "", "", "", Reachable(()), ())
+    return Lab(object.__new__(Api), contract, "default")
+
+
+def test_fault_is_put_in_and_taken_out(lab: Lab, tmp_path: Path) -> None:
+    faults.put_in(lab, tmp_path, FAULT)
+    assert (tmp_path / "fault").read_text() == "10.0.0.5\n"
+    assert [each.name for each in faults.placed(tmp_path)] == ["x"]
+    assert [each.name for each in faults.take_out(lab, tmp_path)] == ["x"]
+    assert not (tmp_path / "fault").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fault_that_can_not_be_taken_out_stays_noted(lab: Lab, tmp_path: Path) -> None:
+    faults.put_in(lab, tmp_path, FAULT)
+    (tmp_path / "fault").unlink()
+    with pytest.raises(LabError):
+        faults.take_out(lab, tmp_path)
+    assert [each.name for each in faults.placed(tmp_path)] == ["x"]
+
+
+@pytest.mark.parametrize("wrong", [{"layer": None}, {"put_in": []}, {"colour": "red"}])
+def test_wrong_fault_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    own = tmp_path / "own.yml"
+    own.write_text(f"- {FAULT.plain() | wrong!r}".replace("None", "null"), encoding="utf-8")
+    with pytest.raises(LabError, match="has a wrong fault"):
+        faults.load(own)
+
+
+def test_faults_of_the_catalogue_fail_outcomes_that_exist() -> None:
+    known = {each.id for each in entries.load(sorted(OUTCOME_FILES.glob("*.yml")))}
+    listed = faults.load(ROOT / "faults" / "catalogue.yml")
+    assert {name for each in listed.values() for name in each.fails} <= known
