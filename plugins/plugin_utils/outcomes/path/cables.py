@@ -1,0 +1,259 @@
+"""Where a packet should go next, held against routes, neighbours, links and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
+    inside,
+    shown,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing import (
+    Lookup,
+    Port,
+    across,
+    lookup,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    HOST,
+    Link,
+    Network,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.trips import Trip
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
+    LOST,
+    NO_ROUTE,
+    PASSES,
+    UNSEEN,
+    Departure,
+    Way,
+)
+
+_PLAIN_QUEUES = frozenset({"", "noqueue", "noop", "pfifo", "pfifo_fast", "fq", "fq_codel", "mq"})
+
+
+class Cables:
+    """Judges the way from place to place, for what begins at ``start``."""
+
+    def __init__(self, world: World, start: str) -> None:
+        self._world = world
+        self._cluster = world.cluster
+        self._start = start
+
+    def next_place(self, place: str, address: str) -> str | None:
+        """The place that a packet should go to next; empty for none, None if it isn't known."""
+        owner = self._cluster.owner(address)
+        if owner == place or (place, address) == (self._start, "127.0.0.1"):
+            return place
+        if place.startswith("pod/"):
+            return f"node/{self._cluster.node_of(place)}"
+        if place == HOST:
+            return self._next_of_host(owner, address)
+        if owner.startswith("pod/"):
+            node = f"node/{self._cluster.node_of(owner)}"
+            return owner if node == place else node
+        return owner or (HOST if HOST in self._world.networks else None)
+
+    def _next_of_host(self, owner: str, address: str) -> str:
+        """The host reaches nodes, and services that have got an address outside of the cluster."""
+        if owner.startswith("node/"):
+            return owner
+        outside = any(address in each.info.external_ips for each in self._cluster.services.values())
+        return f"node/{self._cluster.contract.nodes[0].name}" if outside else ""
+
+    def unrouted(self, place: str, trip: Trip, found: Lookup) -> Way | None:
+        """The way that ends since there is no route; None if it goes on."""
+        address = trip.packet.target
+        wanted = self.next_place(place, address)
+        there = found.route
+        text = there.text if there else "none"
+        shows = inside(place, f"ip route get {address}")
+        if found.leads_on or found.local:
+            if wanted == "" and there is not None:
+                trip = trip.departs(
+                    Departure(
+                        "extra-route", place, "route", f"no route to {address}", text, shows,
+                        inside(place, f"ip route del {there.text}"),
+                    )
+                )  # fmt: skip
+                # It is known what is wrong; where the packet then goes is of no interest.
+                return trip.ends(PASSES)
+            if found.unsure:
+                return trip.departs(
+                    Departure(
+                        "policy-route", place, "route", "only the usual policy rules",
+                        f"the rule {found.unsure} may apply", inside(place, "ip rule"),
+                        certain=False,
+                    )
+                ).ends(LOST)  # fmt: skip
+            if not (wanted and wanted != HOST and place.startswith("node/") and found.by_default):
+                return None
+        if wanted == "":
+            return trip.step(place, f"no route to {address}", "no route").ends(NO_ROUTE)
+        if wanted is None:
+            return trip.step(place, "not known", f"no route to {address}").ends(NO_ROUTE)
+        should, way = self._route_to(place, address, wanted)
+        if there is None or found.leads_on:
+            actual = f"{shown(place)} has no route to {should}"
+            fix = inside(place, f"ip route add {way}")
+            kind = "no-route"
+        else:
+            actual = f"the route {text} refuses it"
+            fix = inside(place, f"ip route del {text}")
+            kind = "blackhole-route"
+            if not any(
+                route.kind == "unicast" and route.to.partition("/")[0] in way
+                for route in self._world.networks[place].routes
+            ):
+                fix += f"; then {inside(place, f'ip route add {way}')}"
+        expected = f"a route to {address} by way of {self._called(wanted)}"
+        return trip.departs(Departure(kind, place, "route", expected, actual, shows, fix)).ends(
+            NO_ROUTE
+        )
+
+    def _route_to(self, place: str, address: str, wanted: str) -> tuple[str, str]:
+        """What a missing route is for, in words, and as ``ip route add`` takes it."""
+        node = self._cluster.nodes.get(wanted.partition("/")[2])
+        owner = self._cluster.owner(address)
+        if place.startswith("node/") and owner.startswith("pod/"):
+            if node is not None and node.pod_cidr:
+                return (
+                    f"{node.pod_cidr}, the pods of {node.name}",
+                    f"{node.pod_cidr} via {node.internal_ip}",
+                )
+            here = self._world.networks[place]
+            for link in here.links.values():
+                if any(port.place == wanted for port in across(self._world, Port(place, link))):
+                    return f"{address}, {shown(wanted)}", f"{address} dev {link.name}"
+            return f"{address}, {shown(wanted)}", f"{address} dev LINK"
+        if wanted == HOST:
+            return address, f"default via {self._cluster.contract.host_address}"
+        gateway = self._gateway(place, wanted)
+        return address, f"default via {gateway}" if gateway else f"{address} dev eth0"
+
+    def _gateway(self, place: str, wanted: str) -> str:
+        """The address of a pod's node at its cable to the pod."""
+        for link in self._world.networks[place].links.values():
+            for port in across(self._world, Port(place, link)):
+                if port.place == wanted and port.link.address:
+                    return port.link.address
+        return ""
+
+    def wrong_neighbour(
+        self, place: str, network: Network, link: Link, gateway: str, there: Port
+    ) -> Departure | None:
+        """A hardware address that isn't that of the next stop."""
+        entry = network.neighbours.get((gateway, link.name))
+        if entry is None or not entry.mac or entry.mac == there.link.mac:
+            return None
+        if not there.link.mac or "FAILED" in entry.state:
+            return None
+        if any(each.mac == entry.mac for each in self._world.networks[there.place].links.values()):
+            return None
+        return Departure(
+            "wrong-neighbour",
+            place,
+            "neighbour",
+            f"{gateway} is at {there.link.mac}, {there.link.name} of {shown(there.place)}",
+            f"the neighbour table of {shown(place)} has {entry.mac} for it ({entry.state})",
+            inside(place, f"ip neighbour show {gateway}"),
+            inside(place, f"ip neighbour del {gateway} dev {link.name}"),
+        )
+
+    def cut(self, place: str, link: Link, gateway: str, wanted: str) -> Departure:
+        """Why nobody answers for an address behind a link."""
+        expected = f"{gateway} ({self._called(wanted)}) is behind {link.name}"
+        near: dict[str, Sequence[Link]] = {place: [link]}
+        for at in (wanted, HOST):
+            if at in self._world.networks and at != place:
+                links = list(self._world.networks[at].links.values())
+                near[at] = [each for each in links if each.name != "lo"]
+        for at, some in near.items():
+            for each in some:
+                if not each.up:
+                    return Departure(
+                        "link-down", at, "link", f"{each.name} is up", f"{each.name} is down",
+                        inside(at, f"ip link show {each.name}"),
+                        inside(at, f"ip link set {each.name} up"),
+                    )  # fmt: skip
+        return Departure(
+            "nobody-there", place, "link", expected, f"nobody behind {link.name} has {gateway}",
+            inside(place, f"ip neighbour show {gateway}"),
+            f"Compare `{inside(wanted, 'ip address')}` with what {shown(wanted)} should have."
+            if wanted else "",
+        )  # fmt: skip
+
+    def narrow(self, place: str, link: Link, trip: Trip) -> Departure | None:
+        """A link that takes smaller packets than the sender's."""
+        if not trip.size or link.mtu >= trip.size:
+            return None
+        sender = shown(self._start if not trip.packet.answer else place)
+        who = "Pods" if "pod/" in sender else "Senders"
+        return Departure(
+            "mtu-too-large",
+            place,
+            "link",
+            f"{link.name} takes packets of {trip.size} bytes, as their sender's link does",
+            f"{who} send up to {trip.size} bytes, but {link.name} takes only {link.mtu}",
+            inside(place, f"ip link show {link.name}"),
+            inside(place, f"ip link set {link.name} mtu {trip.size}"),
+        )
+
+    def reverse_path(self, network: Network, link: Link, trip: Trip) -> Departure | None:
+        """Whether the place drops a packet since answers would leave by another link."""
+        values = [
+            network.setting(f"ipv4/conf/{name}/rp_filter", "0") for name in ("all", link.name)
+        ]
+        strict, loose = max(values) == "1", max(values) == "2"
+        if not (strict or loose):
+            return None
+        back = lookup(network, replace(trip.packet.reversed(), mark=0)).route
+        usable = back is not None and back.kind in ("unicast", "local")
+        if usable and (loose or back is None or back.link in (link.name, "lo")):
+            return None
+        way = back.text if back else "none"
+        return Departure(
+            "reverse-path",
+            network.place,
+            "setting",
+            f"answers to {trip.packet.source} leave by {link.name}",
+            f"the route back is {way}, and rp_filter is {max(values)}, so the packet is dropped",
+            inside(network.place, f"ip route get {trip.packet.source}"),
+            inside(network.place, f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=0"),
+        )
+
+    def unseen(self, place: str, trip: Trip) -> Way:
+        """The way that ends at a place that was not read."""
+        reason = self._world.unseen.get(place, "it was not read")
+        node = place.removeprefix("node/")
+        if reason == "it is stopped" and place.startswith("node/"):
+            return trip.departs(
+                Departure(
+                    "node-down", place, "program", f"the node {node} runs",
+                    f"the node {node} is stopped", "python3 runner.py status",
+                    f"python3 runner.py start -e cluster_node={node}",
+                )
+            ).ends(LOST)  # fmt: skip
+        return trip.step(place, "not known", f"not looked into: {reason}").ends(UNSEEN)
+
+    def _called(self, place: str) -> str:
+        return shown(place) if place else "nobody"
+
+    def squeezed(self, there: Port, trip: Trip) -> Trip:
+        """The trip after the interfaces on the way to the next stop."""
+        for at, crossed in there.crossed:
+            narrow = self.narrow(at, crossed, trip)
+            trip = trip.departs(narrow) if narrow is not None else trip
+            if crossed.queue not in _PLAIN_QUEUES:
+                trip = trip.departs(_queued(at, crossed))
+        return trip
+
+
+def _queued(place: str, link: Link) -> Departure:
+    return Departure(
+        "queue", place, "link", f"{link.name} sends at once", f"its queue is {link.queue}",
+        inside(place, f"tc qdisc show dev {link.name}"),
+        inside(place, f"tc qdisc del dev {link.name} root"),
+    )  # fmt: skip

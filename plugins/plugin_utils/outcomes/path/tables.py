@@ -1,0 +1,161 @@
+"""What netfilter should do with a packet at a place, held against what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import netfilter, programs
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
+    deleting,
+    inside,
+    shown,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.netfilter import (
+    Course,
+    Hit,
+    Verdict,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    Network,
+)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.trips import Trip
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import Translation
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
+    Departure,
+)
+
+
+class Tables:
+    """Judges what the rules of places do with packets."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cluster = world.cluster
+
+    def refusing(self, place: str, trip: Trip, course: Course, hit: Hit) -> Departure:
+        """What to say about a rule that should not end the packet's way."""
+        rule = hit.rule
+        does = {Verdict.DROP: "drops", Verdict.REJECT: "rejects"}.get(course.verdict, "takes away")
+        packets = "packets" if rule.chain == "INPUT" else "packets that it sends" if (
+            rule.chain == "OUTPUT") else "forwarded packets"  # fmt: skip
+        where = f"the chain {rule.chain} of the table {rule.table}"
+        if hit.policy:
+            actual = f"it {does} {packets} that no rule accepts: the policy of {where} is DROP"
+        else:
+            share = "" if course.chance > 1 - 1e-9 else f" {course.chance:.0%} of"
+            may = "" if course.certain else " may, as far as its conditions can be judged, and then"
+            actual = f"a rule of the table {rule.table}{may} {does}{share} {packets}: {rule.text}"
+        return Departure(
+            "policy-drops",
+            place,
+            "filter",
+            f"{trip.packet} is let through",
+            actual,
+            inside(place, f"iptables-save -c -t {rule.table}"),
+            deleting(place, rule),
+            course.certain,
+        )
+
+    def left_out(
+        self, place: str, wanted: Translation | None, courses: Sequence[Course]
+    ) -> Departure | None:
+        """An endpoint that should get a share of a service's packets, but can't get any."""
+        if wanted is None or not wanted.backends:
+            return None
+        reached = {(each.packet.target, each.packet.target_port) for each in courses if each.chance}
+        missing = [each for each in wanted.backends if (each.address, each.port) not in reached]
+        if not missing or len(missing) == len(wanted.backends):
+            return None
+        names = ", ".join(f"{self._cluster.named(each.address)} ({each})" for each in missing)
+        return programs.rules_differ(
+            self._world,
+            place,
+            wanted,
+            expected=f"the endpoints of {wanted.service.info.name} all get a share",
+            actual=f"no packet is led to {names}",
+        )
+
+    def translated(
+        self, place: str, before: Trip, trip: Trip, course: Course, wanted: Translation | None
+    ) -> Trip:
+        """The trip after the translation of its target, which should be the wanted one."""
+        packet, old = trip.packet, before.packet
+        asked, got = (f"{each.target}:{each.target_port}" for each in (old, packet))
+        if wanted is None:
+            if asked == got:
+                return trip
+            return trip.departs(self._foreign(place, old, course, "no other target"))
+        name = wanted.service.info.name
+        goals = [str(each) for each in wanted.backends]
+        should = f"{asked} ({name}) becomes {' or '.join(goals)}"
+        if not goals:
+            if asked == got:
+                return trip
+            should = f"no endpoint of {name} serves here: {wanted.otherwise}"
+        elif got in goals:
+            return trip.step(place, should, f"{asked} becomes {got}")
+        if asked != got and any(netfilter.is_foreign(hit.rule) for hit in course.hits):
+            return trip.departs(self._foreign(place, old, course, should))
+        said = f"no rule leads {asked} anywhere" if asked == got else f"{asked} becomes {got}"
+        return trip.departs(self._differ(place, wanted, should, said))
+
+    def _differ(self, place: str, wanted: Translation, should: str, said: str) -> Departure:
+        return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
+
+    def masqueraded(
+        self, network: Network, before: Trip, trip: Trip, course: Course, out: str
+    ) -> Trip:
+        """The trip after the translation of its source, which should be the wanted one."""
+        place, old, packet = network.place, before.packet, trip.packet
+        if packet.source == netfilter.MASQUERADED:
+            own = network.links[out].address if out in network.links else ""
+            packet = replace(packet, source=own or next(iter(network.addresses), ""))
+            trip = replace(trip, packet=packet)
+        here = trip.entered is not None and trip.entered.target != packet.target
+        wanted = trip.service if here else None
+        hairpin = wanted is not None and packet.target == old.source
+        should = wanted is not None and (wanted.masquerades or hairpin)
+        did = any(netfilter.target(hit.rule) in ("SNAT", "MASQUERADE") for hit in course.hits)
+        if packet.source != old.source and not should:
+            own_address = f"{self._cluster.named(packet.target)} sees {old.source} as its client"
+            return trip.departs(self._foreign(place, old, course, own_address, packet.source))
+        if should and not did and wanted is not None:
+            name = wanted.service.info.name
+            return trip.departs(
+                programs.rules_differ(
+                    self._world,
+                    place,
+                    wanted,
+                    expected=f"packets for {name} leave with an address of {shown(place)}",
+                    actual=f"they leave with their client's address, {old.source}: nothing"
+                    " masquerades them",
+                    kind="masquerade-missing",
+                )
+            )
+        if did:
+            return trip.step(
+                place, "the client's address becomes the node's", f"it becomes {packet.source}"
+            )
+        return trip
+
+    def _foreign(
+        self, place: str, old: Packet, course: Course, expected: str, became: str = ""
+    ) -> Departure:
+        """A rule that translates what it should not."""
+        hits = [hit for hit in course.hits if netfilter.target(hit.rule) in netfilter.TRANSLATING]
+        hit = hits[-1] if hits else course.hits[-1]
+        may = "" if course.certain else "may "
+        into = became or f"{course.packet.target}:{course.packet.target_port}"
+        return Departure(
+            "foreign-translation",
+            place,
+            "translation",
+            f"{old}: {expected}",
+            f"a rule {may}changes it to {into}: {hit.rule.text}",
+            inside(place, f"iptables-save -c -t {hit.rule.table}"),
+            deleting(place, hit.rule),
+            course.certain,
+        )
