@@ -292,7 +292,7 @@ def _asked_server(
         )
         return
     if not wanted:
-        said = f"{servers[0]} should say that there is no such name"
+        said = f"{servers[0]} says that there is no such name"
         yield _Named(ended=Way((*steps, Step(here, should, said)), NO_NAME))
     for address in wanted:
         yield _Named(address, (*steps, Step(here, should, f"{servers[0]} answers; {should}")))

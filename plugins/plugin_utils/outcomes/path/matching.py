@@ -182,9 +182,9 @@ def _state(values: Sequence[str], packet: Packet, spot: Spot) -> bool | None:
     states = values[0].split(",")
     if not spot.tracked:
         return "UNTRACKED" in states
-    if {"DNAT", "SNAT"} & set(states):
-        return None
-    return ("ESTABLISHED" if packet.answer else "NEW") in states
+    if ("ESTABLISHED" if packet.answer else "NEW") in states:
+        return True
+    return None if {"DNAT", "SNAT"} & set(states) else False
 
 
 def _kind(address: str, values: Sequence[str], spot: Spot) -> bool | None:

@@ -46,8 +46,8 @@ class Tables:
             actual = f"it {does} {packets} that no rule accepts: the policy of {where} is DROP"
         else:
             share = "" if course.chance > 1 - 1e-9 else f" {course.chance:.0%} of"
-            may = "" if course.certain else " may, as far as its conditions can be judged, and then"
-            actual = f"a rule of the table {rule.table}{may} {does}{share} {packets}: {rule.text}"
+            may = "" if course.certain else " (if it matches, which can't be said)"
+            actual = f"a rule of the table {rule.table} {does}{share} {packets}{may}: {rule.text}"
         return Departure(
             "policy-drops",
             place,
@@ -111,8 +111,11 @@ class Tables:
         """The trip after the translation of its source, which should be the wanted one."""
         place, old, packet = network.place, before.packet, trip.packet
         if packet.source == netfilter.MASQUERADED:
-            own = network.links[out].address if out in network.links else ""
-            packet = replace(packet, source=own or next(iter(network.addresses), ""))
+            link = network.links.get(out)
+            # The loopback's address is never taken (scope host, ip-address(8)).
+            outer = [each for each in network.addresses if not each.startswith("127.")]
+            own = link.address if link and link.address in outer else next(iter(outer), "")
+            packet = replace(packet, source=own)
             trip = replace(trip, packet=packet)
         here = trip.entered is not None and trip.entered.target != packet.target
         wanted = trip.service if here else None

@@ -124,7 +124,7 @@ class _Walker:
             if ended is not None:
                 yield ended
             else:
-                yield from self._deliver(place, network, "lo", on)
+                yield from self._deliver(place, network, "lo", self._untranslated(place, on))
 
     def _arrive(self, port: Port, trip: Trip) -> Iterator[Way]:
         """A packet comes in by an interface."""
@@ -252,7 +252,7 @@ class _Walker:
     def _bridged(self, place: str, link: Link, there: Port, trip: Trip) -> Iterator[Way]:
         """A packet passes a bridge; by default netfilter sees it there too (ip-sysctl.rst)."""
         network = self._world.networks[place]
-        trips = [trip]
+        trips = [replace(trip, entered=trip.packet)]
         if network.setting("bridge/bridge-nf-call-iptables") == "1":
             spot = Spot(tuple(network.addresses), link.name, link.name)
             for hook in ("PREROUTING", "FORWARD", "POSTROUTING"):
