@@ -254,7 +254,11 @@ BREAKAGES = (
         {"S1": "The ready endpoints of s1 are", "S3": "page: expected ok"},
         "selector-matches-no-pod",
     ),
-    Breakage(selector_of_another_pod, {"S1": "The ready endpoints of s1 are", "S3": "Only seen"}),
+    Breakage(
+        selector_of_another_pod,
+        {"S1": "The ready endpoints of s1 are", "S3": "Only seen"},
+        "selector-changed",
+    ),
     Breakage(target_port, {"S3": "got refused"}, "target-port-closed"),
     Breakage(endpoint, {"S1": "The ready endpoints of s1 are"}, "endpoint-not-ready"),
     Breakage(kube_proxy_and_its_rules, {"S3": "expected ok"}, "kube-proxy-down"),
@@ -262,20 +266,22 @@ BREAKAGES = (
     Breakage(
         pod_that_nobody_reaches,
         {"P2": "The control failed, so nothing is proven", "P7": "expected ok"},
+        "blackhole-route",
         # The refusals themselves were as expected.
         sees=frozenset({"refused", "no_route"}),
     ),
-    Breakage(host_with_a_route_to_a_pod, {"P2": "expected no_route, got ok"}),
+    Breakage(host_with_a_route_to_a_pod, {"P2": "expected no_route, got ok"}, "extra-route"),
     Breakage(
         dns, {"S2": "The name does not resolve in a pod either"}, "dns-no-endpoint", holds=("S4",)
     ),
     Breakage(
         host_without_a_name_server,
         {"S2": "The names of nodes do not resolve on the host either"},
+        "target-port-closed",
         sees=frozenset({"unresolved"}),
     ),
     Breakage(mtu_of_a_node, {"P10": ""}, "mtu-too-large"),
-    Breakage(mtu_of_a_pod, {"P10": "near: expected ok, got too_small"}),
+    Breakage(mtu_of_a_pod, {"P10": "near: expected ok, got too_small"}, "mtu-too-large"),
     Breakage(dropping_rule, {"S3": "timeout"}, "policy-drops"),
     Breakage(dropping_policy, {"S3": ""}, "policy-drops"),
 )

@@ -60,6 +60,7 @@ def _by_hand(service: Service, where: str) -> Iterator[Departure]:
     metadata, spec = service.item["metadata"], service.item.get("spec") or {}
     if APPLIED in (metadata.get("annotations") or {}):
         return
+    yield from _other_selector(service, where)
     changed_fields = {
         field.removeprefix("f:")
         for entry in metadata.get("managedFields") or []
@@ -80,6 +81,27 @@ def _by_hand(service: Service, where: str) -> Iterator[Departure]:
                 kubectl(f"{where}get service {name} -o yaml"),
                 kubectl(f"{where}patch service {name} --patch '{change}'"),
             )
+
+
+def _other_selector(service: Service, where: str) -> Iterator[Departure]:
+    """A selector that isn't the one of ``kubectl expose``, which also makes it the labels."""
+    metadata, name = service.item["metadata"], service.info.name
+    managers = {entry.get("manager") for entry in metadata.get("managedFields") or []}
+    labels = metadata.get("labels") or {}
+    if "kubectl-expose" in managers and labels and labels != service.info.selector:
+        said, there = (
+            ", ".join(f"{key}={value}" for key, value in each.items())
+            for each in (labels, service.info.selector)
+        )
+        yield Departure(
+            "selector-changed",
+            f"service/{service.name}",
+            "service",
+            f"the selector {said}, as `kubectl expose` wrote it",
+            f"The selector of the service {name} was changed to {there}",
+            kubectl(f"{where}get service {name} -o yaml"),
+            f"Put it back: `{kubectl(f'{where}edit service {name}')}`.",
+        )
 
 
 def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:
