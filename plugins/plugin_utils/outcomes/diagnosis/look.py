@@ -113,17 +113,16 @@ def causes(
         beside: all that isn't as the lab was made.
     """
     met: list[Departure] = []
-    late: list[Departure] = []
+    # A service whose pods aren't ready may be the consequence of a node that isn't.
+    late: list[Departure] = list(beyond.unready_nodes(world, failed.down))
     for question in asked:
-        found = asking.follow(world, question, failed.down).departures
-        for each in found:
+        for each in asking.follow(world, question, failed.down).departures:
             if not _small(each, question):
                 (late if each.layer == "service" else met).append(each)
     for name in failed.services:
         service = world.cluster.services.get(f"{world.cluster.namespace}/{name}")
         if service is not None:
             late += services.departures(world.cluster, service, failed.down)
-    late += beyond.unready_nodes(world, failed.down)
     first = [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
     places = {(each.place, each.actual) for each in first}
     rest = [each for each in beside if (each.place, each.actual) not in places]

@@ -174,6 +174,8 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
             )
             for each in more
         ]
+    if asked.wanted and all(each.end == NO_NAME and not each.departures for each in ways):
+        ways = [replace(each, departures=(_nameless(asked),)) for each in ways]
     firsts = [each.departures[0] for each in ways if each.departures]
     rest = [departure for each in ways for departure in each.departures[1:]]
     # What no packet of this size meets comes last.
@@ -181,7 +183,10 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
     behind = [
         departure
         for service in _services(world.cluster, asked)
-        for departure in services.departures(world.cluster, service, down)
+        for departure in (
+            *_without_port(service, asked),
+            *services.departures(world.cluster, service, down),
+        )
     ]
     unread = tuple(
         f"{shown(each)}: {why}" for each, why in world.unseen.items() if _met(ways, each)
@@ -194,6 +199,25 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
         tuple(ways),
         each_once([*nearest, *rest, *behind]),
         unread,
+    )
+
+
+def _without_port(service: Service, asked: Question) -> Iterator[Departure]:
+    by_node = any(asked.port == each.node_port for each in service.info.ports)
+    missing = None if by_node else services.without_port(service, asked.port, asked.protocol)
+    if missing is not None:
+        yield missing
+
+
+def _nameless(asked: Question) -> Departure:
+    """A name that should have an address, but that nothing in the cluster has."""
+    return Departure(
+        "no-such-service",
+        f"service/{asked.name}",
+        "service",
+        f"there is a service {asked.name}",
+        f"There is no service {asked.name} that {shown(asked.start)} can ask for by this name",
+        "python3 runner.py kubectl get services --all-namespaces",
     )
 
 
@@ -243,6 +267,11 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
         said = f"{asked.name} is {entry}, by the hosts file"
         step = Step(here, should, said, departs=wrong is not None)
         yield _Named(entry, (step,), (wrong,) if wrong else ())
+        return
+    missing = names.missing_entry(world, network, asked.name)
+    if missing is not None:
+        step = Step(here, missing.expected, missing.actual, departs=True)
+        yield _Named(ended=Way((step,), LOST, (missing,)))
         return
     changed = [each for each in names.changed(world, asked.start) if each.id == "resolver-changed"]
     if changed:

@@ -181,7 +181,12 @@ def _stopped(world: World, network: Network) -> Iterator[Departure]:
     node = (
         f"node/{world.cluster.node_of(network.place)}" if "pod/" in network.place else network.place
     )
-    holders = dict.fromkeys(holder for each in network.listeners for holder in each.holders)
+    holders = dict.fromkeys(
+        [
+            *(holder for each in network.listeners for holder in each.holders),
+            *(each for each in network.programs if each[2] in ("T", "t")),
+        ]
+    )
     for pid, name, state in holders:
         if is_stopped(state):
             yield Departure(

@@ -71,23 +71,10 @@ class Cables:
         text = there.text if there else "none"
         shows = inside(place, f"ip route get {address}")
         if found.leads_on or found.local:
-            if wanted == "" and there is not None:
-                trip = trip.departs(
-                    Departure(
-                        "extra-route", place, "route", f"no route to {address}", text, shows,
-                        inside(place, f"ip route del {there.text}"),
-                    )
-                )  # fmt: skip
-                # It is known what is wrong; where the packet then goes is of no interest.
-                return trip.ends(PASSES)
-            if found.unsure:
-                return trip.departs(
-                    Departure(
-                        "policy-route", place, "route", "only the usual policy rules",
-                        f"the rule {found.unsure} may apply", inside(place, "ip rule"),
-                        certain=False,
-                    )
-                ).ends(LOST)  # fmt: skip
+            misled = self._misled(place, address, found, wanted)
+            if misled is not None:
+                # Where the packet then goes is of no interest.
+                return trip.departs(misled).ends(PASSES if misled.id == "extra-route" else LOST)
             if not (wanted and wanted != HOST and place.startswith("node/") and found.by_default):
                 return None
         if wanted == "":
@@ -112,6 +99,35 @@ class Cables:
         return trip.departs(Departure(kind, place, "route", expected, actual, shows, fix)).ends(
             NO_ROUTE
         )
+
+    def _misled(
+        self, place: str, address: str, found: Lookup, wanted: str | None
+    ) -> Departure | None:
+        """A route that should not be there, or that may be another one."""
+        route, owner = found.route, self._cluster.owner(address)
+        if route is None:
+            return None
+        if found.local and owner not in ("", place):
+            return Departure(
+                "extra-address", place, "link", f"{address} is {shown(owner)}",
+                f"{shown(place)} has the address {address} itself, on {route.link}",
+                inside(place, "ip address"),
+                inside(place, f"ip address del {address} dev {route.link}"),
+            )  # fmt: skip
+        if wanted == "":
+            return Departure(
+                "extra-route", place, "route", f"no route to {address}",
+                f"{shown(place)} has the route {route.text}",
+                inside(place, f"ip route get {address}"),
+                inside(place, f"ip route del {route.text}"),
+            )  # fmt: skip
+        if found.unsure:
+            return Departure(
+                "policy-route", place, "route", "only the usual policy rules",
+                f"the rule {found.unsure} may apply", inside(place, "ip rule"),
+                certain=False,
+            )  # fmt: skip
+        return None
 
     def _route_to(self, place: str, address: str, wanted: str) -> tuple[str, str]:
         """What a missing route is for, in words, and as ``ip route add`` takes it."""
@@ -162,6 +178,25 @@ class Cables:
             inside(place, f"ip neighbour del {gateway} dev {link.name}"),
         )
 
+    def twice(self, ports: Sequence[Port], gateway: str, wanted: str) -> Departure | None:
+        """Another place in the segment that has the next stop's address as well."""
+        for port in ports:
+            if port.place == wanted or gateway not in self._world.networks[port.place].addresses:
+                continue
+            links = self._world.networks[port.place].links.values()
+            name = next(
+                each.name
+                for each in links
+                if gateway in (address.partition("/")[0] for address in each.addresses)
+            )
+            return Departure(
+                "extra-address", port.place, "link", f"{gateway} is {shown(wanted)} alone",
+                f"{shown(port.place)} has {gateway} as well, on {name}",
+                inside(port.place, "ip address"),
+                inside(port.place, f"ip address del {gateway} dev {name}"),
+            )  # fmt: skip
+        return None
+
     def cut(self, place: str, link: Link, gateway: str, wanted: str) -> Departure:
         """Why nobody answers for an address behind a link."""
         expected = f"{gateway} ({self._called(wanted)}) is behind {link.name}"
@@ -172,6 +207,8 @@ class Cables:
                 near[at] = [each for each in links if each.name != "lo"]
         for at, some in near.items():
             for each in some:
+                if each.hindered:
+                    return hindered(at, each)
                 if not each.up:
                     return Departure(
                         "link-down", at, "link", f"{each.name} is up", f"{each.name} is down",
@@ -246,9 +283,21 @@ class Cables:
         for at, crossed in there.crossed:
             narrow = self.narrow(at, crossed, trip)
             trip = trip.departs(narrow) if narrow is not None else trip
+            if "arp" in crossed.hindered:
+                trip = trip.departs(hindered(at, crossed))
             if crossed.queue not in _PLAIN_QUEUES:
                 trip = trip.departs(_queued(at, crossed))
         return trip
+
+
+def hindered(place: str, link: Link) -> Departure:
+    """A link that is up, but lets not all packets pass."""
+    return Departure(
+        "link-hindered", place, "link", f"{link.name} lets all packets pass",
+        f"{link.name} does not: {link.hindered}", inside(place, f"ip -d link show {link.name}"),
+        inside(place, f"ip link set {link.name} arp on") if "arp" in link.hindered
+        else inside(place, f"bridge link set dev {link.name} isolated off state 3"),
+    )  # fmt: skip
 
 
 def _queued(place: str, link: Link) -> Departure:

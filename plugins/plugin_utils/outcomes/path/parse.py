@@ -94,12 +94,27 @@ def links(text: str) -> Iterator[Link]:
             mac=str(each.get("address", "")),
             master=str(each.get("master", "")),
             queue=str(each.get("qdisc", "")),
+            hindered=_hindered(each),
             addresses=tuple(
                 f"{address['local']}/{address.get('prefixlen', 32)}"
                 for address in each.get("addr_info") or []
                 if address.get("family") == "inet" and "local" in address
             ),
         )
+
+
+def _hindered(link: dict[str, Any]) -> str:
+    """What keeps packets from passing a link that is up (ip-link(8), bridge(8))."""
+    info = link.get("linkinfo") or {}
+    port = info.get("info_slave_data") or {}
+    found = []
+    if info.get("info_kind") in ("veth", "bridge") and "NOARP" in (link.get("flags") or []):
+        found.append("it does not ask for hardware addresses (arp off)")
+    if port.get("isolated"):
+        found.append("it is isolated from the other ports of its bridge")
+    if port.get("state") in ("disabled", "blocking", "listening"):
+        found.append(f"its state in its bridge is {port['state']}")
+    return " and ".join(found)
 
 
 def routes(text: str) -> Iterator[Route]:

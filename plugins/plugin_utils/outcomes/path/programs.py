@@ -96,6 +96,18 @@ def nothing_listens(
         if resting is not None:
             return resting
     who = shown(place)
+    only = [
+        each.address
+        for each in world.networks[place].listeners
+        if (each.port, each.protocol) == (port, packet.protocol)
+    ]
+    if only:
+        return Departure(
+            "listens-elsewhere", place, "program",
+            f"a program listens on {packet.protocol} port {port} at {packet.target}",
+            f"it listens only at {', '.join(only)} of {who}", inside(place, "cat /proc/net/tcp"),
+            "Let it listen at all addresses, or at that one.",
+        )  # fmt: skip
     expected = f"a program listens on {packet.protocol} port {port} of {who}"
     shows = inside(place, "cat /proc/net/tcp" if kind == "pod" else "ss -lntup")
     if service is not None:

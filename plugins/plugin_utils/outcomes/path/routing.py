@@ -115,7 +115,11 @@ def _behind(world: World, port: Port) -> Iterator[Port]:
     crossed = (*crossed, (other.place, bridge))
     yield Port(other.place, bridge, crossed)
     for link in network.links.values():
-        if link.master == bridge.name and link.name != other.link.name and link.up:
+        isolated = "isolated" in link.hindered and "isolated" in other.link.hindered
+        blocked = any("its state" in each.hindered for each in (link, other.link))
+        if link.master != bridge.name or isolated or blocked:
+            continue
+        if link.name != other.link.name and link.up:
             end = other_end(world, Port(other.place, link))
             if end is not None and end.link.up:
                 yield Port(

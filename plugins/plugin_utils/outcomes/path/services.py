@@ -45,7 +45,9 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
     for pod in pods:
         if pod.info.node != down:
             yield from _unready(pod, service, where)
-        yield from of_manifest(pod.item, "pod", where)
+    for pod in cluster.pods.values():
+        if pod.info.namespace == service.namespace:
+            yield from of_manifest(pod.item, "pod", where)
     yield from _strangers(service, pods, where)
     yield from _endpoints(service, pods, where, down)
 
@@ -102,6 +104,24 @@ def _other_selector(service: Service, where: str) -> Iterator[Departure]:
             kubectl(f"{where}get service {name} -o yaml"),
             f"Put it back: `{kubectl(f'{where}edit service {name}')}`.",
         )
+
+
+def without_port(service: Service, port: int, protocol: str) -> Departure | None:
+    """A service that is asked for a port that it doesn't have."""
+    ports = [(each.port, each.protocol.lower()) for each in service.info.ports]
+    if not port or (port, protocol) in ports or not service.has_address:
+        return None
+    name = service.info.name
+    there = ", ".join(f"{number}/{kind}" for number, kind in ports)
+    return Departure(
+        "no-such-port",
+        f"service/{service.name}",
+        "service",
+        f"the service {name} has the port {port}/{protocol}",
+        f"The service {name} has no port {port}/{protocol}, only {there}",
+        kubectl(f"-n {service.namespace} get service {name}"),
+        kubectl(f"-n {service.namespace} edit service {name}"),
+    )
 
 
 def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:

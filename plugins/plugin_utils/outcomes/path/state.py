@@ -28,6 +28,7 @@ class Link:
         mac: its hardware address.
         master: the bridge that it is a port of; empty if none.
         queue: its queueing discipline.
+        hindered: what else keeps packets from passing it, in words; empty if nothing does.
         addresses: its IPv4 addresses, each as ADDRESS/PREFIX.
     """
 
@@ -41,6 +42,7 @@ class Link:
     mac: str = ""
     master: str = ""
     queue: str = ""
+    hindered: str = ""
     addresses: tuple[str, ...] = ()
 
     @property

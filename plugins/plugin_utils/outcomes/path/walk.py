@@ -216,6 +216,11 @@ class _Walker:
             else:
                 yield trip.departs(self._cables.cut(place, link, gateway, wanted or "")).ends(LOST)
             return
+        owner = self._cluster.owner(gateway)
+        twice = self._cables.twice(ports, gateway, owner) if owner else None
+        if twice is not None:
+            yield trip.departs(twice).ends(LOST)
+            return
         wrong = self._cables.wrong_neighbour(place, network, link, gateway, there)
         if wrong is not None:
             yield trip.departs(wrong).ends(LOST)

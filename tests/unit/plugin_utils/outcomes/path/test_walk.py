@@ -189,6 +189,18 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
      "pod/p2", "http://s1/", "resolver-changed"),
     ("a line in the hosts file", P2, lambda network: replace(network, hosts="10.244.0.3 s1\n"),
      "pod/p2", "http://s1/", "hosts-changed"),
+    ("address of another pod", FIRST, lambda network: replace(network, routes=(
+        *network.routes, Route("10.244.1.2/32", "local", link="eth0", table="local"))),
+     "pod/p1", "pod/p3", "extra-address"),
+    ("address of the other node", "host", link("lab0", addresses=(
+        "192.168.49.1/24", "192.168.49.3/24")), "pod/p1", "pod/p3", "extra-address"),
+    ("arp off", SECOND, link("eth0", hindered="it does not ask (arp off)"),
+     "pod/p1", "pod/p3", "link-hindered"),
+    ("ports that may not see each other", "host", both(
+        link("node1", hindered="it is isolated"), link("node2", hindered="it is isolated")),
+     "pod/p1", "pod/p3", "link-hindered"),
+    ("web server for itself only", P3, lambda network: replace(network, listeners=(
+        Listener("tcp", "127.0.0.1", 80),)), "pod/p2", "http://s1/", "listens-elsewhere"),
     ("ping is ignored", P3, settings(icmp_echo_ignore_all="1"),
      "pod/p1", "pod/p3", "ping-ignored"),
 ]  # fmt: skip
@@ -235,6 +247,14 @@ def test_service_that_is_not_as_its_pods(objects: dict[str, Any], identifier: st
     asked = asking.question(seen.cluster, "pod/p2", "http://10.111.139.255/")
     assert identifier in {each.id for each in asking.follow(seen, asked).departures}
     assert walk is not None
+
+
+def test_name_and_port_that_a_service_does_not_have() -> None:
+    seen = sample.world()
+    port = sample.walk(seen, "pod/p2", "http://s1:81/")
+    assert [each.id for each in port.departures] == ["no-such-port"]
+    asked = replace(asking.question(seen.cluster, "pod/p2", "http://s9/"), wanted=True)
+    assert [each.id for each in asking.follow(seen, asked).departures] == ["no-such-service"]
 
 
 def test_place_that_was_not_read_is_neither_right_nor_wrong() -> None:
