@@ -8,7 +8,7 @@ from pathlib import Path
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
-from latihan.base import suggestions
+from latihan.base import locks, suggestions
 from latihan.base.exits import Exit
 from latihan.commands.command import Context
 
@@ -44,7 +44,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
             "`python3 runner.py heal` takes it out.",
             Kind.INPUT,
         )
-    faults.put_in(there, context.lab.folder, chosen)
+    owner = context.lab.owner.name
+    with locks.lock_profile(context.project.locks, owner, f"runner.py break --profile {owner}"):
+        faults.put_in(there, context.lab.folder, chosen)
     context.console.print(f"Broken: {chosen.title}.")
     context.console.print("See it with `python3 runner.py verify`; `heal` takes it out again.")
     return Exit.HOLDS

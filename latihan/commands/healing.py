@@ -7,6 +7,7 @@ import argparse
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
+from latihan.base import locks
 from latihan.base.exits import Exit
 from latihan.commands.command import Context
 
@@ -21,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Take out a fault that is in place, or all of them."""
     context.contract()
-    there = lab(str(context.lab.contract), "default")
     names = [each.name for each in faults.placed(context.lab.folder)]
     if options.name and options.name not in names:
         raise LabError(
@@ -29,8 +29,17 @@ def execute(context: Context, options: argparse.Namespace) -> int:
             f"In place are: {', '.join(names) or 'none'}.",
             Kind.INPUT,
         )
-    for each in faults.take_out(there, context.lab.folder, options.name):
-        context.console.print(f"Mended: {each.title}.")
+    owner = context.lab.owner.name
+    with locks.lock_profile(context.project.locks, owner, f"runner.py heal --profile {owner}"):
+        heal(context, options.name)
     if not names:
         context.console.print("No fault is in place.")
     return Exit.HOLDS
+
+
+def heal(context: Context, name: str = "") -> None:
+    """Take a fault, or all that are in place, out of the lab; whoever calls this has its lock."""
+    if faults.placed(context.lab.folder):
+        there = lab(str(context.lab.contract), "default")
+        for each in faults.take_out(there, context.lab.folder, name):
+            context.console.print(f"Mended: {each.title}.")

@@ -35,6 +35,7 @@ from latihan.reports import junit, page, report
 from latihan.run import ansible, cleanup, events, stragglers
 from latihan.run.model import RunModel
 
+_FULL_LAB = "full-lab"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -101,6 +102,11 @@ def play(
             context.console.print(
                 Text("An earlier run was still working on this lab. It is ended.", style="yellow")
             )
+        if playbook.name == _FULL_LAB and not options.check:
+            # It takes a tenth of a second to import, and other playbooks leave faults as they are.
+            from latihan.commands.healing import heal  # noqa: PLC0415
+
+            heal(context)
         return Playing(context.project, request, context.console).play()
 
 
