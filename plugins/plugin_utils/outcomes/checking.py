@@ -141,10 +141,11 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
             results[outcome.id] = report(outcome, each.judgement, each.seen, course)
             if each.judgement.verdict is Verdict.FAIL:
                 failed.append(each)
-        causes = diagnose(lab, [each.failed for each in failed])
-        for each, found in zip(failed, causes, strict=True):
+        diagnoses = diagnose(lab, [each.failed for each in failed])
+        for each, found in zip(failed, diagnoses, strict=True):
             known = results[each.plan.outcome.id]
-            results[known.id] = known.model_copy(update={"diagnosis": found})
+            more = {"diagnosis": found.causes, "why": [*known.why, *found.compared]}
+            results[known.id] = known.model_copy(update=more)
         open_ones = again
         if any(earlier[outcome.id][-1][1] != _HELD for outcome in open_ones):
             time.sleep(_PAUSE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
@@ -32,6 +32,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     Cause,
     ProbeResult,
+    Why,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets import address_and_port
 
@@ -39,6 +40,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets impor
 _MOST_PODS = 30
 # Of many alike the first ones say it all.
 _MOST_QUESTIONS, _MOST_BESIDE = 40, 8
+_MOST_SHOWN = 3
+# Other first words of what is told are names.
+_WORDS = frozenset({"a", "it", "no", "nobody", "nothing", "packets", "the", "they"})
+# What is wrong says what should be, and should be is told of one packet among many alike.
+_PLAIN_LAYERS = frozenset({"filter", "service", "program", "setting"})
+_PLAIN_IDS = frozenset({"no-route", "blackhole-route", "extra-route"})
 _KINDS = {
     "http": ("tcp", 80),
     "tcp": ("tcp", 0),
@@ -74,13 +81,22 @@ class FailedOutcome:
     asked: Sequence[Asked] = ()
 
 
-def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
-    """The causes of failed outcomes, from one look into the lab.
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of a failure.
 
-    Returns:
-        The causes of each failure: first those that its packets meet, nearest to them first, then
-        what else isn't as the lab was made; empty if nothing was found different.
+    Args:
+        causes: first those that its packets meet, nearest to them first, then what else isn't as
+            the lab was made.
+        compared: what was compared and found as it should be, if its packets meet no cause.
     """
+
+    causes: list[Cause]
+    compared: list[Why] = field(default_factory=list)
+
+
+def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
+    """A diagnosis for each failed outcome, from one look into the lab."""
     if not failures:
         return []
     try:
@@ -88,14 +104,16 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Cause]]:
         questions = [_questions(known, each) for each in failures]
         world = read.places(lab.contract, known, _pods(known, failures, questions))
     except RefusedError as error:
-        return [[_refused(error)] for _ in failures]
+        return [Diagnosis([_refused(error)]) for _ in failures]
     except LabError:
-        return [[_silent(lab.contract, each.down)] for each in failures]
+        return [Diagnosis([_silent(lab.contract, each.down)]) for each in failures]
     beside = {down: beyond.departures(world, down) for down in {each.down for each in failures}}
-    return [
-        causes(world, failed, asked, beside[failed.down])
-        for failed, asked in zip(failures, questions, strict=True)
-    ]
+    found = []
+    for failed, asked in zip(failures, questions, strict=True):
+        likely = causes(world, failed, asked, beside[failed.down])
+        unexplained = not any(each.met for each in likely)
+        found.append(Diagnosis(likely, compared(world, asked) if unexplained else []))
+    return found
 
 
 def causes(
@@ -131,6 +149,24 @@ def causes(
     return [*_one_each(told), *_one_each(more)[:_MOST_BESIDE]]
 
 
+def compared(world: World, asked: Sequence[Question]) -> list[Why]:
+    """What was looked at for a failure that it doesn't explain."""
+    found = []
+    walks = [asking.follow(world, question) for question in asked[:_MOST_SHOWN]]
+    for walk in (each for each in walks if each.as_expected):
+        steps = [step for way in walk.ways for step in way.steps]
+        unread = "; ".join(walk.unread)
+        found.append(
+            Why(
+                sentence=f"{walk.start} -> {walk.target}: names, translations, rules, routes, "
+                f"neighbours, links, settings and listeners are as they should be"
+                + (f", except what was not looked into: {unread}" if unread else ""),
+                lines=list(dict.fromkeys(f"{step.place}: {step.actual}" for step in steps)),
+            )
+        )
+    return found
+
+
 def _small(departure: Departure, question: Question) -> bool:
     """Whether only larger packets than the question's would meet it."""
     return departure.id == "mtu-too-large" and not question.large
@@ -151,13 +187,18 @@ def _one_each(found: Sequence[Cause]) -> list[Cause]:
 
 def _cause(departure: Departure, *, met: bool) -> Cause:
     """A departure as a cause: the place and what is there, what should be, and what to do."""
-    actual = departure.actual[:1].upper() + departure.actual[1:]
+    word = departure.actual.partition(" ")[0]
+    actual = departure.actual
+    if word in _WORDS:
+        actual = actual[:1].upper() + actual[1:]
     where = shown(departure.place)
     here = "" if departure.layer == "service" or where in actual else f" ({where})"
     fix = departure.fix or departure.shows
+    plain = departure.layer in _PLAIN_LAYERS or departure.id in _PLAIN_IDS
+    expected = "" if plain else f" Expected: {departure.expected}."
     return Cause(
         id=departure.id,
-        cause=f"{actual}{here}. Expected: {departure.expected}.",
+        cause=f"{actual}{here}.{expected}",
         fix=f"Mend it: `{fix}`." if fix.startswith("python3 ") else fix,
         place=where,
         shows=departure.shows,

@@ -87,7 +87,7 @@ class Cables:
             fix = inside(place, f"ip route add {way}")
             kind = "no-route"
         else:
-            actual = f"the route {text} refuses it"
+            actual = f"{shown(place)} has the route {text}, which refuses packets for {address}"
             fix = inside(place, f"ip route del {text}")
             kind = "blackhole-route"
             if not any(
@@ -200,27 +200,45 @@ class Cables:
     def cut(self, place: str, link: Link, gateway: str, wanted: str) -> Departure:
         """Why nobody answers for an address behind a link."""
         expected = f"{gateway} ({self._called(wanted)}) is behind {link.name}"
-        near: dict[str, Sequence[Link]] = {place: [link]}
+        members = self._world.networks[place].links.values()
+        near: dict[str, Sequence[Link]] = {
+            place: [link, *(each for each in members if each.master == link.name)]
+        }
         for at in (wanted, HOST):
             if at in self._world.networks and at != place:
                 links = list(self._world.networks[at].links.values())
                 near[at] = [each for each in links if each.name != "lo"]
         for at, some in near.items():
             for each in some:
-                if each.hindered:
-                    return hindered(at, each)
                 if not each.up:
                     return Departure(
                         "link-down", at, "link", f"{each.name} is up", f"{each.name} is down",
                         inside(at, f"ip link show {each.name}"),
                         inside(at, f"ip link set {each.name} up"),
                     )  # fmt: skip
+                if each.hindered:
+                    return hindered(at, each)
+        if HOST in self._world.networks and (lost := self._lost_port()):
+            return lost
         return Departure(
             "nobody-there", place, "link", expected, f"nobody behind {link.name} has {gateway}",
             inside(place, f"ip neighbour show {gateway}"),
             f"Compare `{inside(wanted, 'ip address')}` with what {shown(wanted)} should have."
             if wanted else "",
         )  # fmt: skip
+
+    def _lost_port(self) -> Departure | None:
+        """A cable of the host that belongs into its bridge, but isn't there."""
+        links = self._world.networks[HOST].links.values()
+        bridge = next((each.name for each in links if each.kind == "bridge"), "")
+        for each in links:
+            if bridge and each.kind == "veth" and not each.master and not each.addresses:
+                return Departure(
+                    "not-in-the-bridge", HOST, "link", f"{each.name} is a port of {bridge}",
+                    f"{each.name} is not a port of {bridge}", inside(HOST, "bridge link"),
+                    inside(HOST, f"ip link set {each.name} master {bridge}"),
+                )  # fmt: skip
+        return None
 
     def narrow(self, place: str, link: Link, trip: Trip) -> Departure | None:
         """A link that takes smaller packets than the sender's."""

@@ -112,7 +112,8 @@ def _hindered(link: dict[str, Any]) -> str:
         found.append("it does not ask for hardware addresses (arp off)")
     if port.get("isolated"):
         found.append("it is isolated from the other ports of its bridge")
-    if port.get("state") in ("disabled", "blocking", "listening"):
+    # A port that is down is disabled as well.
+    if port.get("state") in ("disabled", "blocking", "listening") and "UP" in link["flags"]:
         found.append(f"its state in its bridge is {port['state']}")
     return " and ".join(found)
 

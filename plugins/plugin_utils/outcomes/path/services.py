@@ -44,7 +44,7 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
     yield from _by_hand(service, where)
     for pod in pods:
         if pod.info.node != down:
-            yield from _unready(pod, service, where)
+            yield from _unready(cluster, pod, service, where)
     for pod in cluster.pods.values():
         if pod.info.namespace == service.namespace:
             yield from of_manifest(pod.item, "pod", where)
@@ -124,7 +124,7 @@ def without_port(service: Service, port: int, protocol: str) -> Departure | None
     )
 
 
-def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:
+def _unready(cluster: Cluster, pod: Pod, service: Service, where: str) -> Iterator[Departure]:
     info = pod.info
     if info.ready or info.deleting:
         return
@@ -133,6 +133,9 @@ def _unready(pod: Pod, service: Service, where: str) -> Iterator[Departure]:
         for each in info.containers.values()
         if not each.ready
     ]
+    node = cluster.nodes.get(info.node or "")
+    if node is not None and not node.ready:
+        reasons = [f"its node {node.name} is not Ready"]
     why = "; ".join(reasons) or info.message or info.reason or f"it is {info.phase}"
     yield Departure(
         "endpoint-not-ready",

@@ -240,7 +240,7 @@ class _Walker:
                     place,
                     "route",
                     f"packets for {trip.packet.target} go to {shown(wanted)}",
-                    f"they go by {out} to {gateway}, which is {shown(there.place)}",
+                    f"{shown(place)} sends them by {out} to {gateway}, {shown(there.place)}",
                     inside(place, f"ip route get {trip.packet.target}"),
                     f"Compare `{inside(place, 'ip route')}` with the other nodes' routes.",
                 )

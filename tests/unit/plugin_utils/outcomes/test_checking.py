@@ -26,6 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
+    Diagnosis,
     FailedOutcome,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
@@ -114,7 +115,9 @@ class Answers:
 def lab(monkeypatch: pytest.MonkeyPatch, known: Facts, contract: Contract) -> Lab:
     monkeypatch.setattr(facts, "gather", lambda *args, **options: known)
     monkeypatch.setattr(checking, "_PAUSE", 0.0)
-    monkeypatch.setattr(checking, "diagnose", lambda lab, failures: [[] for _ in failures])
+    monkeypatch.setattr(
+        checking, "diagnose", lambda lab, failures: [Diagnosis([]) for _ in failures]
+    )
     return Lab(None, contract, "default")  # type: ignore[arg-type] # nothing is asked of the API
 
 
@@ -260,9 +263,9 @@ def test_a_diagnosis_is_told_which_node_is_down_on_purpose(
 ) -> None:
     told: list[str] = []
 
-    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Document]]:
+    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
         told.extend(failure.down for failure in failures)
-        return [[] for _ in failures]
+        return [Diagnosis([]) for _ in failures]
 
     monkeypatch.setattr(checking, "probe_all", Answers(500))
     monkeypatch.setattr(checking, "diagnose", diagnose)
@@ -275,9 +278,9 @@ def test_a_diagnosis_looks_at_what_the_outcome_is_about(
 ) -> None:
     told: list[set[str]] = []
 
-    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[list[Document]]:
+    def diagnose(_lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
         told.extend(set(failure.services) for failure in failures)
-        return [[] for _ in failures]
+        return [Diagnosis([]) for _ in failures]
 
     monkeypatch.setattr(checking, "probe_all", Answers(500))
     monkeypatch.setattr(checking, "diagnose", diagnose)

@@ -127,7 +127,8 @@ def lab(error: LabError, *nodes: Node) -> Lab:
 def test_an_api_that_refuses_is_not_told_as_silent(
     error: LabError, identifier: str, names: str
 ) -> None:
-    ((found,),) = look.diagnose(lab(error), [look.FailedOutcome()])
+    (diagnosis,) = look.diagnose(lab(error), [look.FailedOutcome()])
+    (found,) = diagnosis.causes
     assert found.id == identifier
     assert names in found.cause
 
@@ -135,7 +136,7 @@ def test_an_api_that_refuses_is_not_told_as_silent(
 def test_silence_is_not_laid_to_what_is_down_on_purpose() -> None:
     silent = lab(LabError("no answer"), Node("a", "192.0.2.2", Stopped()))
     found = look.diagnose(silent, [look.FailedOutcome(), look.FailedOutcome(down="a")])
-    assert [[cause.id for cause in each] for each in found] == [["node-down"], ["api-down"]]
+    assert [[cause.id for cause in each.causes] for each in found] == [["node-down"], ["api-down"]]
 
 
 def test_lab_is_looked_into_once_for_all_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,3 +153,11 @@ def test_lab_is_looked_into_once_for_all_that_failed(monkeypatch: pytest.MonkeyP
     assert len(looks) == 1
     assert look.diagnose(anyone, []) == []
     assert len(looks) == 1
+
+
+def test_failure_that_nothing_explains_says_what_was_compared() -> None:
+    seen = sample.world()
+    asked = look._questions(seen.cluster, failed(page("pod/p2", "http://s1/")))
+    (found,) = look.compared(seen, asked)
+    assert found.sentence.startswith("pod/p2 -> tcp s1:80: names, translations, rules, routes")
+    assert "pod/p3: port 80 listens, held by nginx" in found.lines
