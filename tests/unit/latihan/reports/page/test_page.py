@@ -115,6 +115,18 @@ def test_further_causes_stand_with_their_outcome() -> None:
     assert "See <code>kubectl</code>." in text
 
 
+def test_what_only_differs_is_told_apart_and_the_place_of_the_cause_stands_out() -> None:
+    met = {"id": "no-route", "cause": "two has no route.", "fix": "Add it.", "place": "node/two"}
+    other = {"id": "x", "cause": "A rule of yours.", "fix": "", "place": "host", "met": False}
+    failed = {**FULL["outcomes"][2], "verdict": "fail", "diagnosis": [other, met]}
+    text = rendered(report(failed))
+    assert text.count(" departs") == 1
+    assert '<g class="node departs"' in text
+    words = Reader(text).words
+    assert "Likely cause: two has no route." in words
+    assert "Also different: A rule of yours." in words
+
+
 @pytest.mark.parametrize(
     ("text", "html"),
     [
