@@ -29,6 +29,10 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
     name, info = service.info.name, service.info
     where = "" if service.namespace == "default" else f"-n {service.namespace} "
     pods = selected(cluster, service)
+    yield from of_manifest(service.item, "service", where)
+    for pod in cluster.pods.values():
+        if pod.info.namespace == service.namespace:
+            yield from _relabelled(pod, service, where)
     if info.selector and not pods:
         wanted = ", ".join(f"{key}={value}" for key, value in info.selector.items())
         yield Departure(
@@ -40,14 +44,10 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
             kubectl(f"{where}get pods --show-labels"),
             f"Compare `{kubectl(f'{where}get pods --show-labels')}` with the selector of {name}.",
         )
-    yield from of_manifest(service.item, "service", where)
     yield from _by_hand(service, where)
     for pod in pods:
         if pod.info.node != down:
             yield from _unready(cluster, pod, service, where)
-    for pod in cluster.pods.values():
-        if pod.info.namespace == service.namespace:
-            yield from of_manifest(pod.item, "pod", where)
     yield from _strangers(service, pods, where)
     yield from _endpoints(service, pods, where, down)
 
@@ -146,6 +146,20 @@ def _unready(cluster: Cluster, pod: Pod, service: Service, where: str) -> Iterat
         kubectl(f"{where}get pod {info.name}"),
         f"See why: `{kubectl(f'{where}describe pods {info.name}')}`.",
     )
+
+
+def _relabelled(pod: Pod, service: Service, where: str) -> Iterator[Departure]:
+    """A pod that isn't as in its manifest, as far as that matters to a service."""
+    wanted = service.info.selector.items()
+    for departure, (field, said, there) in zip(
+        of_manifest(pod.item, "pod", where), changed(pod.item), strict=True
+    ):
+        labels = field == "metadata.labels"
+        now = bool(wanted) and wanted <= pod.info.labels.items()
+        if (labels and (wanted <= said.items()) != (wanted <= there.items())) or (
+            now and not labels
+        ):
+            yield departure
 
 
 def _strangers(service: Service, pods: list[Pod], where: str) -> Iterator[Departure]:
