@@ -140,7 +140,7 @@ def causes(
     for name in failed.services:
         service = world.cluster.services.get(f"{world.cluster.namespace}/{name}")
         if service is not None:
-            late += services.departures(world.cluster, service, failed.down)
+            late += services.departures(world, service, failed.down)
     first = [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
     places = {(each.place, each.actual) for each in first}
     rest = [each for each in beside if (each.place, each.actual) not in places]

@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import names, services, walk
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import (
+    names,
+    programs,
+    services,
+    walk,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import shown
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     DNS_SERVICE,
     Cluster,
     Service,
+    selected,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
     LOST,
@@ -185,7 +191,7 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
         for service in _services(world.cluster, asked)
         for departure in (
             *_without_port(service, asked),
-            *services.departures(world.cluster, service, down),
+            *services.departures(world, service, down),
         )
     ]
     unread = tuple(
@@ -306,19 +312,18 @@ def _asked_server(
         for each in broken:
             dns = "/".join(DNS_SERVICE)
             service = world.cluster.services.get(dns)
-            more = tuple(services.departures(world.cluster, service)) if service else ()
+            more = tuple(services.departures(world, service)) if service else ()
             both = (*each.departures, *more)
             yield _Named(ended=replace(each, steps=(*steps, *each.steps), departures=both))
         return
     refused = [each for each in query if each.end != PASSES]
     if refused:
-        yield _Named(
-            ended=replace(
-                refused[0],
-                steps=(*steps, *refused[0].steps),
-                departures=(_no_names(servers[0]),),
-            )
-        )
+        service = world.cluster.services.get("/".join(DNS_SERVICE))
+        pods = selected(world.cluster, service) if service else []
+        resting = [each for pod in pods for each in programs.stopped_in(world, pod.place)]
+        both = (*resting, _no_names(servers[0]))
+        ended = replace(refused[0], steps=(*steps, *refused[0].steps), departures=both)
+        yield _Named(ended=ended)
         return
     if not wanted:
         said = f"{servers[0]} says that there is no such name"

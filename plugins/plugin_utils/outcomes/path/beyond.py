@@ -25,7 +25,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     HOST,
     Network,
     Route,
-    is_stopped,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import DNS_SERVICE
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
@@ -57,13 +56,13 @@ def departures(world: World, down: str = "") -> tuple[Departure, ...]:
         found += _routes(world, network)
         found += _neighbours(world, network)
         found += _links(world, network)
-        found += _stopped(world, network)
+        found += programs.stopped_in(world, network.place)
         found += names.changed(world, network.place)
         if network.place.startswith("node/") and network.setting("ipv4/ip_forward") == "0":
             found.append(_closed(network))
     for name, service in world.cluster.services.items():
         if service.namespace == world.cluster.namespace or name == "/".join(DNS_SERVICE):
-            found += services.departures(world.cluster, service, down)
+            found += services.departures(world, service, down)
     found += _translations(world, down)
     return each_once(found)
 
@@ -174,27 +173,6 @@ def _links(world: World, network: Network) -> Iterator[Departure]:
                 f"{link.name} of {shown(network.place)} takes only {link.mtu} bytes",
                 inside(network.place, f"ip link show {link.name}"),
                 inside(network.place, f"ip link set {link.name} mtu {usual}"),
-            )  # fmt: skip
-
-
-def _stopped(world: World, network: Network) -> Iterator[Departure]:
-    node = (
-        f"node/{world.cluster.node_of(network.place)}" if "pod/" in network.place else network.place
-    )
-    holders = dict.fromkeys(
-        [
-            *(holder for each in network.listeners for holder in each.holders),
-            *(each for each in network.programs if each[2] in ("T", "t")),
-        ]
-    )
-    for pid, name, state in holders:
-        if is_stopped(state):
-            yield Departure(
-                "process-stopped", network.place, "program",
-                f"{name} runs in {shown(network.place)}",
-                f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(network.place)}"
-                f" is stopped by a signal (state {state})",
-                inside(node, f"ps -o pid,stat,args {pid}"), inside(node, f"kill -CONT {pid}"),
             )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
     inside,
@@ -149,3 +149,26 @@ def stopped(
                 inside(node, f"kill -CONT {pid}"),
             )
     return None
+
+
+def stopped_in(world: World, place: str) -> Iterator[Departure]:
+    """The programs of a place that a signal has stopped; of a pod, those that hold sockets."""
+    network = world.networks.get(place)
+    if network is None:
+        return
+    node = f"node/{world.cluster.node_of(place)}" if "pod/" in place else place
+    holders = dict.fromkeys(
+        [
+            *(holder for each in network.listeners for holder in each.holders),
+            *(each for each in network.programs if each[2] in ("T", "t")),
+        ]
+    )
+    for pid, name, state in holders:
+        if is_stopped(state):
+            yield Departure(
+                "process-stopped", place, "program",
+                f"{name} runs in {shown(place)}",
+                f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(place)}"
+                f" is stopped by a signal (state {state})",
+                inside(node, f"ps -o pid,stat,args {pid}"), inside(node, f"kill -CONT {pid}"),
+            )  # fmt: skip

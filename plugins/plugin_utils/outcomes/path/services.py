@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import programs
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     APPLIED,
     Cluster,
@@ -18,15 +20,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted i
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
 
 
-def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[Departure]:
+def departures(world: World, service: Service, down: str = "") -> Iterator[Departure]:
     """What isn't right with a service and the pods behind it, as far as the API tells.
 
     Args:
-        cluster: the API's objects.
+        world: the lab.
         service: the service.
         down: a node that is down on purpose.
     """
-    name, info = service.info.name, service.info
+    cluster, name, info = world.cluster, service.info.name, service.info
     where = "" if service.namespace == "default" else f"-n {service.namespace} "
     pods = selected(cluster, service)
     yield from of_manifest(service.item, "service", where)
@@ -46,7 +48,9 @@ def departures(cluster: Cluster, service: Service, down: str = "") -> Iterator[D
         )
     yield from _by_hand(service, where)
     for pod in pods:
-        if pod.info.node != down:
+        if pod.info.node != down and not pod.info.ready:
+            # A program that a signal has stopped fails its readiness probe.
+            yield from programs.stopped_in(world, pod.place)
             yield from _unready(cluster, pod, service, where)
     yield from _strangers(service, pods, where)
     yield from _endpoints(service, pods, where, down)
