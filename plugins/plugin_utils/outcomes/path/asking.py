@@ -274,11 +274,6 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
         step = Step(here, should, said, departs=wrong is not None)
         yield _Named(entry, (step,), (wrong,) if wrong else ())
         return
-    missing = names.missing_entry(world, network, asked.name)
-    if missing is not None:
-        step = Step(here, missing.expected, missing.actual, departs=True)
-        yield _Named(ended=Way((step,), LOST, (missing,)))
-        return
     changed = [each for each in names.changed(world, asked.start) if each.id == "resolver-changed"]
     if changed:
         first = changed[0]

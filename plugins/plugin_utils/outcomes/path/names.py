@@ -183,22 +183,6 @@ def servers_of(network: Network) -> Sequence[str]:
     return resolver(network.resolver or "").servers
 
 
-def missing_entry(world: World, network: Network, name: str) -> Departure | None:
-    """The name of the host, which only the hosts files of nodes have, and which is not in there."""
-    if name != HOST_NAME or not network.place.startswith("node/"):
-        return None
-    address = world.cluster.contract.host_address
-    return Departure(
-        "hosts-changed",
-        network.place,
-        "name",
-        f"{name} is {address}",
-        f"the hosts file of {shown(network.place)} has no line for {name}",
-        inside(network.place, "cat /etc/hosts"),
-        inside(network.place, f"sh -c 'echo {address} {name} >>/etc/hosts'"),
-    )
-
-
 def wrong_entry(world: World, network: Network, name: str, address: str) -> Departure | None:
     """A hosts file that gives a name another address than it should have."""
     wanted = known_addresses(world, network.place, name)

@@ -34,8 +34,8 @@ _GO_ON = frozenset(
     {"", "LOG", "NFLOG", "TRACE", "TCPMSS", "SET", "CHECKSUM", "CLASSIFY", "DSCP", "TOS", "ULOG",
      "AUDIT", "RATEEST", "ECN", "CONNMARK", "CONNSECMARK", "SECMARK"}
 )  # fmt: skip
-# Chains of Kubernetes and of CNI's plugins.
-_THEIRS = ("KUBE-", "CNI-")
+# Chains of Kubernetes, of CNI's own plugins, and of the best-known other ones.
+_THEIRS = ("KUBE-", "CNI-", "KIND-", "FLANNEL-", "cali-", "CILIUM_", "ANTREA-", "WEAVE-")
 # Chains with as many ways through them are not followed any further.
 _MOST = 400
 

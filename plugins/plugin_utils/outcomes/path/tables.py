@@ -85,7 +85,9 @@ class Tables:
         packet, old = trip.packet, before.packet
         asked, got = (f"{each.target}:{each.target_port}" for each in (old, packet))
         if wanted is None:
-            if asked == got:
+            node = place.removeprefix("node/")
+            own = self._cluster.behind_host_port(node, old.target_port, old.protocol)
+            if asked == got or got in own:
                 return trip
             return trip.departs(self._foreign(place, old, course, "no other target"))
         name = wanted.service.info.name
@@ -122,7 +124,9 @@ class Tables:
         hairpin = wanted is not None and packet.target == old.source
         should = wanted is not None and (wanted.masquerades or hairpin)
         did = any(netfilter.target(hit.rule) in ("SNAT", "MASQUERADE") for hit in course.hits)
-        if packet.source != old.source and not should:
+        # Leaving the cluster is what many networks masquerade for.
+        within = self._cluster.owner(packet.target).startswith(("pod/", "node/"))
+        if packet.source != old.source and not should and within:
             own_address = f"{self._cluster.named(packet.target)} sees {old.source} as its client"
             return trip.departs(self._foreign(place, old, course, own_address, packet.source))
         if should and not did and wanted is not None:

@@ -166,6 +166,17 @@ class Cluster:
                     return self._from_outside(service, each.name, ready, node, source)
         return None
 
+    def behind_host_port(self, node: str, port: int, protocol: str) -> list[str]:
+        """The pods' ends, as ADDRESS:PORT, that a port of a node leads to by ``hostPort``."""
+        return [
+            f"{pod.info.ip}:{each.get('containerPort')}"
+            for pod in self.pods.values()
+            if pod.info.node == node and not pod.info.host_network
+            for container in pod.item.get("spec", {}).get("containers") or []
+            for each in container.get("ports") or []
+            if each.get("hostPort") == port and each.get("protocol", "TCP").lower() == protocol
+        ]
+
     def _from_outside(
         self, service: Service, port: str, ready: tuple[Backend, ...], node: str, source: str
     ) -> Translation:
