@@ -16,8 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     PASSES,
     UNSEEN,
     Departure,
+    PacketWay,
     Walk,
-    Way,
 )
 from latihan.base.exits import Exit
 from latihan.commands.command import Context
@@ -66,7 +66,7 @@ def show(console: Console, walk: Walk) -> None:
         console.print(line)
 
 
-def _table(way: Way, count: int) -> Table:
+def _table(way: PacketWay, count: int) -> Table:
     share = f" ({way.share:.0%} of the packets)" if count > 1 and way.share < 1 else ""
     table = Table(box=None, pad_edge=False, title=None, show_edge=False)
     table.add_column("")

@@ -29,7 +29,7 @@ _KUBECTL = "kubectl"
 _SECONDS = 90
 
 
-class Step(Record):
+class FaultStep(Record):
     """A command and where it runs: host, node/NAME, pod/NAME, or kubectl."""
 
     at: str
@@ -43,8 +43,8 @@ class Fault(Record):
     title: str
     layer: str
     difficulty: int = Field(1, ge=1, le=3)
-    put_in: list[Step] = Field(min_length=1)
-    undo: list[Step] = Field(min_length=1)
+    put_in: list[FaultStep] = Field(min_length=1)
+    undo: list[FaultStep] = Field(min_length=1)
     fails: list[str] = Field(default_factory=list)
     cause: str = ""
 
@@ -54,7 +54,7 @@ class Placed(Record):
 
     name: str
     title: str
-    undo: list[Step]
+    undo: list[FaultStep]
 
 
 _PLACED = TypeAdapter(list[Placed])
@@ -119,9 +119,9 @@ def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     return out
 
 
-def _filled(step: Step, known: object) -> Step:
+def _filled(step: FaultStep, known: object) -> FaultStep:
     at, command = (str(template(text).value(known)) for text in (step.at, step.run))
-    return Step(at=at, run=command)
+    return FaultStep(at=at, run=command)
 
 
 def _note(folder: Path, there: Sequence[Placed]) -> None:
@@ -132,7 +132,7 @@ def _note(folder: Path, there: Sequence[Placed]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _take(lab: Lab, step: Step) -> None:
+def _take(lab: Lab, step: FaultStep) -> None:
     """Run a step; LabError if it fails."""
     if step.at == _KUBECTL:
         argv = lab.contract.kubectl_command(*shlex.split(step.run))

@@ -22,7 +22,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.asking i
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import shown
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
-    Cluster,
+    ApiState,
     cluster,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
@@ -207,7 +207,7 @@ def _cause(departure: Departure, *, met: bool) -> Cause:
 
 
 def _pods(
-    known: Cluster, failures: Sequence[FailedOutcome], asked: Sequence[Sequence[Question]]
+    known: ApiState, failures: Sequence[FailedOutcome], asked: Sequence[Sequence[Question]]
 ) -> set[str]:
     """The pods to look into."""
     own = {name for name, pod in known.pods.items() if pod.info.namespace == known.namespace}
@@ -221,14 +221,14 @@ def _pods(
     return found | own if len(own) <= _MOST_PODS else found
 
 
-def _questions(known: Cluster, failed: FailedOutcome) -> list[Question]:
+def _questions(known: ApiState, failed: FailedOutcome) -> list[Question]:
     """What an outcome's probes asked of the network, each once; the wrong answers first."""
     ordered = sorted(failed.asked, key=lambda each: not each.wrong)
     asked = (_question(known, each) for each in ordered)
     return list(dict.fromkeys(each for each in asked if each))[:_MOST_QUESTIONS]
 
 
-def _question(known: Cluster, asked: Asked) -> Question | None:
+def _question(known: ApiState, asked: Asked) -> Question | None:
     """What a probe asked; None if it wasn't anything of the network."""
     result = asked.result
     if result.kind not in _KINDS or not result.from_:

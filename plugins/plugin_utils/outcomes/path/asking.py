@@ -17,7 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     DNS_SERVICE,
-    Cluster,
+    ApiState,
     Service,
     selected,
 )
@@ -26,9 +26,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     NO_NAME,
     PASSES,
     Departure,
-    Step,
+    PacketWay,
     Walk,
-    Way,
+    WayStep,
     each_once,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.targets import address_and_port
@@ -60,7 +60,7 @@ class Question:
     only_name: bool = False
 
 
-def place(cluster: Cluster, text: str) -> str:
+def place(cluster: ApiState, text: str) -> str:
     """The place that a text like host, node/NAME, pod/NAME or pod/NAMESPACE/NAME means.
 
     Raises:
@@ -82,7 +82,7 @@ def place(cluster: Cluster, text: str) -> str:
     raise LabError(f"There is no {kind} {name!r}.", f"There are: {there or 'none'}.", Kind.INPUT)
 
 
-def question(cluster: Cluster, start: str, target: str) -> Question:
+def question(cluster: ApiState, start: str, target: str) -> Question:
     """What a command line asks for.
 
     Args:
@@ -116,7 +116,7 @@ def question(cluster: Cluster, start: str, target: str) -> Question:
     return Question(begin, "tcp", address, number or _PORTS[scheme])
 
 
-def _address(cluster: Cluster, where: str) -> str:
+def _address(cluster: ApiState, where: str) -> str:
     """The address of a place."""
     kind, _, name = where.partition("/")
     if kind == "host":
@@ -127,7 +127,7 @@ def _address(cluster: Cluster, where: str) -> str:
     return found
 
 
-def places_of(cluster: Cluster, asked: Sequence[Question]) -> set[str]:
+def places_of(cluster: ApiState, asked: Sequence[Question]) -> set[str]:
     """The pods, as NAMESPACE/NAME, that questions may lead to, and those of the cluster's DNS."""
     found = {each.start.removeprefix("pod/") for each in asked if each.start.startswith("pod/")}
     wanted = [service for each in asked for service in _services(cluster, each)]
@@ -139,7 +139,7 @@ def places_of(cluster: Cluster, asked: Sequence[Question]) -> set[str]:
     return found | {pod.name for pod in cluster.pods.values() if pod.info.ip in asked_for}
 
 
-def _services(cluster: Cluster, asked: Question) -> Iterator[Service]:
+def _services(cluster: ApiState, asked: Question) -> Iterator[Service]:
     """The services that a question is for."""
     node_addresses = {address for node in cluster.nodes.values() for address in node.addresses}
     local = asked.name in node_addresses or asked.name in cluster.nodes
@@ -163,14 +163,14 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
         asked: the question.
         down: a node that is down on purpose.
     """
-    ways: list[Way] = []
+    ways: list[PacketWay] = []
     for named in _resolved(world, asked):
         if named.ended is not None:
             ways.append(named.ended)
             continue
         steps = named.steps
         if asked.only_name:
-            ways.append(Way(steps, PASSES, named.departures))
+            ways.append(PacketWay(steps, PASSES, named.departures))
             continue
         goal = (asked.protocol, named.address, asked.port)
         more = walk.ways(world, asked.start, goal, wanted=asked.wanted, large=asked.large)
@@ -227,11 +227,11 @@ def _nameless(asked: Question) -> Departure:
     )
 
 
-def _met(ways: Sequence[Way], place_: str) -> bool:
+def _met(ways: Sequence[PacketWay], place_: str) -> bool:
     return any(step.place == shown(place_) for way in ways for step in way.steps)
 
 
-def _expected(ways: Sequence[Way]) -> str:
+def _expected(ways: Sequence[PacketWay]) -> str:
     ends = {way.end for way in ways if not way.departures}
     return ", ".join(sorted(ends))
 
@@ -241,9 +241,9 @@ class _Named:
     """An address of a name; ``ended`` if none was found, or the way to it isn't as expected."""
 
     address: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[WayStep, ...] = ()
     departures: tuple[Departure, ...] = ()
-    ended: Way | None = None
+    ended: PacketWay | None = None
 
 
 def _resolved(world: World, asked: Question) -> Iterator[_Named]:
@@ -265,20 +265,20 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
     here = shown(asked.start)
     if network is None:
         for address in wanted:
-            yield _Named(address, (Step(here, should, "not looked into"),))
+            yield _Named(address, (WayStep(here, should, "not looked into"),))
         return
     entry = names.in_hosts(network, asked.name)
     if entry:
         wrong = names.wrong_entry(world, network, asked.name, entry)
         said = f"{asked.name} is {entry}, by the hosts file"
-        step = Step(here, should, said, departs=wrong is not None)
+        step = WayStep(here, should, said, departs=wrong is not None)
         yield _Named(entry, (step,), (wrong,) if wrong else ())
         return
     changed = [each for each in names.changed(world, asked.start) if each.id == "resolver-changed"]
     if changed:
         first = changed[0]
-        step = Step(here, first.expected, first.actual, departs=True)
-        yield _Named(ended=Way((step,), LOST, tuple(changed)))
+        step = WayStep(here, first.expected, first.actual, departs=True)
+        yield _Named(ended=PacketWay((step,), LOST, tuple(changed)))
         return
     yield from _asked_server(world, asked, wanted, should)
 
@@ -296,13 +296,13 @@ def _asked_server(
                 f"resolv.conf of {here} names no name server",
                 fix="Write one into it.",
             )  # fmt: skip
-            yield _Named(ended=Way((), LOST, (missing,)))
+            yield _Named(ended=PacketWay((), LOST, (missing,)))
         else:
-            yield _Named(ended=Way((Step(here, should, "no name server"),), NO_NAME))
+            yield _Named(ended=PacketWay((WayStep(here, should, "no name server"),), NO_NAME))
         return
     query = walk.ways(world, asked.start, ("udp", servers[0], _DNS_PORT), wanted=True)
     broken = [each for each in query if each.departures]
-    steps = (Step(here, f"{servers[0]} tells addresses of names", f"it asks {servers[0]}"),)
+    steps = (WayStep(here, f"{servers[0]} tells addresses of names", f"it asks {servers[0]}"),)
     if broken:
         for each in broken:
             dns = "/".join(DNS_SERVICE)
@@ -322,9 +322,9 @@ def _asked_server(
         return
     if not wanted:
         said = f"{servers[0]} says that there is no such name"
-        yield _Named(ended=Way((*steps, Step(here, should, said)), NO_NAME))
+        yield _Named(ended=PacketWay((*steps, WayStep(here, should, said)), NO_NAME))
     for address in wanted:
-        yield _Named(address, (*steps, Step(here, should, f"{servers[0]} answers; {should}")))
+        yield _Named(address, (*steps, WayStep(here, should, f"{servers[0]} answers; {should}")))
 
 
 def _no_names(server: str) -> Departure:

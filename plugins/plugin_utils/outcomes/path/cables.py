@@ -28,7 +28,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     PASSES,
     UNSEEN,
     Departure,
-    Way,
+    PacketWay,
 )
 
 _PLAIN_QUEUES = frozenset({"", "noqueue", "noop", "pfifo", "pfifo_fast", "fq", "fq_codel", "mq"})
@@ -63,7 +63,7 @@ class Cables:
         outside = any(address in each.info.external_ips for each in self._cluster.services.values())
         return f"node/{self._cluster.contract.nodes[0].name}" if outside else ""
 
-    def unrouted(self, place: str, trip: Trip, found: Lookup) -> Way | None:
+    def unrouted(self, place: str, trip: Trip, found: Lookup) -> PacketWay | None:
         """The way that ends since there is no route; None if it goes on."""
         address = trip.packet.target
         wanted = self.next_place(place, address)
@@ -279,7 +279,7 @@ class Cables:
             inside(network.place, f"sysctl -w net.ipv4.conf.{link.name}.rp_filter=0"),
         )
 
-    def unseen(self, place: str, trip: Trip) -> Way:
+    def unseen(self, place: str, trip: Trip) -> PacketWay:
         """The way that ends at a place that was not read."""
         reason = self._world.unseen.get(place, "it was not read")
         node = place.removeprefix("node/")

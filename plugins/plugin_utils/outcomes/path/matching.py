@@ -80,7 +80,7 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Matching:
     """Whether a rule matches; ``certain`` isn't set if that is unknown.
 
     ``chance`` is the share of packets that it takes, as far as that is known.
@@ -91,10 +91,10 @@ class Answer:
     chance: float = 1.0
 
 
-NO = Answer(False)
+NO = Matching(False)
 
 
-def judge(words: Sequence[str], packet: Packet, spot: Spot) -> Answer:
+def judge(words: Sequence[str], packet: Packet, spot: Spot) -> Matching:
     """Whether a rule, given as its words, matches a packet."""
     certain, chance = True, 1.0
     rest = list(words)
@@ -119,7 +119,7 @@ def judge(words: Sequence[str], packet: Packet, spot: Spot) -> Answer:
             certain = False
         elif said == negated:
             return NO
-    return Answer(True, certain, chance)
+    return Matching(True, certain, chance)
 
 
 def _taken(option: str, rest: Sequence[str]) -> int:

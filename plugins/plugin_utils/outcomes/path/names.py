@@ -17,7 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Network
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     DNS_SERVICE,
-    Cluster,
+    ApiState,
     Pod,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
@@ -27,7 +27,7 @@ HOST_NAME = "host.minikube.internal"
 
 
 @dataclass(frozen=True)
-class Resolver:
+class ResolvConf:
     """What a resolv.conf says, as resolv.conf(5) has it."""
 
     servers: tuple[str, ...]
@@ -35,13 +35,13 @@ class Resolver:
     options: tuple[str, ...]
 
 
-def resolver(text: str) -> Resolver:
+def resolver(text: str) -> ResolvConf:
     """A resolv.conf; of several search lines the last one counts."""
     lines = [line.split() for line in text.splitlines() if line.strip()]
     servers = tuple(line[1] for line in lines if line[0] == "nameserver" and len(line) > 1)
     searches = [tuple(line[1:]) for line in lines if line[0] in ("search", "domain")]
     options = tuple(word for line in lines if line[0] == "options" for word in line[1:])
-    return Resolver(servers, searches[-1] if searches else (), options)
+    return ResolvConf(servers, searches[-1] if searches else (), options)
 
 
 def hosts(text: str) -> Iterator[tuple[str, str]]:
@@ -158,7 +158,7 @@ def known_addresses(world: World, place: str, name: str) -> list[str]:
     return _of_service(cluster, name, pod.info.namespace)
 
 
-def _of_service(cluster: Cluster, name: str, namespace: str) -> list[str]:
+def _of_service(cluster: ApiState, name: str, namespace: str) -> list[str]:
     for service in cluster.services.values():
         own = f"{service.info.name}.{service.namespace}.svc.{DOMAIN}"
         short = own.removesuffix(f".{DOMAIN}")

@@ -40,7 +40,7 @@ _THEIRS = ("KUBE-", "CNI-", "KIND-", "FLANNEL-", "cali-", "CILIUM_", "ANTREA-", 
 _MOST = 400
 
 
-class Verdict(StrEnum):
+class Fate(StrEnum):
     """What became of a packet at a hook."""
 
     ACCEPT = "accept"
@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
 
 TRANSLATING = ("DNAT", "REDIRECT", "SNAT", "MASQUERADE")
-_VERDICTS = {"DROP": Verdict.DROP, "REJECT": Verdict.REJECT}
+_VERDICTS = {"DROP": Fate.DROP, "REJECT": Fate.REJECT}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Course:
+class Passage:
     """One way through the rules.
 
     Args:
@@ -77,7 +77,7 @@ class Course:
     packet: Packet
     hits: tuple[Hit, ...] = ()
     chance: float = 1.0
-    verdict: Verdict = Verdict.ACCEPT
+    verdict: Fate = Fate.ACCEPT
     tracked: bool = True
     ended: bool = False
 
@@ -102,7 +102,7 @@ def target(rule: Rule) -> str:
     return rule.target or rule.value("-g")
 
 
-def through(network: Network, hook: str, packet: Packet, spot: Spot) -> list[Course]:
+def through(network: Network, hook: str, packet: Packet, spot: Spot) -> list[Passage]:
     """The ways that a packet may take through a hook.
 
     Args:
@@ -111,7 +111,7 @@ def through(network: Network, hook: str, packet: Packet, spot: Spot) -> list[Cou
         packet: the packet.
         spot: where it is.
     """
-    courses = [Course(packet, tracked=spot.tracked)]
+    courses = [Passage(packet, tracked=spot.tracked)]
     for table in HOOKS[hook]:
         for backend in network.netfilter:
             courses = [
@@ -123,10 +123,10 @@ def through(network: Network, hook: str, packet: Packet, spot: Spot) -> list[Cou
 
 
 def _table(
-    backend: Netfilter, table: str, hook: str, course: Course, spot: Spot
-) -> Iterator[Course]:
+    backend: Netfilter, table: str, hook: str, course: Passage, spot: Spot
+) -> Iterator[Passage]:
     skipped = table == "nat" and (course.packet.answer or not course.tracked)
-    if course.verdict is not Verdict.ACCEPT or skipped or (table, hook) not in backend.chains:
+    if course.verdict is not Fate.ACCEPT or skipped or (table, hook) not in backend.chains:
         yield course
         return
     here = replace(spot, tracked=course.tracked)
@@ -135,7 +135,7 @@ def _table(
         if not passed.ended and backend.policies.get((table, hook)) == "DROP":
             policy = Rule(table, hook, 0, 0, ("-j", "DROP"))
             hits = (*passed.hits, Hit(policy, policy=True))
-            yield replace(passed, hits=hits, verdict=Verdict.DROP)
+            yield replace(passed, hits=hits, verdict=Fate.DROP)
         else:
             yield replace(passed, ended=False)
 
@@ -150,13 +150,13 @@ class _Here:
     above: tuple[str, ...] = ()
 
 
-def _chain(here: _Here, chain: str, course: Course) -> list[Course]:
+def _chain(here: _Here, chain: str, course: Passage) -> list[Passage]:
     """The ways through a chain; those whose ``ended`` is not set came to its end."""
     below = replace(here, above=(*here.above, chain))
     inside = [course]
-    done: list[Course] = []
+    done: list[Passage] = []
     for rule in here.backend.chains.get((here.table, chain), ()):
-        staying: list[Course] = []
+        staying: list[Passage] = []
         for each in inside:
             said = judge(rule.words, each.packet, here.spot)
             if not said.matches or not said.chance or target(rule) in _GO_ON:
@@ -175,7 +175,7 @@ def _chain(here: _Here, chain: str, course: Course) -> list[Course]:
     return [*done, *inside]
 
 
-def _act(here: _Here, hit: Hit, course: Course) -> list[tuple[Course, bool]]:
+def _act(here: _Here, hit: Hit, course: Passage) -> list[tuple[Passage, bool]]:
     """What a rule does with a packet that it matches; with each, whether its chain is left."""
     rule, goal = hit.rule, target(hit.rule)
     if (rule.table, goal) in here.backend.chains:
@@ -192,10 +192,10 @@ def _act(here: _Here, hit: Hit, course: Course) -> list[tuple[Course, bool]]:
             return [(replace(marked, tracked=tracked), False)]
     if goal in TRANSLATING:
         return [(replace(ended, packet=_translated(rule, course.packet)), True)]
-    return [(replace(ended, verdict=_VERDICTS.get(goal, Verdict.UNKNOWN)), True)]
+    return [(replace(ended, verdict=_VERDICTS.get(goal, Fate.UNKNOWN)), True)]
 
 
-def _jump(here: _Here, hit: Hit, course: Course) -> list[tuple[Course, bool]]:
+def _jump(here: _Here, hit: Hit, course: Passage) -> list[tuple[Passage, bool]]:
     """A rule that leads into another chain; after a goto its own chain isn't gone on with."""
     goal = target(hit.rule)
     if goal in here.above:

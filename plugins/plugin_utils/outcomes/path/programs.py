@@ -16,7 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     is_stopped,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
-    Cluster,
+    ApiState,
     Translation,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
@@ -130,7 +130,7 @@ def nothing_listens(
 
 
 def stopped(
-    place: str, cluster: Cluster, listening: Sequence[Listener], packet: Packet
+    place: str, cluster: ApiState, listening: Sequence[Listener], packet: Packet
 ) -> Departure | None:
     """A program that holds the socket, but doesn't run on."""
     holders = dict.fromkeys(holder for each in listening for holder in each.holders)

@@ -26,7 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import parse
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Network
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
-    Cluster,
+    ApiState,
     Pod,
     cluster,
 )
@@ -84,7 +84,7 @@ class World:
         unseen: why a place could not be read, by its name.
     """
 
-    cluster: Cluster
+    cluster: ApiState
     networks: Mapping[str, Network]
     unseen: Mapping[str, str]
 
@@ -126,7 +126,7 @@ def world(lab: Lab, pods: Collection[str] | None = None) -> World:
     return places(lab.contract, known, pods)
 
 
-def places(contract: Contract, known: Cluster, pods: Collection[str] | None) -> World:
+def places(contract: Contract, known: ApiState, pods: Collection[str] | None) -> World:
     """Read the places of a lab whose objects are known."""
     reaches = {HOST: contract.host, **{f"node/{node.name}": node.reach for node in contract.nodes}}
     entered = {place: each.enter for place, each in reaches.items() if isinstance(each, Reachable)}

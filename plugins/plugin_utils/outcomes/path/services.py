@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     APPLIED,
-    Cluster,
+    ApiState,
     Pod,
     Service,
     changed,
@@ -128,7 +128,7 @@ def without_port(service: Service, port: int, protocol: str) -> Departure | None
     )
 
 
-def _unready(cluster: Cluster, pod: Pod, service: Service, where: str) -> Iterator[Departure]:
+def _unready(cluster: ApiState, pod: Pod, service: Service, where: str) -> Iterator[Departure]:
     info = pod.info
     if info.ready or info.deleting:
         return

@@ -13,9 +13,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.netfilter import (
-    Course,
+    Fate,
     Hit,
-    Verdict,
+    Passage,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
@@ -35,10 +35,10 @@ class Tables:
         self._world = world
         self._cluster = world.cluster
 
-    def refusing(self, place: str, trip: Trip, course: Course, hit: Hit) -> Departure:
+    def refusing(self, place: str, trip: Trip, course: Passage, hit: Hit) -> Departure:
         """What to say about a rule that should not end the packet's way."""
         rule = hit.rule
-        does = {Verdict.DROP: "drops", Verdict.REJECT: "rejects"}.get(course.verdict, "takes away")
+        does = {Fate.DROP: "drops", Fate.REJECT: "rejects"}.get(course.verdict, "takes away")
         packets = "packets" if rule.chain == "INPUT" else "packets that it sends" if (
             rule.chain == "OUTPUT") else "forwarded packets"  # fmt: skip
         where = f"the chain {rule.chain} of the table {rule.table}"
@@ -60,7 +60,7 @@ class Tables:
         )
 
     def left_out(
-        self, place: str, wanted: Translation | None, courses: Sequence[Course]
+        self, place: str, wanted: Translation | None, courses: Sequence[Passage]
     ) -> Departure | None:
         """An endpoint that should get a share of a service's packets, but can't get any."""
         if wanted is None or not wanted.backends:
@@ -79,7 +79,7 @@ class Tables:
         )
 
     def translated(
-        self, place: str, before: Trip, trip: Trip, course: Course, wanted: Translation | None
+        self, place: str, before: Trip, trip: Trip, course: Passage, wanted: Translation | None
     ) -> Trip:
         """The trip after the translation of its target, which should be the wanted one."""
         packet, old = trip.packet, before.packet
@@ -108,7 +108,7 @@ class Tables:
         return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
 
     def masqueraded(
-        self, network: Network, before: Trip, trip: Trip, course: Course, out: str
+        self, network: Network, before: Trip, trip: Trip, course: Passage, out: str
     ) -> Trip:
         """The trip after the translation of its source, which should be the wanted one."""
         place, old, packet = network.place, before.packet, trip.packet
@@ -149,7 +149,7 @@ class Tables:
         return trip
 
     def _foreign(
-        self, place: str, old: Packet, course: Course, expected: str, became: str = ""
+        self, place: str, old: Packet, course: Passage, expected: str, became: str = ""
     ) -> Departure:
         """A rule that translates what it should not."""
         hits = [hit for hit in course.hits if netfilter.target(hit.rule) in netfilter.TRANSLATING]

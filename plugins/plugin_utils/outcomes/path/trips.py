@@ -11,8 +11,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import Translation
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
     Departure,
-    Step,
-    Way,
+    PacketWay,
+    WayStep,
 )
 
 
@@ -35,7 +35,7 @@ class Trip:
         large: whether it is as large as its sender's link takes.
         asked: the request, once it was sent.
         entered: the packet as it came to the place where it is.
-        steps, departures, share: as in a Way.
+        steps, departures, share: as in a PacketWay.
         nats: the translations so far.
         size: the size of the largest packet that its sender's link takes, in bytes.
         service: what should be done with it where it comes first, once that is known.
@@ -48,7 +48,7 @@ class Trip:
     large: bool = False
     asked: Packet | None = None
     entered: Packet | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[WayStep, ...] = ()
     departures: tuple[Departure, ...] = ()
     share: float = 1.0
     nats: tuple[Nat, ...] = ()
@@ -59,13 +59,13 @@ class Trip:
 
     def step(self, place: str, expected: str, actual: str) -> Trip:
         """The trip after a step that is as expected."""
-        return replace(self, steps=(*self.steps, Step(shown(place), expected, actual)))
+        return replace(self, steps=(*self.steps, WayStep(shown(place), expected, actual)))
 
     def departs(self, departure: Departure) -> Trip:
         """The trip after a departure."""
-        step = Step(shown(departure.place), departure.expected, departure.actual, departs=True)
+        step = WayStep(shown(departure.place), departure.expected, departure.actual, departs=True)
         return replace(self, steps=(*self.steps, step), departures=(*self.departures, departure))
 
-    def ends(self, end: str) -> Way:
+    def ends(self, end: str) -> PacketWay:
         """The way that ends here."""
-        return Way(self.steps, end, self.departures, self.share)
+        return PacketWay(self.steps, end, self.departures, self.share)

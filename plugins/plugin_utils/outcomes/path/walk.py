@@ -17,8 +17,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet, Spot
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.netfilter import (
-    Course,
-    Verdict,
+    Fate,
+    Passage,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing import (
@@ -39,7 +39,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     PASSES,
     REFUSED,
     Departure,
-    Way,
+    PacketWay,
 )
 
 # Any port that a client may have.
@@ -55,7 +55,7 @@ def ways(
     *,
     wanted: bool | None = None,
     large: bool = False,
-) -> list[Way]:
+) -> list[PacketWay]:
     """The ways of a connection from a place to an address, and of the answer.
 
     Args:
@@ -83,7 +83,7 @@ class _Walker:
 
     # Sending, arriving, leaving: each yields the ways on from there.
 
-    def send(self, place: str, trip: Trip) -> Iterator[Way]:
+    def send(self, place: str, trip: Trip) -> Iterator[PacketWay]:
         """A place sends a packet of its own."""
         network = self._world.networks.get(place)
         if network is None:
@@ -117,7 +117,7 @@ class _Walker:
             else:
                 yield from self._leave(place, network, again, on)
 
-    def _stays(self, place: str, network: Network, trip: Trip) -> Iterator[Way]:
+    def _stays(self, place: str, network: Network, trip: Trip) -> Iterator[PacketWay]:
         """A packet for the place that sent it."""
         spot = Spot(tuple(network.addresses), outgoing="lo")
         for on, ended in self._hook(place, network, "POSTROUTING", trip, spot):
@@ -126,7 +126,7 @@ class _Walker:
             else:
                 yield from self._deliver(place, network, "lo", self._untranslated(place, on))
 
-    def _arrive(self, port: Port, trip: Trip) -> Iterator[Way]:
+    def _arrive(self, port: Port, trip: Trip) -> Iterator[PacketWay]:
         """A packet comes in by an interface."""
         place, link = port.place, port.link
         network = self._world.networks[place]
@@ -157,7 +157,7 @@ class _Walker:
 
     def _forward(
         self, place: str, network: Network, link: Link, found: Lookup, trip: Trip
-    ) -> Iterator[Way]:
+    ) -> Iterator[PacketWay]:
         own = network.setting(f"ipv4/conf/{link.name}/forwarding")
         if "0" in (own, network.setting("ipv4/ip_forward")) and own != "1":
             name = (
@@ -184,7 +184,9 @@ class _Walker:
             else:
                 yield from self._leave(place, network, found, on)
 
-    def _leave(self, place: str, network: Network, found: Lookup, trip: Trip) -> Iterator[Way]:
+    def _leave(
+        self, place: str, network: Network, found: Lookup, trip: Trip
+    ) -> Iterator[PacketWay]:
         """A packet goes out by the interface of its route."""
         assert found.route is not None  # noqa: S101 - it would have ended
         out = found.route.link
@@ -199,7 +201,7 @@ class _Walker:
 
     def _cross(
         self, place: str, network: Network, out: str, gateway: str, trip: Trip
-    ) -> Iterator[Way]:
+    ) -> Iterator[PacketWay]:
         """A packet goes over a cable to the interface that has the next address."""
         link = network.links.get(out)
         if link is None:
@@ -254,7 +256,7 @@ class _Walker:
         else:
             yield from self._bridged(*bridge, there, trip)
 
-    def _bridged(self, place: str, link: Link, there: Port, trip: Trip) -> Iterator[Way]:
+    def _bridged(self, place: str, link: Link, there: Port, trip: Trip) -> Iterator[PacketWay]:
         """A packet passes a bridge; by default netfilter sees it there too (ip-sysctl.rst)."""
         network = self._world.networks[place]
         trips = [replace(trip, entered=trip.packet)]
@@ -269,7 +271,9 @@ class _Walker:
         for on in trips:
             yield from self._arrive(there, on)
 
-    def _deliver(self, place: str, network: Network, incoming: str, trip: Trip) -> Iterator[Way]:
+    def _deliver(
+        self, place: str, network: Network, incoming: str, trip: Trip
+    ) -> Iterator[PacketWay]:
         """A packet is for the place where it is."""
         spot = Spot(tuple(network.addresses), incoming=incoming)
         for on, ended in self._hook(place, network, "INPUT", trip, spot):
@@ -280,7 +284,7 @@ class _Walker:
             else:
                 yield from self._served(place, network, self._noted(place, on))
 
-    def _served(self, place: str, network: Network, trip: Trip) -> Iterator[Way]:
+    def _served(self, place: str, network: Network, trip: Trip) -> Iterator[PacketWay]:
         """A request has come to the place that serves it; its answer goes back."""
         packet = trip.packet
         if packet.protocol != "icmp":
@@ -318,7 +322,7 @@ class _Walker:
             return
         yield from self.send(place, replace(trip, packet=packet.reversed(), seen=0))
 
-    def _answered(self, place: str, trip: Trip) -> Way:
+    def _answered(self, place: str, trip: Trip) -> PacketWay:
         """An answer has come to the place that asked."""
         asked = trip.asked
         assert asked is not None  # noqa: S101 - it was sent
@@ -343,7 +347,7 @@ class _Walker:
 
     def _hook(
         self, place: str, network: Network, hook: str, trip: Trip, spot: Spot
-    ) -> Iterator[tuple[Trip, Way | None]]:
+    ) -> Iterator[tuple[Trip, PacketWay | None]]:
         """The trips on through a hook; with each, the way if it ended there."""
         courses = netfilter.through(network, hook, trip.packet, spot)
         first = hook in ("PREROUTING", "OUTPUT") and not trip.packet.answer
@@ -364,7 +368,7 @@ class _Walker:
             on = replace(trip, packet=course.packet, share=trip.share * course.chance)
             if wanted is not None:
                 on = replace(on, service=wanted)
-            if course.verdict is not Verdict.ACCEPT:
+            if course.verdict is not Fate.ACCEPT:
                 yield on, self._refusal(place, on, course)
                 continue
             if first:
@@ -378,14 +382,14 @@ class _Walker:
                 on = replace(on, packet=replace(on.packet, target=own))
             yield on, None
 
-    def _refusal(self, place: str, trip: Trip, course: Course) -> Way:
+    def _refusal(self, place: str, trip: Trip, course: Passage) -> PacketWay:
         """The way that ends at a rule."""
         hit = course.hits[-1]
         verdict = course.verdict
-        end = REFUSED if verdict is Verdict.REJECT else DROPPED
+        end = REFUSED if verdict is Fate.REJECT else DROPPED
         wanted = trip.service
         refuses = wanted is not None and not wanted.backends
-        if refuses and wanted is not None and verdict in (Verdict.REJECT, Verdict.DROP):
+        if refuses and wanted is not None and verdict in (Fate.REJECT, Fate.DROP):
             said = f"no endpoint of {wanted.service.info.name} serves here: {wanted.otherwise}"
             return trip.step(place, said, f"{verdict.value}: {hit.rule.text}").ends(end)
         return trip.departs(self._tables.refusing(place, trip, course, hit)).ends(end)

@@ -104,7 +104,7 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ApiState:
     """The API's objects that say how packets should go."""
 
     contract: Contract
@@ -200,7 +200,7 @@ def inside(address: str, block: str) -> bool:
 
 def cluster(
     contract: Contract, namespace: str, items: Mapping[str, Sequence[ApiObject]]
-) -> Cluster:
+) -> ApiState:
     """The API's objects as a model.
 
     Args:
@@ -214,7 +214,7 @@ def cluster(
         each.name: each for item in items["services"] for each in [_service(item, contract, slices)]
     }
     nodes = {node.name: node for node in map(facts.node, items["nodes"])}
-    return Cluster(contract, namespace, nodes, pods, services)
+    return ApiState(contract, namespace, nodes, pods, services)
 
 
 def _pod(item: ApiObject) -> Pod:
@@ -265,7 +265,7 @@ def _backends(item: ApiObject) -> Iterator[tuple[str, Backend]]:
             )
 
 
-def selected(cluster: Cluster, service: Service) -> list[Pod]:
+def selected(cluster: ApiState, service: Service) -> list[Pod]:
     """The pods that a service's selector matches."""
     wanted = service.info.selector.items()
     return [

@@ -40,7 +40,7 @@ class Departure:
 
 
 @dataclass(frozen=True)
-class Step:
+class WayStep:
     """A place on the way: what should happen to the packet there, and what does."""
 
     place: str
@@ -50,7 +50,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Way:
+class PacketWay:
     """One way that packets take.
 
     Args:
@@ -60,7 +60,7 @@ class Way:
         share: the share of packets that take it, as far as that is known.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[WayStep, ...]
     end: str
     departures: tuple[Departure, ...] = ()
     share: float = 1.0
@@ -83,7 +83,7 @@ class Walk:
     start: str
     target: str
     expected: str
-    ways: tuple[Way, ...]
+    ways: tuple[PacketWay, ...]
     departures: tuple[Departure, ...] = ()
     unread: tuple[str, ...] = ()
 

@@ -23,8 +23,8 @@ FAULT = faults.Fault(
     name="x",
     title="A file is there",
     layer="link",
-    put_in=[faults.Step(at="host", run='echo ${pods.p1.ip} >"$FOLDER/fault"')],
-    undo=[faults.Step(at="host", run='rm "$FOLDER/fault"')],
+    put_in=[faults.FaultStep(at="host", run='echo ${pods.p1.ip} >"$FOLDER/fault"')],
+    undo=[faults.FaultStep(at="host", run='rm "$FOLDER/fault"')],
 )
 
 

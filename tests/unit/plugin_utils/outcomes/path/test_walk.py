@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import asking, beyond
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import (
+    asking,
+    beyond,
+    services,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Listener,
     Neighbour,
@@ -22,6 +26,7 @@ from tests.unit.plugin_utils.outcomes.path import sample
 from tests.unit.plugin_utils.outcomes.path.sample import (
     DNS,
     FIRST,
+    P1,
     P2,
     P3,
     SECOND,
@@ -247,6 +252,27 @@ def test_service_that_is_not_as_its_pods(objects: dict[str, Any], identifier: st
     asked = asking.question(seen.cluster, "pod/p2", "http://10.111.139.255/")
     assert identifier in {each.id for each in asking.follow(seen, asked).departures}
     assert walk is not None
+
+
+def test_frozen_program_is_told_before_its_pod_that_is_not_ready() -> None:
+    def unready(objects: dict[str, Any]) -> None:
+        objects["pods"][2]["status"].update(conditions=[])
+        objects["endpointslices"][0]["endpoints"][0]["conditions"] = {"ready": False}
+
+    seen = sample.world({P1: stopped(80, "tcp", "nginx")}, api(unready))
+    found = services.departures(seen, seen.cluster.services["default/s1"])
+    assert [each.id for each in found] == ["process-stopped", "endpoint-not-ready"]
+
+
+def test_port_of_a_pod_on_its_node_is_no_foreign_translation() -> None:
+    rule = "PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.244.0.4:80"
+    ports = {"containers": [{"name": "c", "ports": [{"hostPort": 8080, "containerPort": 80}]}]}
+    named = api(lambda objects: objects["pods"][2]["spec"].update(ports))
+    changes = {FIRST: with_rules(("nat", rule))}
+    target = "http://192.168.49.2:8080/"
+    assert sample.walk(sample.world(changes, named), "host", target).departures == ()
+    (found,) = sample.walk(sample.world(changes), "host", target).departures
+    assert found.id == "foreign-translation"
 
 
 def test_name_and_port_that_a_service_does_not_have() -> None:
