@@ -25,6 +25,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     LOST,
     NO_NAME,
     PASSES,
+    UNSEEN,
     Departure,
     PacketWay,
     Walk,
@@ -201,7 +202,6 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
     return Walk(
         shown(asked.start),
         text,
-        _expected(ways),
         tuple(ways),
         each_once([*nearest, *rest, *behind]),
         unread,
@@ -229,11 +229,6 @@ def _nameless(asked: Question) -> Departure:
 
 def _met(ways: Sequence[PacketWay], place_: str) -> bool:
     return any(step.place == shown(place_) for way in ways for step in way.steps)
-
-
-def _expected(ways: Sequence[PacketWay]) -> str:
-    ends = {way.end for way in ways if not way.departures}
-    return ", ".join(sorted(ends))
 
 
 @dataclass(frozen=True)
@@ -266,6 +261,9 @@ def _resolved(world: World, asked: Question) -> Iterator[_Named]:
     if network is None:
         for address in wanted:
             yield _Named(address, (WayStep(here, should, "not looked into"),))
+        if not wanted:
+            step = WayStep(here, should, "not looked into")
+            yield _Named(ended=PacketWay((step,), UNSEEN))
         return
     entry = names.in_hosts(network, asked.name)
     if entry:
@@ -301,30 +299,43 @@ def _asked_server(
             yield _Named(ended=PacketWay((WayStep(here, should, "no name server"),), NO_NAME))
         return
     query = walk.ways(world, asked.start, ("udp", servers[0], _DNS_PORT), wanted=True)
-    broken = [each for each in query if each.departures]
     steps = (WayStep(here, f"{servers[0]} tells addresses of names", f"it asks {servers[0]}"),)
-    if broken:
-        for each in broken:
-            dns = "/".join(DNS_SERVICE)
-            service = world.cluster.services.get(dns)
-            more = tuple(services.departures(world, service)) if service else ()
-            both = (*each.departures, *more)
-            yield _Named(ended=replace(each, steps=(*steps, *each.steps), departures=both))
-        return
-    refused = [each for each in query if each.end != PASSES]
-    if refused:
-        service = world.cluster.services.get("/".join(DNS_SERVICE))
-        pods = selected(world.cluster, service) if service else []
-        resting = [each for pod in pods for each in programs.stopped_in(world, pod.place)]
-        both = (*resting, _no_names(servers[0]))
-        ended = replace(refused[0], steps=(*steps, *refused[0].steps), departures=both)
-        yield _Named(ended=ended)
+    failed = [each for each in query if each.departures or each.end not in (PASSES, UNSEEN)]
+    for each in failed:
+        why = (
+            *each.departures,
+            *_behind_names(world, asked, servers[0], refused=not each.departures),
+        )
+        yield _Named(ended=replace(each, steps=(*steps, *each.steps), departures=why))
+    if failed:
         return
     if not wanted:
-        said = f"{servers[0]} says that there is no such name"
-        yield _Named(ended=PacketWay((*steps, WayStep(here, should, said)), NO_NAME))
+        known = "." not in asked.name or asked.name.endswith((names.DOMAIN, ".svc"))
+        said = f"{servers[0]} says that there is no such name" if known else "not looked at"
+        step = WayStep(here, should, said)
+        yield _Named(ended=PacketWay((*steps, step), NO_NAME if known else UNSEEN))
     for address in wanted:
         yield _Named(address, (*steps, WayStep(here, should, f"{servers[0]} answers; {should}")))
+
+
+def _behind_names(
+    world: World, asked: Question, server: str, *, refused: bool
+) -> Iterator[Departure]:
+    """What is wrong with the name server itself, if it is the cluster's."""
+    service = world.cluster.services.get("/".join(DNS_SERVICE))
+    if service is None or service.info.cluster_ip != server:
+        if refused:
+            yield Departure(
+                "resolver-changed", asked.start, "name", f"a name server answers at {server}",
+                f"nothing answers at {server}", fix="Put the right one into resolv.conf.",
+            )  # fmt: skip
+        return
+    if refused:
+        for pod in selected(world.cluster, service):
+            yield from programs.stopped_in(world, pod.place)
+        yield _no_names(server)
+    else:
+        yield from services.departures(world, service)
 
 
 def _no_names(server: str) -> Departure:

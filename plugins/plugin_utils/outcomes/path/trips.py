@@ -39,7 +39,7 @@ class Trip:
         nats: the translations so far.
         size: the size of the largest packet that its sender's link takes, in bytes.
         service: what should be done with it where it comes first, once that is known.
-        unsent: the address that answers have as their source until they leave the place.
+        back: an answer as its client knows it, until it leaves the place that translates it back.
         seen: how many places it has been at.
     """
 

@@ -73,7 +73,6 @@ class Walk:
     Args:
         start: the place where the packet starts.
         target: what it is for, as it was asked for.
-        expected: what should become of it: how each way should end.
         ways: the ways.
         departures: each different departure of the ways once, nearest to the packet first, then
             those of what the API says.
@@ -82,7 +81,6 @@ class Walk:
 
     start: str
     target: str
-    expected: str
     ways: tuple[PacketWay, ...]
     departures: tuple[Departure, ...] = ()
     unread: tuple[str, ...] = ()
