@@ -33,5 +33,5 @@ def deleting(place: str, rule: Rule) -> str:
 
 
 def shown(place: str) -> str:
-    """A place as people write it: pods of the default namespace without it."""
-    return place.replace("pod/default/", "pod/")
+    """A place as people write it: what is in the namespace default without that."""
+    return place.replace("/default/", "/", 1)
