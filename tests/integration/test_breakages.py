@@ -103,6 +103,22 @@ def test_verify_prints_reason_and_cause_and_exits_with_1(lab: Lab) -> None:
     assert "kubectl get pods --show-labels" in done.out
 
 
+def test_fault_that_is_put_in_is_shown_by_why_until_it_is_taken_out(lab: Lab) -> None:
+    asked = ("why", "pod/p3", "pod/p1")
+    assert lab.runner(*asked).code == 0
+    broken = lab.runner("break", "blackhole")
+    try:
+        shown = lab.runner(*asked)
+        again = lab.runner("break", "blackhole")
+    finally:
+        healed = lab.runner("heal")
+    assert (broken.code, shown.code, again.code, healed.code) == (0, 1, 2, 0), shown.out
+    assert "has the route blackhole" in shown.out
+    assert "Mended: A node throws packets for p1 away." in healed.out
+    assert lab.runner(*asked).code == 0
+    assert lab.runner("why", "pod/nobody", "pod/p1").code == 2
+
+
 def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:
     """A container with tools is put beside the pod's own, with the pod's network and names."""
     own = tmp_path / "own.yml"
