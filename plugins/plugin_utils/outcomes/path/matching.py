@@ -102,6 +102,8 @@ def judge(words: Sequence[str], packet: Packet, spot: Spot) -> Matching:
         negated = rest[0] == "!"
         if negated:
             rest.pop(0)
+            if not rest:
+                break
         option = rest.pop(0)
         if option in ("-j", "-g", "--jump", "--goto"):
             break
@@ -113,13 +115,21 @@ def judge(words: Sequence[str], packet: Packet, spot: Spot) -> Matching:
             share = _number(values)
             chance *= 1 - share if negated else share
             continue
-        test = _TESTS.get(option)
-        said = test(values, packet, spot) if test else None
+        said = _said(option, values, packet, spot)
         if said is None:
             certain = False
         elif said == negated:
             return NO
     return Matching(True, certain, chance)
+
+
+def _said(option: str, values: Sequence[str], packet: Packet, spot: Spot) -> bool | None:
+    """What a condition says; None if it isn't known, or can't be read."""
+    test = _TESTS.get(option)
+    try:
+        return test(values, packet, spot) if test else None
+    except (IndexError, ValueError):
+        return None
 
 
 def _taken(option: str, rest: Sequence[str]) -> int:

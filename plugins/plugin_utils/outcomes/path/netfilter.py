@@ -6,7 +6,7 @@ is followed both ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -207,22 +207,27 @@ def _jump(here: _Here, hit: Hit, course: Passage) -> list[tuple[Passage, bool]]:
 
 def _marked(rule: Rule, packet: Packet) -> Packet:
     """The packet with the mark that MARK sets (iptables-extensions(8))."""
-    for option in ("--set-xmark", "--set-mark", "--or-mark", "--and-mark", "--xor-mark"):
+    try:
+        return replace(packet, mark=_mark(rule, packet.mark))
+    except ValueError:  # No number: iptables would not have taken it.
+        return packet
+
+
+def _mark(rule: Rule, old: int) -> int:
+    for option, change in _MARKS.items():
         if text := rule.value(option):
-            value, mask = masked(text)
-            match option:
-                case "--set-xmark":
-                    mark = (packet.mark & ~mask) ^ value
-                case "--set-mark":
-                    mark = (packet.mark & ~mask) | value
-                case "--or-mark":
-                    mark = packet.mark | value
-                case "--and-mark":
-                    mark = packet.mark & value
-                case _:
-                    mark = packet.mark ^ value
-            return replace(packet, mark=mark)
-    return packet
+            return change(old, *masked(text))
+    return old
+
+
+# Of the old mark, the value and the mask.
+_MARKS: dict[str, Callable[[int, int, int], int]] = {
+    "--set-xmark": lambda old, value, mask: (old & ~mask) ^ value,
+    "--set-mark": lambda old, value, mask: (old & ~mask) | value,
+    "--or-mark": lambda old, value, _mask: old | value,
+    "--and-mark": lambda old, value, _mask: old & value,
+    "--xor-mark": lambda old, value, _mask: old ^ value,
+}
 
 
 # What the address of the link that a packet leaves by is written as, until that is known.

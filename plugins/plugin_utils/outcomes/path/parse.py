@@ -147,14 +147,14 @@ def policies(text: str) -> Iterator[PolicyRule]:
             f"{each[end]}/{each.get(f'{end}len', 32)}" if each.get(end) not in (None, "all") else ""
             for end in ("src", "dst")
         )
-        mark = each.get("fwmark")
+        mark, _, mask = str(each.get("fwmark", "")).partition("/")
         yield PolicyRule(
             priority=int(each.get("priority") or 0),
             table=str(each.get("table", "")),
             source=source,
             target=target,
-            mark=None if mark is None else int(str(mark), 0),
-            mask=int(str(each.get("fwmask", "0xffffffff")), 0),
+            mark=int(mark, 0) if mark else None,
+            mask=int(str(each.get("fwmask", mask or "0xffffffff")), 0),
             unread=tuple(sorted(each.keys() - _UNDERSTOOD)),
         )
 

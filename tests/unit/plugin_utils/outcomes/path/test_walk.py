@@ -225,6 +225,27 @@ def test_fault_is_the_first_departure(
     assert walk.departures[0].fix
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FORWARD -d -j DROP",
+        "FORWARD -m mark --mark x/y -j DROP",
+        "FORWARD -m mark --mark -j DROP",
+        "FORWARD -p tcp -m tcp --tcp-flags SYN -j DROP",
+        "FORWARD -m statistic --mode random --probability half -j DROP",
+        "FORWARD -m multiport --dports a,b -j DROP",
+        "FORWARD -j",
+        "FORWARD !",
+    ],
+)
+def test_rule_that_can_not_be_read_breaks_nothing(rule: str) -> None:
+    seen = sample.world({FIRST: with_rules(("filter", rule), ("mangle", rule))})
+    walk = sample.walk(seen, "pod/p1", "pod/p3")
+    assert {each.id for each in walk.departures} <= {"policy-drops"}
+    marks = with_rules(("mangle", "PREROUTING -j MARK --set-xmark x"))
+    assert sample.walk(sample.world({FIRST: marks}), "pod/p1", "pod/p3").departures == ()
+
+
 def test_fault_elsewhere_is_not_met_but_told_as_different() -> None:
     seen = sample.world({FIRST: with_rules(("filter", "FORWARD -d 10.244.0.4/32 -j DROP"))})
     assert sample.walk(seen, "pod/p2", "pod/p3").departures == ()
