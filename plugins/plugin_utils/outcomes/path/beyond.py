@@ -76,6 +76,13 @@ def _rules(network: Network) -> Iterator[Departure]:
             inside(network.place, f"iptables-save -c -t {rule.table}"),
             deleting(network.place, rule),
         )  # fmt: skip
+    for name in network.tables:
+        yield Departure(
+            "foreign-rule", network.place, "filter",
+            f"only rules of Kubernetes and of CNI are in {shown(network.place)}",
+            f"nftables has the table {name} in {shown(network.place)}, whose rules are not judged",
+            inside(network.place, f"nft list table {name}"),
+        )  # fmt: skip
     for table, chain in netfilter.closing_policies(network):
         policy = Rule(table, chain, 0, 0, ("-j", "DROP"))
         yield Departure(

@@ -319,8 +319,10 @@ def hindered(place: str, link: Link) -> Departure:
 
 
 def _queued(place: str, link: Link) -> Departure:
+    where = "ingress" if link.queue == "ingress" else "root"
     return Departure(
-        "queue", place, "link", f"{link.name} sends at once", f"its queue is {link.queue}",
+        "queue", place, "link", f"{link.name} sends at once",
+        f"{link.name} has the queue {link.queue}",
         inside(place, f"tc qdisc show dev {link.name}"),
-        inside(place, f"tc qdisc del dev {link.name} root"),
+        inside(place, f"tc qdisc del dev {link.name} {where}"),
     )  # fmt: skip

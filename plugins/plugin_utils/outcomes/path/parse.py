@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -23,6 +24,7 @@ EVERYWHERE = "0.0.0.0/0"
 _POLICY = re.compile(r":(\S+) (ACCEPT|DROP)\b")
 _STAT = re.compile(r"(\d+) \((.*)\) (\S)")
 _HELD = re.compile(r"/proc/(\d+)/fd/\d+ socket:\[(\d+)\]")
+_OF_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 # proc_net_tcp(5): sockets that listen; a UDP socket without a peer is in state 7.
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _UNDERSTOOD = {
@@ -51,16 +53,22 @@ def network(
     running = programs((holders or parts).get("processes", ""))
     held = _holders((holders or parts).get("sockets", ""), running)
     filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
+    queues = _items(parts.get("queues")) or []
+    filtered = {each.get("dev") for each in queues if each.get("kind") == "ingress"}
     unread = [name for name in ("links", "routes", "rules") if _items(parts.get(name)) is None]
     return Network(
         place=place,
-        links={link.name: link for link in links(parts.get("links", ""))},
+        links={
+            link.name: replace(link, queue="ingress") if link.name in filtered else link
+            for link in links(parts.get("links", ""))
+        },
         routes=tuple(routes(parts.get("routes", ""))),
         policies=tuple(policies(parts.get("rules", ""))),
         neighbours={
             (each.address, each.link): each for each in neighbours(parts.get("neighbours", ""))
         },
         netfilter=tuple(each for each in filters if each.chains or each.policies),
+        tables=tuple(own_tables(parts.get("nftables", ""))),
         settings=settings(parts.get("settings", "")),
         listeners=tuple(listeners(parts.get("listening", ""), held)),
         resolver=parts.get("resolver"),
@@ -180,6 +188,24 @@ def netfilter(text: str) -> Netfilter:
         elif named := _POLICY.match(line):
             found[table, named[1]] = named[2]
     return Netfilter(iptables.parse(text), found)
+
+
+def own_tables(text: str) -> list[str]:
+    """The tables with a chain at a hook in what ``nft -json list ruleset`` printed.
+
+    Those that iptables writes are left out, and so are kube-proxy's.
+    """
+    try:
+        found = json_text.read(text)["nftables"]
+    except (KeyError, TypeError, ValueError):
+        return []
+    chains = [each["chain"] for each in found if isinstance(each, dict) and "chain" in each]
+    names = [(each.get("family"), each.get("table")) for each in chains if "hook" in each]
+    return [
+        f"{family} {name}"
+        for family, name in dict.fromkeys(names)
+        if not (family in ("ip", "ip6") and name in _OF_IPTABLES) and name != "kube-proxy"
+    ]
 
 
 def settings(text: str) -> dict[str, str]:

@@ -134,6 +134,7 @@ class Network:
         policies: in their order.
         neighbours: by address and link.
         netfilter: the rules of each backend that has any.
+        tables: nftables' own tables that see packets, as FAMILY NAME; what is in them is not read.
         settings: sysctls below net/, as in ``ipv4/ip_forward``.
         listeners: its listening sockets.
         resolver: the text of resolv.conf; None if it was not read.
@@ -148,6 +149,7 @@ class Network:
     policies: tuple[PolicyRule, ...] = ()
     neighbours: Mapping[tuple[str, str], Neighbour] = field(default_factory=dict)
     netfilter: tuple[Netfilter, ...] = ()
+    tables: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
     resolver: str | None = None

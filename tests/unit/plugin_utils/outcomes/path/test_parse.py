@@ -37,6 +37,13 @@ PRINTED = """
 [0:0] -A FORWARD -j KUBE-FORWARD
 COMMIT
 @m own/legacy
+@m own/nftables
+{"nftables":[{"metainfo":{"json_schema_version":1}},{"table":{"family":"inet","name":"mine"}},
+{"chain":{"family":"inet","table":"mine","name":"f","type":"filter","hook":"forward","prio":0}},
+{"chain":{"family":"inet","table":"mine","name":"other"}},
+{"chain":{"family":"ip","table":"filter","name":"FORWARD","hook":"forward","prio":0}}]}
+@m own/queues
+[{"kind":"noqueue","dev":"lo"},{"kind":"ingress","dev":"eth0"}]
 @m own/listening
 /proc/net/tcp:   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 71 1
 /proc/net/tcp:   1: 0100007F:1F91 0100007F:0035 01 00000000:00000000 00:00000000 00000000 0 0 72 1
@@ -62,7 +69,7 @@ def test_place_is_read_from_what_it_printed() -> None:
     parts = read.split("@m", PRINTED)
     found = parse.network("node/a", parts["own"])
     assert found.links["eth0"] == Link(
-        "eth0", 7, 3, "veth", mac="be:3c:aa:18:8e:71", queue="noqueue", addresses=("10.9.0.1/24",)
+        "eth0", 7, 3, "veth", mac="be:3c:aa:18:8e:71", queue="ingress", addresses=("10.9.0.1/24",)
     )
     assert found.routes == (
         Route("0.0.0.0/0", via="10.9.0.2", link="eth0"),
@@ -80,6 +87,7 @@ def test_place_is_read_from_what_it_printed() -> None:
     )
     (rules,) = found.netfilter
     assert rules.policies == {("filter", "FORWARD"): "DROP"}
+    assert found.tables == ("inet mine",)
     tcp, udp = found.listeners
     assert (tcp.address, tcp.port) == ("0.0.0.0", 8080)
     assert tcp.holders == ((15, "python3 (x)", "T"), (16, "nginx", "S"))
