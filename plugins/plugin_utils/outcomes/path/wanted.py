@@ -52,13 +52,18 @@ class Pod:
 
 @dataclass(frozen=True)
 class Backend:
-    """An endpoint of a service: where its packets are sent."""
+    """An endpoint of a service: where its packets are sent.
+
+    ``lingers`` is set if it is about to end but still serves: newer kube-proxies send packets there
+    if no endpoint is ready (KEP-1669).
+    """
 
     address: str
     port: int
     node: str = ""
     ready: bool = True
     pod: str = ""
+    lingers: bool = False
 
     def __str__(self) -> str:
         return f"{self.address}:{self.port}"
@@ -156,10 +161,16 @@ class ApiState:
                 if each.protocol.lower() != protocol:
                     continue
                 everywhere = service.backends.get(each.name, ())
-                ready = tuple(backend for backend in everywhere if backend.ready)
+                ready = tuple(backend for backend in everywhere if backend.ready) or tuple(
+                    backend for backend in everywhere if backend.lingers
+                )
                 if port == each.port and target == service.info.cluster_ip:
                     outside = not inside(source, self.contract.pod_network)
-                    return Translation(service, each.name, ready, outside)
+                    if service.item.get("spec", {}).get("internalTrafficPolicy") != "Local":
+                        return Translation(service, each.name, ready, outside)
+                    local = tuple(backend for backend in ready if backend.node == node)
+                    otherwise = "rejected" if not ready else "dropped"
+                    return Translation(service, each.name, local, outside, otherwise)
                 external = port == each.port and target in service.info.external_ips
                 own = self.nodes[node].addresses if node in self.nodes else []
                 if external or (port == each.node_port and target in own):
@@ -261,8 +272,13 @@ def _backends(item: ApiObject) -> Iterator[tuple[str, Backend]]:
                     node=node or "",
                     ready=(each.get("conditions") or {}).get("ready") is not False,
                     pod=str(target.get("name", "")),
+                    lingers=_lingers(each.get("conditions") or {}),
                 ),
             )
+
+
+def _lingers(conditions: ApiObject) -> bool:
+    return bool(conditions.get("serving") and conditions.get("terminating"))
 
 
 def selected(cluster: ApiState, service: Service) -> list[Pod]:

@@ -304,6 +304,31 @@ def test_name_and_port_that_a_service_does_not_have() -> None:
     assert [each.id for each in asking.follow(seen, asked).departures] == ["no-such-service"]
 
 
+def backends(change: Callable[[dict[str, Any]], object], node: str, source: str) -> list[str]:
+    """Where a node should send packets for s1 (10.111.139.255), with a change of the API."""
+    known = sample.world(objects=api(change)).cluster
+    found = known.translation(node, source, "10.111.139.255", 80, "tcp")
+    assert found is not None
+    return [each.address for each in found.backends]
+
+
+def test_endpoints_that_end_but_serve_are_taken_if_none_is_ready() -> None:
+    def ending(objects: dict[str, Any]) -> None:
+        first, second = objects["endpointslices"][0]["endpoints"]
+        first["conditions"] = {"ready": False, "serving": True, "terminating": True}
+        second["conditions"] = {"ready": False, "serving": False, "terminating": True}
+
+    assert backends(ending, "latihan", "10.244.0.3") == ["10.244.0.4"]
+
+
+def test_service_for_its_own_node_leads_to_pods_there() -> None:
+    def local(objects: dict[str, Any]) -> None:
+        objects["services"][0]["spec"]["internalTrafficPolicy"] = "Local"
+
+    assert backends(local, "latihan", "10.244.0.3") == ["10.244.0.4"]
+    assert backends(local, "latihan-m02", "10.244.1.9") == ["10.244.1.2"]
+
+
 def test_place_that_was_not_read_is_neither_right_nor_wrong() -> None:
     seen = sample.world()
     networks = {name: each for name, each in seen.networks.items() if name != P3}
