@@ -16,6 +16,9 @@ from latihan.base import suggestions
 
 DEFAULT_PROFILE = "latihan"
 DEFAULT_PROVIDER = providers.DEFAULT
+# Root's folder, and for others the variable and the folder in their home (XDG Base Directory).
+_CACHE = ("/var/cache/latihan", "XDG_CACHE_HOME", ".cache")
+_STATE = ("/var/lib/latihan", "XDG_STATE_HOME", ".local/state")
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,19 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Project:
         )
     return Project(
         root=Path(__file__).resolve().parents[2],
-        cache=_folder(environment, "LATIHAN_CACHE", "/var/cache/latihan"),
-        state=_folder(environment, "LATIHAN_STATE", "/var/lib/latihan"),
+        cache=_folder(environment, "LATIHAN_CACHE", *_CACHE),
+        state=_folder(environment, "LATIHAN_STATE", *_STATE),
         reports=Path(reports).resolve() if reports else None,
         kept=int(kept),
     )
 
 
-def _folder(environment: Mapping[str, str], variable: str, otherwise: str) -> Path:
-    path = Path(environment.get(variable) or otherwise)
+def _folder(
+    environment: Mapping[str, str], variable: str, roots: str, base: str, others: str
+) -> Path:
+    """A folder by its variable, else that of root, else that of whoever runs this."""
+    own = Path(environment.get(base) or Path(environment.get("HOME") or "/", others), "latihan")
+    path = Path(environment.get(variable) or (own if os.geteuid() else roots))
     try:
         return path.resolve()
     except RuntimeError as error:  # pathlib's word for a link that leads to itself

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
+import os
 import re
 import shlex
 import time
@@ -15,10 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import PREFIX
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import need_open_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
 from latihan.base import locks
 from latihan.base.exits import Exit, exit_of
 from latihan.base.logs import Log
@@ -36,6 +40,8 @@ from latihan.run import ansible, cleanup, events, stragglers
 from latihan.run.model import RunModel
 
 _FULL_LAB = "full-lab"
+# What says where a cluster is; each is a variable of the role lab too.
+_OF_A_PLACE = ("kubeconfig", "context")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -47,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tags", type=_not_empty, help="only tasks with one of these tags")
     add("--skip-tags", type=_not_empty, help="skip tasks with one of these tags")
     add("--limit", type=_not_empty, help="only these hosts of the inventory")
+    # What not every provider takes.
+    add("--kubeconfig", type=_path, help="the kubeconfig of the cluster to work in")
+    add("--context", type=_not_empty, help="the context in it; the current one by default")
     add("--check", action="store_true", help="change nothing, only show what would change")
     add(
         "-v",
@@ -62,6 +71,28 @@ def _not_empty(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("the value is empty")
     return text
+
+
+def _path(text: str) -> str:
+    """A path that holds wherever the roles run."""
+    return os.path.abspath(os.path.expanduser(_not_empty(text)))  # noqa: PTH100, PTH111 - not a file yet
+
+
+def place_of(provider: Provider, options: argparse.Namespace) -> list[str]:
+    """The options that say where the cluster is, as ``-e`` takes them.
+
+    Raises:
+        LabError: the provider doesn't take one that was given.
+    """
+    given = {name: getattr(options, name) for name in _OF_A_PLACE if getattr(options, name)}
+    for name in given.keys() - provider.takes:
+        takers = [each for each in providers.names() if name in providers.named(each).takes]
+        raise LabError(
+            f"The provider {provider.name!r} takes no --{name}.",
+            f"Leave it out, or use --provider {' or '.join(takers)}.",
+            Kind.INPUT,
+        )
+    return [json.dumps({f"lab_{name}": value for name, value in given.items()})] if given else []
 
 
 def play(
@@ -83,7 +114,9 @@ def play(
         profile=context.profile,
         provider=context.provider.name,
         command_line=command_line,
-        variables=variables.chosen(context.project, options.extra_vars),
+        variables=variables.chosen(
+            context.project, [*options.extra_vars, *place_of(context.provider, options)]
+        ),
         tags=options.tags,
         skip_tags=options.skip_tags,
         limit=options.limit,

@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``url``."""
     parser.add_argument("service", help="a service of type NodePort or LoadBalancer")
     parser.add_argument(
-        "-n", "--namespace", default="default", help="its namespace (default: default)"
+        "-n", "--namespace", help="its namespace (by default the lab's own, or `default`)"
     )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print where a service answers from the lab's host, one line per port."""
     contract = context.contract()
-    name, namespace = options.service, ("-n", options.namespace)
+    name, namespace = options.service, ("-n", options.namespace or contract.namespace or "default")
     lines = listed(
         contract, lambda found: list(urls(contract, found, name)), "services", *namespace
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import adapting, kubectl
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
@@ -19,10 +21,13 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Check the command's manifests, then run it."""
-        words = [str(word) for word in args["argv"]]
-        for manifest in kubectl.manifests(words):
-            for file in kubectl.manifest_files(manifest):
-                kubectl.check_manifest(file)
+        words = adapting.arguments([str(word) for word in args["argv"]], args["replace_images"])
+        objects = [
+            found
+            for manifest in kubectl.manifests(words)
+            for file in kubectl.manifest_files(manifest)
+            for found in kubectl.check_manifest(file)
+        ]
         where = [] if args["namespace"] in ("", "default") else ["-n", args["namespace"]]
         typed = shlex.join(["kubectl", *where, *words])
         extra: list[str] = []
@@ -31,10 +36,19 @@ class ActionModule(LabAction):
                 return {"changed": not args["reads"], "command": typed, "skipped": True}
             extra = ["--dry-run=server"]
         contract = read(Path(args["contract"]))
+        contract.require_namespace(args["namespace"])
+        sent, stdin = words, ""
+        if objects and adapting.makes_objects(words):
+            to = adapting.Adaptation(args["replace_images"], args["node_label"], contract.worker)
+            adapted = adapting.adapted(objects, to)
+            # kubectl names the file in what it says, so it reads one that needs no change.
+            if adapted != objects:
+                sent, stdin = kubectl.without_manifests(words), _text(adapted)
         done = run(
-            contract.kubectl_command(*where, *words, *extra),
+            contract.kubectl_command(*where, *sent, *extra),
             check=False,
             timeout=args["timeout"],
+            stdin=stdin,
         )
         said = {
             "command": typed,
@@ -55,3 +69,8 @@ class ActionModule(LabAction):
         if args["expect_failure"] and not failed and not self.check_mode:
             raise LabError(f"`{typed}` should have been refused, but was not.", detail=done.stdout)
         return said
+
+
+def _text(objects: Sequence[adapting.Object]) -> str:
+    """Objects as one manifest."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, default=str)

@@ -25,7 +25,6 @@ class ActionModule(LabAction):
                 state=Path(args["state"]),
                 profile=args["profile"],
                 nodes=args["nodes"],
-                least_nodes=args["least_nodes"],
                 networks={name: str(value) for name, value in args["networks"].items()},
             )
         )

@@ -11,6 +11,7 @@ version_added: "0.1.0"
 author:
   - The latihan team
 requirements:
+  - cryptography
   - filelock
   - kubernetes
   - psutil

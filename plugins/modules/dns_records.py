@@ -10,6 +10,7 @@ version_added: "0.1.0"
 author:
   - The latihan team
 requirements:
+  - cryptography
   - filelock
   - kubernetes
   - psutil

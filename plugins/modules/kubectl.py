@@ -10,6 +10,8 @@ description:
   - Manifests named by C(-f) are read first. If one isn't valid, the task fails with its file and
     line before anything is sent.
   - What kubectl prints, such as C(created) or C(unchanged), decides whether anything changed.
+  - What a manifest makes is adapted to the lab. A pod with the annotation C(latihan.lab/node) runs
+    on the lab's node with that number; one that selects C(name=latihan) selects O(node_label).
   - In check mode the server is asked what it would do, if the command can do that.
 version_added: "0.1.0"
 author:
@@ -32,6 +34,15 @@ options:
     description: Set it if the command changes nothing and that can't be seen, as with C(exec).
     type: bool
     default: false
+  replace_images:
+    description: >-
+      Images to use instead of those that manifests and C(--image) name, by that name. The default
+      is the task's variable C(lab_images).
+    type: dict
+  node_label:
+    description: >-
+      The label that the lab puts on a node. The default is the task's variable C(lab_node_label).
+    type: str
   timeout:
     description: How long the command may take, in seconds.
     type: int

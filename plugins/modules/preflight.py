@@ -29,10 +29,6 @@ options:
     description: How many nodes it has.
     type: int
     default: 2
-  least_nodes:
-    description: How many nodes the lab needs at least for what the run does with it.
-    type: int
-    default: 1
   networks:
     description: Address ranges, by the name of the variable that a user would set.
     type: dict

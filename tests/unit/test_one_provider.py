@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ EXCEPT = {
     "ansible.cfg": "names the inventory of a plain ansible-playbook",
     ".config/molecule/config.yml": "names the inventory of the scenarios",
 }
+# Providers whose name is also a word of English: there it counts where code names things.
+_ENGLISH = {"existing"}
 # Tests and words for people may speak of a provider.
 _LEFT_OUT = {".git", ".venv", "artifacts", "collections", "docs", "tests", "LICENSE"}
 _CACHES = {"__pycache__", ".ansible", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
@@ -53,8 +56,15 @@ def named_in(root: Path, name: str) -> list[str]:
         for path, where in paths
         if not where.startswith(own(name))
         and where not in EXCEPT
-        and name in path.read_text(encoding="utf-8", errors="replace").lower()
+        and names(name, path.read_text(encoding="utf-8", errors="replace").lower())
     ]
+
+
+def names(name: str, text: str) -> bool:
+    """Whether a text names a provider."""
+    if name not in _ENGLISH:
+        return name in text
+    return bool(re.search(rf"[\"'`/.]{name}\b|provider\w*[:= ]+{name}\b", text))
 
 
 @pytest.mark.parametrize("name", providers.names())
@@ -77,6 +87,19 @@ def options(role: str) -> dict[str, Any]:
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
     found: dict[str, Any] = entries["main"]["options"]
     return found
+
+
+@pytest.mark.parametrize("word", sorted(_ENGLISH))
+def test_a_name_that_is_a_word_is_seen_where_code_names_it(word: str) -> None:
+    for text in (
+        "--provider {}",
+        "lab_provider: {}",
+        "providers.{}",
+        "== '{}'",
+        "inventory/{}.yml",
+    ):
+        assert names(word, text.format(word)), text
+    assert not names(word, f"start the {word} one")
 
 
 def test_a_name_in_the_wrong_place_is_seen(tmp_path: Path) -> None:

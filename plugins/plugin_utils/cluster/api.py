@@ -90,18 +90,34 @@ class Api:
         finally:
             response.release_conn()
 
+    def post(self, path: str, body: Mapping[str, Any], query: Query = ()) -> ApiObject:
+        """Make an object in the list at a path; returns it as the API has it."""
+        return self._send("POST", path, body, "application/json", query)
+
     def patch(self, path: str, body: Mapping[str, Any]) -> None:
         """Change the document at a path by a merge patch (RFC 7386), in which None removes."""
-        headers = {"Content-Type": "application/merge-patch+json"}
+        self._send("PATCH", path, body, "application/merge-patch+json")
+
+    def delete(self, path: str, query: Query = ()) -> None:
+        """Ask for the end of the object at a path; RefusedError or LabError if that fails."""
+        self._request(path, query, _timeout(seconds(_ANSWERS_WITHIN)), method="DELETE").release_conn()
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any], kind: str, query: Query = ()
+    ) -> ApiObject:
+        headers = {"Content-Type": kind}
         response = self._request(
             path,
-            (),
+            query,
             _timeout(seconds(_ANSWERS_WITHIN)),
-            method="PATCH",
+            method=method,
             body=json.dumps(body),
             headers=headers,
         )
-        response.release_conn()
+        try:
+            return document(response.data.decode("utf-8", "replace"), self.address)
+        finally:
+            response.release_conn()
 
     def watch(self, path: str, version: str, length: float) -> Iterator[ApiObject]:
         """The changes of a list since a resourceVersion, as they come.

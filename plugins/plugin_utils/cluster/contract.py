@@ -7,8 +7,8 @@ provider wrote it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
@@ -79,6 +79,11 @@ class Contract:
     ``inside``, followed by a container's id and a command and run on that container's node, runs
     the command in the container; ``tools`` runs it with network tools in the container's network.
     Both are empty if the provider has no such command.
+
+    ``names`` are names of nodes that only the name server of the host knows. ``workers`` are the
+    nodes that take the lab's pods, in order. ``namespace`` is the one Kubernetes namespace that the
+    lab may use, empty if the whole cluster is its own; ``sees_all`` says whether it may list the
+    pods of the others. ``cannot`` says by an ability's name why the lab lacks it.
     """
 
     profile: str
@@ -94,6 +99,26 @@ class Contract:
     kubectl_cache: str = ""
     inside: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    namespace: str = ""
+    sees_all: bool = True
+    cannot: Mapping[str, str] = field(default_factory=dict)
+
+    def worker(self, number: int) -> str:
+        """The node for pods that ask for that one, from 1; the last one if there are fewer."""
+        takers = self.workers or tuple(node.name for node in self.nodes)
+        return takers[min(number, len(takers)) - 1]
+
+    def require_namespace(self, namespace: str) -> None:
+        """Refuse a namespace that isn't the lab's; LabError of the kind INPUT."""
+        if self.namespace and namespace != self.namespace:
+            raise LabError(
+                f"The lab {self.profile!r} works in the namespace {self.namespace!r}, "
+                f"and not in {namespace!r}.",
+                f"Leave lab_namespace out, or set it: `-e lab_namespace={self.namespace}`.",
+                Kind.INPUT,
+            )
 
     def node(self, name: str) -> Node:
         """The node with that name; LabError if there is none."""

@@ -14,7 +14,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    Missing,
+    Reach,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import (
     AddressOwner,
     ContainerInfo,
@@ -36,16 +40,19 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import 
 _READ_NETWORK = "ip -json address show; ip -json route show"
 _ROLE_LABEL = "node-role.kubernetes.io/"
 _STATIC = "kubernetes.io/config.mirror"
+_NONE: Mapping[str, str] = {}
 
 
-def paths(namespace: str) -> dict[str, str]:
+def paths(namespace: str, *, sees_all: bool = True) -> dict[str, str]:
     """The paths of the API's lists that the facts come from.
 
-    Pods are listed for the whole cluster: the owner of an address may be in any namespace.
+    Args:
+        namespace: the namespace whose pods, services and endpoints are meant.
+        sees_all: list the pods of all namespaces: the owner of an address may be in any.
     """
     return {
         "nodes": "/api/v1/nodes",
-        "pods": "/api/v1/pods",
+        "pods": "/api/v1/pods" if sees_all else f"/api/v1/namespaces/{namespace}/pods",
         "services": f"/api/v1/namespaces/{namespace}/services",
         "endpoints": f"/api/v1/namespaces/{namespace}/endpoints",
     }
@@ -65,7 +72,10 @@ def gather(api: Api, contract: Contract, namespace: str, *, networks: bool = Tru
     """
     entries = contract.entries if networks else {}
     with ThreadPoolExecutor(max_workers=8) as pool:
-        lists = {kind: pool.submit(api.get, path) for kind, path in paths(namespace).items()}
+        lists = {
+            kind: pool.submit(api.get, path)
+            for kind, path in paths(namespace, sees_all=contract.sees_all).items()
+        }
         inside = {name: pool.submit(_network, enter) for name, enter in entries.items()}
         items = {kind: future.result().get("items") or [] for kind, future in lists.items()}
         return assemble(
@@ -116,18 +126,19 @@ def _assembled(
     networks: Mapping[str, str],
 ) -> Facts:
     every_pod = [pod(item) for item in items["pods"]]
+    closed = {each.name: _why_missing(each.reach) for each in contract.nodes}
     known = Facts(
         nodes={
             each.name: each
             for item in items["nodes"]
-            for each in [node(item, networks.get(item["metadata"]["name"], ""))]
+            for each in [node(item, networks.get(item["metadata"]["name"], ""), closed)]
         },
         pods={each.name: each for each in every_pod if each.namespace == namespace},
         services={
             each.name: each for item in items["services"] for each in [service(item, contract)]
         },
         endpoints={each.name: each for item in items["endpoints"] for each in [endpoints(item)]},
-        host=HostInfo(address=contract.host_address),
+        host=HostInfo(address=contract.host_address or None, missing=_why_missing(contract.host)),
         lab=LabInfo(
             profile=contract.profile,
             provider=contract.provider,
@@ -136,22 +147,33 @@ def _assembled(
             service_network=contract.service_network,
             namespace=namespace,
             nodes=[member.name for member in contract.nodes],
+            names=list(contract.names),
+            workers=list(contract.workers) or [member.name for member in contract.nodes],
+            cannot=dict(contract.cannot),
         ),
     )
     return known.model_copy(update={"addresses": owners(known, every_pod)})
 
 
-def node(item: ApiObject, network: str = "") -> NodeInfo:
+def _why_missing(reach: Reach) -> str:
+    return reach.reason if isinstance(reach, Missing) else ""
+
+
+def node(item: ApiObject, network: str = "", missing: Mapping[str, str] = _NONE) -> NodeInfo:
     """A node's facts.
 
     Args:
         item: the node as the API has it.
         network: what ``ip -json address`` and ``ip -json route`` printed inside it; may be empty.
+        missing: why nodes can't be entered, by their names.
     """
     metadata, spec, status = item["metadata"], item.get("spec", {}), item.get("status", {})
     labels = metadata.get("labels") or {}
     info = status.get("nodeInfo") or {}
-    addresses = {entry["type"]: entry["address"] for entry in status.get("addresses") or []}
+    # A node of two address families has two of a type, and the first is its own.
+    addresses = {
+        entry["type"]: entry["address"] for entry in reversed(status.get("addresses") or [])
+    }
     ready = _condition(status, "Ready")
     interfaces, routes = network_of(network)
     return NodeInfo(
@@ -172,6 +194,7 @@ def node(item: ApiObject, network: str = "") -> NodeInfo:
         runtime=info.get("containerRuntimeVersion"),
         interfaces=interfaces,
         routes=routes,
+        missing=missing.get(metadata["name"], ""),
     )
 
 

@@ -83,6 +83,20 @@ def manifests(arguments: Sequence[str]) -> list[Path]:
     return [Path(name) for name in found if name != "-" and "://" not in name]
 
 
+def without_manifests(arguments: Sequence[str]) -> list[str]:
+    """The arguments with standard input in place of all files and folders of ``-f``."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in ("-f", "--filename"):
+            skip = True
+        elif not argument.startswith(("-f=", "--filename=")):
+            kept.append(argument)
+    return [*kept, "-f", "-"]
+
+
 def manifest_files(path: Path) -> list[Path]:
     """The manifests of a folder, or the one file, which need not exist."""
     if os.path.isdir(path):  # noqa: PTH112 - pathlib's fails if no file can have that name

@@ -27,8 +27,9 @@ class Lab:
 
 
 def lab(contract: str, namespace: str) -> Lab:
-    """The lab of a contract; LabError if there is none."""
+    """The lab of a contract; LabError if there is none, or the namespace isn't the lab's."""
     found = read(Path(contract))
+    found.require_namespace(namespace)
     return Lab(Api(Path(found.kubeconfig)), found, namespace)
 
 

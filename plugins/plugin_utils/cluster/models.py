@@ -30,7 +30,10 @@ class RouteInfo(Record):
 
 
 class NodeInfo(Record):
-    """A node; ``interfaces`` and ``routes`` are None if nobody looked inside."""
+    """A node; ``interfaces`` and ``routes`` are None if nobody looked inside.
+
+    ``missing`` says why the provider can't enter it; empty if it can.
+    """
 
     name: str
     ready: bool = False
@@ -47,6 +50,7 @@ class NodeInfo(Record):
     runtime: str | None = None
     interfaces: dict[str, InterfaceInfo] | None = None
     routes: list[RouteInfo] | None = None
+    missing: str = ""
 
 
 class ContainerInfo(Record):
@@ -139,13 +143,19 @@ class AddressOwner(Record):
 
 
 class HostInfo(Record):
-    """The lab's host."""
+    """The lab's host; ``missing`` says why the provider has none, and is empty if it has."""
 
     address: str | None = None
+    missing: str = ""
 
 
 class LabInfo(Record):
-    """The lab as its provider made it; the networks are CIDR blocks, empty if not known."""
+    """The lab as its provider made it; the networks are CIDR blocks, empty if not known.
+
+    ``names`` are names of nodes that only the name server of the host knows; ``workers`` are the
+    nodes that take its pods; ``cannot`` says by an ability's name (power,
+    tunnel, records) why the lab lacks it.
+    """
 
     profile: str = ""
     provider: str = ""
@@ -154,6 +164,9 @@ class LabInfo(Record):
     service_network: str = ""
     namespace: str = "default"
     nodes: list[str] = []
+    names: list[str] = []
+    workers: list[str] = []
+    cannot: dict[str, str] = {}
 
 
 class Facts(Record):

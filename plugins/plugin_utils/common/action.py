@@ -24,8 +24,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.secrets import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 
 _PLUGINS = "ansible_collections.latihan.lab.plugins"
-# Options that say which lab is meant, and the variables that say so if a task does not.
-_OF_THE_LAB = {"contract": "lab_contract", "namespace": "lab_namespace"}
+# Options that depend on the lab, and the variables that say so if a task does not.
+_OF_THE_LAB = {
+    "contract": "lab_contract",
+    "namespace": "lab_namespace",
+    "replace_images": "lab_images",
+    "node_label": "lab_node_label",
+}
 
 
 @cache

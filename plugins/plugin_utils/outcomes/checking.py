@@ -231,8 +231,10 @@ def _variables(outcome: OutcomeEntry, given: Mapping[str, Any]) -> Document:
 
 
 def _plan(outcome: OutcomeEntry, known: Document, variables: Document) -> _Plan:
-    """Fill in an outcome's probes from the facts."""
+    """Fill in an outcome's probes from the facts; none if they say that it can't be checked."""
     document = {**known, "vars": variables, "before": known}
+    if any(compiled(rule.when).holds(document)[0] for rule in outcome.skip):
+        return _Plan(outcome, variables)
     try:
         probes = {name: fill(name, entry, document) for name, entry in outcome.probes.items()}
     except (ExpressionError, LabError) as error:
@@ -250,6 +252,8 @@ def fill(name: str, entry: ProbeEntry, document: Document) -> list[Probe]:
     items: list[Any] = [None]
     if entry.each is not None:
         items = compiled(entry.each).value(document) or []
+        if items == [] and entry.optional:
+            return []
         if not isinstance(items, list) or not items:
             raise ExpressionError(f"{entry.each} yields nothing to probe")
     return [

@@ -54,6 +54,8 @@ class ProbeEntry(_Entry):
         after: how many seconds after the others it starts.
         timeout: seconds for the connection or the answer.
         options: more options of its kind, as in {server: 10.96.0.10}.
+        optional: whether the outcome is judged without it if there is nothing to ask, or no place
+            to ask from.
     """
 
     from_: str | None = Field(default=None, alias="from")
@@ -73,6 +75,7 @@ class ProbeEntry(_Entry):
     after: float = Field(default=0.0, ge=0, le=30)
     timeout: float = Field(default=2.0, gt=0, le=30)
     options: dict[str, str] = {}
+    optional: bool = False
 
     @field_validator("want", mode="before")
     @classmethod

@@ -27,7 +27,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation i
     Observation,
     Probed,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import TOO_SLOW
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import (
+    TOO_SLOW,
+    UNAVAILABLE,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OK,
     Evidence,
@@ -71,6 +74,9 @@ class Course:
 def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
     """The verdict on an outcome."""
     document, variables = seen.document, seen.variables
+    for rule in outcome.skip:
+        if compiled(rule.when).holds(document)[0]:
+            return Judgement(Verdict.SKIP, template(rule.reason).text(document))
     for name, value in outcome.vars.items():
         if value is None and variables.get(name) is None:
             return Judgement(Verdict.FAIL, f"The previous step did not hand over {name!r}.")
@@ -96,16 +102,14 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
 
 
 def _skipped(outcome: OutcomeEntry, seen: Observation) -> Judgement | None:
-    """Why an outcome can't be judged here, or not yet; None if it can."""
-    for rule in outcome.skip:
-        if compiled(rule.when).holds(seen.document)[0]:
-            return Judgement(Verdict.SKIP, template(rule.reason).text(seen.document))
-    for result in seen.results:
-        if result.reason == "unavailable":
-            return Judgement(Verdict.SKIP, result.output)
-        if result.reason == TOO_SLOW:
-            why = f"This machine is too busy to say. `{result.command}`: {result.output}"
-            return Judgement(Verdict.SKIP, why, early=True)
+    """Why its probes don't judge an outcome here, or not yet; None if they do."""
+    for name, results in seen.probes.items():
+        for result in results:
+            if result.reason == UNAVAILABLE and not outcome.probes[name].optional:
+                return Judgement(Verdict.SKIP, result.output)
+            if result.reason == TOO_SLOW:
+                why = f"This machine is too busy to say. `{result.command}`: {result.output}"
+                return Judgement(Verdict.SKIP, why, early=True)
     return None
 
 
@@ -120,9 +124,12 @@ def _unmet(expectations: list[Expectation], document: Document) -> Iterator[str]
 
 def _unwanted(name: str, entry: ProbeEntry, results: Sequence[ProbeResult]) -> Iterator[str]:
     """What to say about each answer that isn't right."""
-    if not results:
+    if not results and not entry.optional:
         yield f"The probe {name!r} asked nothing."
-    wrong = [result for result in results if not entry.accepts(result.reason)]
+    spared = {UNAVAILABLE} if entry.optional else set()
+    wrong = [
+        each for each in results if not entry.accepts(each.reason) and each.reason not in spared
+    ]
     asked = Counter((result.command, result.reason) for result in wrong)
     examples = {(result.command, result.reason): result for result in reversed(wrong)}
     for (typed, reason), times in asked.items():

@@ -66,12 +66,14 @@ class Provider(ABC):
     A method that takes ``check`` changes nothing if that is true, and returns what it would do.
 
     ``name`` is the name of its folder. ``needs_root`` says why it needs root, as in "the nodes are
-    namespaces"; it is empty if any user will do. ``cannot`` has a sentence for each ability that it
+    namespaces"; it is empty if any user will do. ``takes`` are the options of a playbook that it
+    takes, as in {"context"}. ``cannot`` has a sentence for each ability that it
     doesn't have, saying why; it implements the methods of the others.
     """
 
     name: ClassVar[str]
     needs_root: ClassVar[str]
+    takes: ClassVar[frozenset[str]] = frozenset()
     cannot: ClassVar[Mapping[Ability, str]] = {}
 
     @abstractmethod

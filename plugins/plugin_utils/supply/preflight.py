@@ -64,7 +64,6 @@ class LabSpec:
     """The lab that the user asks for.
 
     ``networks`` are ranges in CIDR notation, by the variable that sets each; messages name it.
-    ``least_nodes`` is how many nodes the rest of the playbook needs.
     """
 
     cache: Path
@@ -72,7 +71,6 @@ class LabSpec:
     profile: str = "latihan"
     nodes: int = 2
     networks: Mapping[str, str] = field(default_factory=dict)
-    least_nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
     """The checks that need no trial; the user's values come first."""
     return [
         _profile(spec.profile),
-        _nodes(spec.nodes, spec.least_nodes),
+        _nodes(spec.nodes),
         *_networks(spec, machine),
         _root(machine.user),
         _system(machine.release),
@@ -183,13 +181,13 @@ def _profile(name: str) -> Check:
     return Check("profile", True, f"The profile is {name!r}.", kind=Kind.INPUT)
 
 
-def _nodes(number: int, least: int) -> Check:
-    good = least <= number <= MOST_NODES
+def _nodes(number: int) -> Check:
+    good = 1 <= number <= MOST_NODES
     return Check(
         "nodes",
         good,
         f"The lab has {number} nodes." if good else f"This can't be done with {number} nodes.",
-        "" if good else f"Set lab_nodes to a number from {least} to {MOST_NODES}.",
+        "" if good else f"Set lab_nodes to a number from 1 to {MOST_NODES}.",
         Kind.INPUT,
     )
 

@@ -41,6 +41,7 @@ _SIGNS = (
     ("timed out", "timeout"),
     ("response timeout", "timeout"),
 )
+UNAVAILABLE = "unavailable"  # the provider has no such place, or no way into it
 NO_TOOL = (126, 127)  # a shell's exit code if a program is missing or can't be run
 _TIMEOUT_EXIT = 124
 # curl has one exit code for an unknown name and for a name server that doesn't answer.
@@ -52,7 +53,7 @@ _NOT_FOUND = 2  # getent(1), whatever the reason
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
 TOO_SLOW = "too_slow"
 _OWN_REASONS = (
-    *("ok", "error", "not_run", "no_tool", "unavailable", "too_small", "too_long"),
+    *("ok", "error", "not_run", "no_tool", UNAVAILABLE, "too_small", "too_long"),
     TOO_SLOW,
 )
 # An answer needs a few processes to take their turns, and this share of a timeout for each is much.
@@ -80,7 +81,7 @@ def is_reason(word: str) -> bool:
 def broken(raw: Raw) -> Reading | None:
     """The reading of a command that never ran or has no tool; None if it did run."""
     if raw.missing:
-        return Reading("unavailable", raw.error)
+        return Reading(UNAVAILABLE, raw.error)
     if raw.exit_code is None:
         return Reading("not_run", raw.error or raw.stderr.strip())
     if raw.exit_code in NO_TOOL:

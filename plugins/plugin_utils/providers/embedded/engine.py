@@ -246,6 +246,7 @@ def write_contract(layout: Layout) -> None:
         kubectl_cache=str(layout.kubectl_cache),
         inside=("sh", files.INSIDE_FILE),
         tools=("sh", files.TOOLS_FILE),
+        names=(f"{layout.control_plane.name}.{settings.profile}",),
     )
     contract.write(layout.contract, written)
 

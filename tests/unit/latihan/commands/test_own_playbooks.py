@@ -40,6 +40,6 @@ def test_a_second_lab_goes_with_its_owner(own: Project) -> None:
         assert sum(step["changed"] for step in report["steps"]) == len(made)
 
 
-def test_the_article_needs_two_nodes(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["full-lab", "--profile", "of-a-test", "--check", "-e", "lab_nodes=1"], own) == 2
-    assert "Set lab_nodes to a number from 2 to 16." in capsys.readouterr().out
+def test_a_lab_needs_a_node(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["full-lab", "--profile", "of-a-test", "--check", "-e", "lab_nodes=0"], own) == 2
+    assert "Set lab_nodes to a number from 1 to 16." in capsys.readouterr().out

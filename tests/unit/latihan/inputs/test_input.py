@@ -341,7 +341,7 @@ def test_programs_that_can_not_be_had(given: list[str], message: str) -> None:
         ["kubernetes_version=v1.20.2"],
         ["kubernetes_version=v1.35.5"],
         ["kubernetes_version=v1.36.99", "kubernetes_release_sha512=0"],
-        ["pods_spare_node=latihan", "node_labels_node=latihan", "services_down_node=latihan-m02"],
+        ["node_labels_node=latihan", "services_down_node=latihan-m02"],
         ["lab_namespace=other"],
     ],
 )

@@ -45,7 +45,10 @@ WHOLE = asdict(
         tools=("sh", "t"),
     )
 )
-OPTIONAL = ("network", "pod_network", "service_network", "kubectl_cache", "inside", "tools")
+OPTIONAL = (
+    *("network", "pod_network", "service_network", "kubectl_cache", "inside", "tools"),
+    *("names", "workers", "namespace", "sees_all", "cannot"),
+)
 # As JSON has it, and what is right although it is another type.
 DOCUMENT = json.loads(json.dumps(WHOLE))
 RIGHT = {

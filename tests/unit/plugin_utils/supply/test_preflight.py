@@ -61,13 +61,6 @@ def test_number_of_nodes(nodes: int) -> None:
     assert failed(replace(SPEC, nodes=nodes))[0].name == "nodes"
 
 
-def test_what_needs_two_nodes_refuses_one() -> None:
-    assert failed(replace(SPEC, nodes=1)) == []
-    [check] = failed(replace(SPEC, nodes=1, least_nodes=2))
-    assert (check.name, check.kind) == ("nodes", Kind.INPUT)
-    assert "from 2 to 16" in check.hint
-
-
 def test_a_range_that_the_api_server_refuses() -> None:
     networks = {**NETWORKS, "lab_service_network": "11.0.0.0/8"}
     [check] = failed(replace(SPEC, networks=networks))

@@ -1,0 +1,1 @@
+"""The provider ``existing``: a namespace of the lab in a cluster that somebody else made."""
