@@ -41,7 +41,7 @@ from latihan.run.model import RunModel
 
 _FULL_LAB = "full-lab"
 # What says where a cluster is; each is a variable of the role lab too.
-_OF_A_PLACE = ("kubeconfig", "context")
+_OF_A_PLACE = ("kubeconfig", "context", "helpers")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -56,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # What not every provider takes.
     add("--kubeconfig", type=_path, help="the kubeconfig of the cluster to work in")
     add("--context", type=_not_empty, help="the context in it; the current one by default")
+    add("--helpers", choices=("none", "network", "privileged"),
+        help="which pods of the lab enter the cluster's nodes")  # fmt: skip
     add("--check", action="store_true", help="change nothing, only show what would change")
     add(
         "-v",

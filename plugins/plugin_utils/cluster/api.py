@@ -100,7 +100,9 @@ class Api:
 
     def delete(self, path: str, query: Query = ()) -> None:
         """Ask for the end of the object at a path; RefusedError or LabError if that fails."""
-        self._request(path, query, _timeout(seconds(_ANSWERS_WITHIN)), method="DELETE").release_conn()
+        response = self._request(path, query, _timeout(seconds(_ANSWERS_WITHIN)), method="DELETE")
+        # What is left unread would be taken for the answer to the connection's next request.
+        response.drain_conn()
 
     def _send(
         self, method: str, path: str, body: Mapping[str, Any], kind: str, query: Query = ()

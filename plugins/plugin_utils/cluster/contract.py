@@ -25,10 +25,13 @@ class Reachable:
 
     ``enter`` is the command line that runs what follows it there, as root; empty means this machine
     itself. ``process`` is the process that the place ends with; None if it can't be seen from here.
+    ``whole`` is whether the place's own files, processes and rules are seen there too, and not just
+    its network.
     """
 
     enter: tuple[str, ...]
     process: Process | None = None
+    whole: bool = True
     state: Literal["reachable"] = "reachable"
 
 
@@ -153,6 +156,16 @@ class Contract:
         """The command lines that enter the nodes that can be entered now, by the node's name."""
         found = ((node.name, node.reach) for node in self.nodes)
         return {name: reach.enter for name, reach in found if isinstance(reach, Reachable)}
+
+    @property
+    def insides(self) -> dict[str, tuple[str, ...]]:
+        """Those of the ``entries`` that lead into the whole node."""
+        reaches = {node.name: node.reach for node in self.nodes}
+        return {
+            name: enter
+            for name, enter in self.entries.items()
+            if getattr(reaches[name], "whole", False)
+        }
 
     def outside(self, port: int) -> str:
         """Where a node port answers: at the first node that isn't stopped, else at the first."""

@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
     Missing,
+    Reach,
     Reachable,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
@@ -129,12 +130,12 @@ def world(lab: Lab, pods: Collection[str] | None = None) -> World:
 def places(contract: Contract, known: ApiState, pods: Collection[str] | None) -> World:
     """Read the places of a lab whose objects are known."""
     reaches = {HOST: contract.host, **{f"node/{node.name}": node.reach for node in contract.nodes}}
-    entered = {place: each.enter for place, each in reaches.items() if isinstance(each, Reachable)}
-    unseen = {
-        place: each.reason if isinstance(each, Missing) else "it is stopped"
+    entered = {
+        place: each.enter
         for place, each in reaches.items()
-        if not isinstance(each, Reachable)
+        if isinstance(each, Reachable) and each.whole
     }
+    unseen = {place: _why_unseen(each) for place, each in reaches.items() if place not in entered}
     wanted = [
         pod
         for pod in known.pods.values()
@@ -157,6 +158,16 @@ def places(contract: Contract, known: ApiState, pods: Collection[str] | None) ->
                 f"its node {pod.info.node}: {reason}" if reason else _why_not(pod, pods)
             )
     return World(known, networks, unseen)
+
+
+def _why_unseen(reach: Reach) -> str:
+    match reach:
+        case Missing(reason=reason):
+            return reason
+        case Reachable():
+            return "only its network can be entered, not its rules and processes"
+        case _:
+            return "it is stopped"
 
 
 def _why_not(pod: Pod, pods: Collection[str] | None) -> str:

@@ -51,7 +51,7 @@ Moments = Mapping[str, Moment]
 
 def read(contract: Contract) -> dict[str, Moment]:
     """Read every running node's rules and connections at the same time; by the node's name."""
-    entries = contract.entries
+    entries = contract.insides
     with ThreadPoolExecutor() as pool:
         texts = pool.map(
             lambda enter: run([*enter, "sh", "-c", _READ], check=False).stdout, entries.values()

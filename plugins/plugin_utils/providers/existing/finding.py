@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import ApiObject
@@ -54,21 +54,19 @@ def contract(
     profile: Profile,
     asked: ExistingSettings,
     nodes: Iterable[ApiObject],
-    places: Mapping[str, Reach],
     host: Reach,
 ) -> Contract:
-    """The lab's contract, but for what ``make`` alone knows.
+    """The lab's contract, but for what has to be asked: how its nodes are entered.
 
     Args:
         profile: the lab.
         asked: its settings.
         nodes: the cluster's nodes, as the API has them.
-        places: how nodes can be entered, by their names.
         host: where "from the host" is.
     """
     listed = list(nodes)
     known = sorted((facts.node(item) for item in listed), key=lambda node: node.name)
-    unknown = Missing("This node came after the lab: `python3 runner.py provision` looks again.")
+    unknown = Missing("Nobody looked yet.")
     return Contract(
         profile=profile.name,
         provider="existing",
@@ -76,10 +74,7 @@ def contract(
         kubectl=asked.kubectl,
         host_address="",
         host=host,
-        nodes=tuple(
-            Node(node.name, node.internal_ip or "", places.get(node.name, unknown))
-            for node in known
-        ),
+        nodes=tuple(Node(node.name, node.internal_ip or "", unknown) for node in known),
         kubectl_cache=str(settings.kubectl_cache(profile)),
         workers=workers(listed),
         namespace=asked.namespace,

@@ -65,7 +65,7 @@ def make(api: Api, settings: ExistingSettings, profile: str) -> None:
     api.post(_NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
 
-def allow(api: Api, settings: ExistingSettings, *, check: bool) -> bool:
+def allow(api: Api, settings: ExistingSettings) -> bool:
     """Let the lab's pods reach each other even where a policy of the namespace denies the rest.
 
     Policies add up: what one allows is allowed (kubernetes.io: network policies).
@@ -76,35 +76,26 @@ def allow(api: Api, settings: ExistingSettings, *, check: bool) -> bool:
     path = _POLICIES.format(settings.namespace)
     if _got(api, f"{path}/{POLICY}") is not None:
         return False
-    if not check:
-        api.post(
-            path,
-            {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "NetworkPolicy",
-                "metadata": {"name": POLICY, "labels": {MANAGED_BY: LATIHAN}},
-                "spec": {
-                    "podSelector": {},
-                    "policyTypes": ["Ingress", "Egress"],
-                    "ingress": [{}],
-                    "egress": [{}],
-                },
-            },
-        )
+    everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": POLICY, "labels": {MANAGED_BY: LATIHAN}},
+        "spec": {**everything, "ingress": [{}], "egress": [{}]},
+    }
+    api.post(path, policy)
     return True
 
 
-def admitted(api: Api, settings: ExistingSettings, pod: ApiObject) -> str:
-    """Whether the namespace takes such a pod.
+def refused(api: Api, settings: ExistingSettings, spec: ApiObject) -> str:
+    """Why the namespace takes no such pod, as the API says it; empty if it takes it.
 
     Args:
         api: the cluster's API.
         settings: the lab's.
-        pod: the pod, which isn't made.
-
-    Returns:
-        Why it doesn't, as the API says it; empty if it does.
+        spec: the pod's spec; no pod is made.
     """
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asked"}, "spec": spec}
     ends = time.monotonic() + _READY_WITHIN
     while True:
         try:
@@ -144,6 +135,17 @@ def remove(api: Api, settings: ExistingSettings, profile: str) -> str:
     return ""
 
 
+def end(api: Api, path: str, *, wait: bool = True) -> None:
+    """Delete an object at once, and wait until it is gone."""
+    try:
+        api.delete(path, [("gracePeriodSeconds", "1")])
+    except RefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+    if wait:
+        _wait_gone(api, path)
+
+
 def found_now(api: Api, settings: ExistingSettings, profile: str) -> ApiObject | None:
     """As ``found``, but one that is being deleted counts as gone once it is."""
     path = f"{_NAMESPACES}/{settings.namespace}"
@@ -167,11 +169,7 @@ def _empty(api: Api, settings: ExistingSettings) -> None:
         for item in api.get(path).get("items") or []
     ]
     for path in doomed:
-        try:
-            api.delete(path, [("gracePeriodSeconds", "1")])
-        except RefusedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
+        end(api, path, wait=False)
     for path in doomed:
         _wait_gone(api, path)
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Missing
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     Profile,
@@ -25,6 +24,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing imp
     access,
     finding,
     namespace,
+    places,
     rights,
     settings,
 )
@@ -33,10 +33,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 )
 
 _NODES = "/api/v1/nodes"
-_NO_NODE = Missing("Nobody said how to enter the nodes of this cluster, so the lab can't.")
-_NO_HOST = Missing(
-    "The lab doesn't know whether this machine reaches the nodes, so nothing is asked from it."
-)
+# What a lab with these abilities alone makes, to ask whether the namespace takes it.
+_PLAIN = {"containers": [{"name": "c", "image": "nginx"}]}
+_PORT = {"containers": [{"name": "c", "image": "nginx", "ports": [{"containerPort": 80}]}]}
 
 
 class Existing(Provider):
@@ -47,7 +46,7 @@ class Existing(Provider):
 
     name = "existing"
     needs_root = ""
-    takes: ClassVar[frozenset[str]] = frozenset(["kubeconfig", "context"])
+    takes: ClassVar[frozenset[str]] = frozenset(["kubeconfig", "context", "helpers"])
     cannot: ClassVar[Mapping[Ability, str]] = {
         Ability.POWER: "The provider 'existing' has no power over the cluster's nodes.",
         Ability.TUNNEL: "The provider 'existing' has no load balancer of its own.",
@@ -72,28 +71,43 @@ class Existing(Provider):
         asked = replace(asked, server=api.address)
         there = self._permitted(api, profile, asked)
         nodes = api.get(_NODES).get("items") or []
-        made = finding.contract(
-            profile,
-            asked,
-            nodes,
-            {item["metadata"]["name"]: _NO_NODE for item in nodes},
-            _NO_HOST,
-        )
-        made = replace(
-            made,
-            sees_all=not rights.lacking(api, asked.namespace, [rights.SEE_ALL]),
-            cannot={ability.name.lower(): why for ability, why in self.cannot.items()},
-        )
+        finding.workers(nodes)
         if check:
-            return not there or made != contract.read(profile.contract)
+            return not there
         settings.save(profile, asked)
         settings.write_secret(settings.kubeconfig(profile), text)
         if not there:
             namespace.make(api, asked, profile.name)
-        changed = namespace.allow(api, asked, check=False) or not there
+        changed = namespace.allow(api, asked) or not there
         before = profile.contract.exists() and contract.read(profile.contract)
+        made = self._contract(api, profile, asked, nodes)
         contract.write(profile.contract, made)
         return changed or made != before
+
+    def _contract(
+        self, api: Api, profile: Profile, asked: ExistingSettings, nodes: list[ApiObject]
+    ) -> contract.Contract:
+        """The contract, with every place that can be entered, and what the namespace refuses."""
+        cannot = {ability.name.lower(): why for ability, why in self.cannot.items()}
+        if why := namespace.refused(api, asked, _PLAIN):
+            raise LabError(
+                f"The namespace {asked.namespace!r} takes no pod such as the lab's: {why}",
+                "See what its policies, quota and admission webhooks ask for.",
+                Kind.INPUT,
+            )
+        if why := namespace.refused(api, asked, {**_PORT, "hostNetwork": True}):
+            cannot["host_network"] = f"The namespace takes no pod on its node's network: {why}"
+        host = places.by_command(asked.enter_host) if asked.enter_host else places.NO_HOST
+        made = finding.contract(profile, asked, nodes, host)
+        kubectl = made.kubectl_command("-n", asked.namespace)
+        reaches = places.of_nodes(api, asked, [node.name for node in made.nodes], kubectl)
+        return replace(
+            made,
+            nodes=tuple(replace(node, reach=reaches[node.name]) for node in made.nodes),
+            host_address=places.address(host, made.nodes[0].address),
+            sees_all=not rights.lacking(api, asked.namespace, [rights.SEE_ALL]),
+            cannot=cannot,
+        )
 
     def _permitted(self, api: Api, profile: Profile, asked: ExistingSettings) -> bool:
         """Whether the namespace is there; LabError, which names each, if rights lack."""

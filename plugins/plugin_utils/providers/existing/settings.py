@@ -29,6 +29,9 @@ class ExistingSettings:
         node_label: the label that the lab puts on a node, as in ``name=value``.
         kubeconfig, context: where the cluster is; empty for kubectl's own default.
         kubectl: the program; empty for the first one in the PATH.
+        helpers: which helper pods enter the nodes: none, network or privileged.
+        enter_node, enter_host: commands that enter a node, and the place outside; empty for none.
+        tools: the image of helper pods.
         server: the URL of the API.
     """
 
@@ -37,6 +40,10 @@ class ExistingSettings:
     kubeconfig: str = ""
     context: str = ""
     kubectl: str = ""
+    helpers: str = "none"
+    enter_node: str = ""
+    enter_host: str = ""
+    tools: str = ""
     server: str = ""
 
     @property

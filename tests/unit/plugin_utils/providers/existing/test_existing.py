@@ -44,6 +44,8 @@ class Answering(http.server.BaseHTTPRequestHandler):
     answers: Answers
     asked: list[tuple[str, str]]
 
+    protocol_version = "HTTP/1.1"  # Connections are used again.
+
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.asked.append((self.command, path))
@@ -137,6 +139,7 @@ def test_what_is_taken_back(api: Api, answers: Answers, asked: list[tuple[str, s
     pods = "/api/v1/namespaces/mine/pods"
     answers["GET", pods] = (200, {"items": [{"metadata": {"name": "p"}}]})
     answers["GET", "/api/v1/namespaces/mine/services"] = (200, {"items": [], "kind": "List"})
+    answers["DELETE", f"{pods}/p"] = (200, {"kind": "Pod", "log": "x" * 100_000})
     answers["DELETE", "/api/v1/namespaces/mine"] = (403, {"reason": "Forbidden"})
     assert namespace.remove(api, ASKED, "uji") == "mine"
     assert [each for each in asked if each[0] == "DELETE"] == [
@@ -219,7 +222,7 @@ def test_the_nodes_that_take_pods() -> None:
         *(node("f", unschedulable=True), node("g", taint="PreferNoSchedule")),
     ]
     assert finding.workers(nodes) == ("b", "c", "g")
-    made = finding.contract(Profile("uji", Path("/s")), ASKED, nodes, {}, Missing("Nowhere."))
+    made = finding.contract(Profile("uji", Path("/s")), ASKED, nodes, Missing("Nowhere."))
     assert [each.address for each in made.nodes][:2] == ["192.0.2.98", "192.0.2.99"]
     assert (made.worker(1), made.worker(2), made.namespace) == ("b", "c", "mine")
     with pytest.raises(LabError, match="No node takes the lab's pods") as told:
