@@ -109,11 +109,10 @@ def refused(api: Api, settings: ExistingSettings, spec: ApiObject) -> str:
         return ""
 
 
-def remove(api: Api, settings: ExistingSettings, profile: str) -> str:
+def remove(api: Api, settings: ExistingSettings, profile: str) -> None:
     """Take everything of the lab back: its node label, its namespace and what is in it.
 
-    Returns:
-        The name of the namespace if it stays empty, since whoever asks may not delete it.
+    A namespace that whoever asks may not delete stays, empty.
 
     Raises:
         LabError: something isn't the lab's, or doesn't end.
@@ -122,7 +121,7 @@ def remove(api: Api, settings: ExistingSettings, profile: str) -> str:
         label = {"metadata": {"labels": {settings.label_key: None}}}
         api.patch(f"{_NODES}/{node}", label)
     if found_now(api, settings, profile) is None:
-        return ""
+        return
     _empty(api, settings)
     path = f"{_NAMESPACES}/{settings.namespace}"
     try:
@@ -130,9 +129,8 @@ def remove(api: Api, settings: ExistingSettings, profile: str) -> str:
     except RefusedError as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
-        return settings.namespace
-    _wait_gone(api, path)
-    return ""
+    else:
+        _wait_gone(api, path)
 
 
 def end(api: Api, path: str, *, wait: bool = True) -> None:
@@ -168,6 +166,7 @@ def _empty(api: Api, settings: ExistingSettings) -> None:
         for path in (each.format(settings.namespace) for each in _LISTS)
         for item in api.get(path).get("items") or []
     ]
+    doomed.append(f"{_POLICIES.format(settings.namespace)}/{POLICY}")
     for path in doomed:
         end(api, path, wait=False)
     for path in doomed:

@@ -33,7 +33,7 @@ _SECONDS = 20
 _POLL = 0.5
 _RUNS = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 _NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
-_UNSAID = Missing("Nobody said how to enter the nodes: see --helpers and lab_enter_node.")
+UNSAID = Missing("Nobody said how to enter the nodes: see --helpers and lab_enter_node.")
 NO_HOST = Missing(
     "Nobody said that this machine reaches the nodes, so nothing is asked from it: see "
     "lab_enter_host."
@@ -77,7 +77,7 @@ def of_nodes(
             found = pool.map(lambda node: by_command(asked.enter_node, node), nodes)
             return dict(zip(nodes, found, strict=True))
     inside = ("chroot", "/proc/1/root") if kind == PRIVILEGED else ()
-    rest = Missing(f"Only the first {_MOST} nodes have helper pods.") if chosen else _UNSAID
+    rest = Missing(f"Only the first {_MOST} nodes have helper pods.") if chosen else UNSAID
     places: dict[str, Reach] = dict.fromkeys(nodes, rest)
     for node, trouble in made.items():
         enter = (*kubectl, "exec", name_of(node), "--", *inside)

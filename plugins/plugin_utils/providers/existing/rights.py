@@ -58,7 +58,7 @@ IN_NAMESPACE = (
     *_rights("services", *_ALL),
     *_rights("endpoints", *_READ),
     *_rights("events", "list"),
-    *_rights("networkpolicies", "get", "create", group="networking.k8s.io"),
+    *_rights("networkpolicies", "get", "create", "delete", group="networking.k8s.io"),
 )
 IN_CLUSTER = _rights("nodes", *_READ, "patch", namespaced=False)
 # What an administrator may do instead, once.

@@ -10,7 +10,13 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import Provider
-from latihan.base.project import DEFAULT_PROVIDER, Project, checked_lab, need_root
+from latihan.base.project import (
+    DEFAULT_PROVIDER,
+    Project,
+    checked_lab,
+    from_environment,
+    need_root,
+)
 
 
 def provider(needs_root: str) -> Provider:
@@ -68,3 +74,23 @@ def test_only_who_needs_root_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert caught.value.kind is Kind.MACHINE
     monkeypatch.setattr("os.geteuid", lambda: 0)
     need_root(provider("its nodes are namespaces"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "cache", "state"),
+    [
+        ({"HOME": "/home/u"}, "/home/u/.cache/latihan", "/home/u/.local/state/latihan"),
+        (
+            {"HOME": "/h", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s"},
+            "/c/latihan",
+            "/s/latihan",
+        ),
+        ({"HOME": "/h", "LATIHAN_CACHE": "/own", "LATIHAN_STATE": "/own2"}, "/own", "/own2"),
+    ],
+)
+def test_the_folders_of_somebody_who_is_not_root(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], cache: str, state: str
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    project = from_environment(environment)
+    assert (str(project.cache), str(project.state)) == (cache, state)

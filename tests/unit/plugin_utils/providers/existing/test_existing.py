@@ -141,9 +141,10 @@ def test_what_is_taken_back(api: Api, answers: Answers, asked: list[tuple[str, s
     answers["GET", "/api/v1/namespaces/mine/services"] = (200, {"items": [], "kind": "List"})
     answers["DELETE", f"{pods}/p"] = (200, {"kind": "Pod", "log": "x" * 100_000})
     answers["DELETE", "/api/v1/namespaces/mine"] = (403, {"reason": "Forbidden"})
-    assert namespace.remove(api, ASKED, "uji") == "mine"
+    namespace.remove(api, ASKED, "uji")
     assert [each for each in asked if each[0] == "DELETE"] == [
         ("DELETE", f"{pods}/p"),
+        ("DELETE", "/apis/networking.k8s.io/v1/namespaces/mine/networkpolicies/latihan"),
         ("DELETE", "/api/v1/namespaces/mine"),
     ]
 

@@ -1,0 +1,45 @@
+"""The table of docs/providers.md says what the outcomes' own entries say."""
+
+from __future__ import annotations
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import collection
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.provider import (
+    PROVIDER,
+)
+from tests.providers_table import proven_by_provider
+
+
+def entries() -> list[OutcomeEntry]:
+    return load(collection.outcome_files())
+
+
+def needs_ability(outcome: OutcomeEntry) -> bool:
+    lacks = {f"lab.cannot.{ability.name.lower()}" for ability in PROVIDER.cannot}
+    return any(name in rule.when for rule in outcome.skip for name in lacks)
+
+
+def needs_name(outcome: OutcomeEntry) -> bool:
+    return any(rule.when == "lab.network == ''" for rule in outcome.skip)
+
+
+def needs_host(outcome: OutcomeEntry) -> bool:
+    probes = outcome.probes.values()
+    return any(probe.from_ == "host" and not probe.optional for probe in probes)
+
+
+def test_the_table_has_every_outcome() -> None:
+    table = proven_by_provider()
+    names = [outcome.id for outcome in entries()]
+    assert {column: sorted(each) for column, each in table.items()} == dict.fromkeys(
+        table, sorted(names)
+    )
+    assert all(table["`embedded`"].values())
+
+
+def test_what_is_skipped_with_and_without_a_place_outside() -> None:
+    table = proven_by_provider()
+    outside = {each.id: not (needs_ability(each) or needs_name(each)) for each in entries()}
+    alone = {each.id: outside[each.id] and not needs_host(each) for each in entries()}
+    assert table["`existing` with a place outside"] == outside
+    assert table["`existing` alone"] == alone
