@@ -86,7 +86,9 @@ class Contract:
     ``names`` are names of nodes that only the name server of the host knows. ``workers`` are the
     nodes that take the lab's pods, in order. ``namespace`` is the one Kubernetes namespace that the
     lab may use, empty if the whole cluster is its own; ``sees_all`` says whether it may list the
-    pods of the others. ``cannot`` says by an ability's name why the lab lacks it.
+    pods of the others. ``slices`` is the API group of its EndpointSlices, as in
+    discovery.k8s.io/v1; if it is empty, its Endpoints say who serves. ``cannot`` says by an
+    ability's name why the lab lacks it.
     """
 
     profile: str
@@ -106,6 +108,7 @@ class Contract:
     workers: tuple[str, ...] = ()
     namespace: str = ""
     sees_all: bool = True
+    slices: str = ""
     cannot: Mapping[str, str] = field(default_factory=dict)
 
     def worker(self, number: int) -> str:

@@ -43,18 +43,22 @@ _STATIC = "kubernetes.io/config.mirror"
 _NONE: Mapping[str, str] = {}
 
 
-def paths(namespace: str, *, sees_all: bool = True) -> dict[str, str]:
+def paths(namespace: str, contract: Contract | None = None) -> dict[str, str]:
     """The paths of the API's lists that the facts come from.
 
     Args:
         namespace: the namespace whose pods, services and endpoints are meant.
-        sees_all: list the pods of all namespaces: the owner of an address may be in any.
+        contract: what the lab may see of the cluster, and how that says who serves; None for all.
     """
+    own = f"/api/v1/namespaces/{namespace}"
+    slices = contract.slices if contract else ""
+    served = f"/apis/{slices}/namespaces/{namespace}/endpointslices" if slices else ""
     return {
         "nodes": "/api/v1/nodes",
-        "pods": "/api/v1/pods" if sees_all else f"/api/v1/namespaces/{namespace}/pods",
-        "services": f"/api/v1/namespaces/{namespace}/services",
-        "endpoints": f"/api/v1/namespaces/{namespace}/endpoints",
+        # The owner of an address may be in any namespace.
+        "pods": f"{own}/pods" if contract and not contract.sees_all else "/api/v1/pods",
+        "services": f"{own}/services",
+        "endpoints": served or f"{own}/endpoints",
     }
 
 
@@ -73,8 +77,7 @@ def gather(api: Api, contract: Contract, namespace: str, *, networks: bool = Tru
     entries = contract.entries if networks else {}
     with ThreadPoolExecutor(max_workers=8) as pool:
         lists = {
-            kind: pool.submit(api.get, path)
-            for kind, path in paths(namespace, sees_all=contract.sees_all).items()
+            kind: pool.submit(api.get, path) for kind, path in paths(namespace, contract).items()
         }
         inside = {name: pool.submit(_network, enter) for name, enter in entries.items()}
         items = {kind: future.result().get("items") or [] for kind, future in lists.items()}
@@ -126,6 +129,7 @@ def _assembled(
     networks: Mapping[str, str],
 ) -> Facts:
     every_pod = [pod(item) for item in items["pods"]]
+    services = [service(item, contract) for item in items["services"]]
     closed = {each.name: _why_missing(each.reach) for each in contract.nodes}
     known = Facts(
         nodes={
@@ -134,10 +138,15 @@ def _assembled(
             for each in [node(item, networks.get(item["metadata"]["name"], ""), closed)]
         },
         pods={each.name: each for each in every_pod if each.namespace == namespace},
-        services={
-            each.name: each for item in items["services"] for each in [service(item, contract)]
+        services={each.name: each for each in services},
+        endpoints={
+            each.name: each
+            for each in (
+                sliced(services, items["endpoints"])
+                if contract.slices
+                else map(endpoints, items["endpoints"])
+            )
         },
-        endpoints={each.name: each for item in items["endpoints"] for each in [endpoints(item)]},
         host=HostInfo(address=contract.host_address or None, missing=_why_missing(contract.host)),
         lab=LabInfo(
             profile=contract.profile,
@@ -351,6 +360,38 @@ def endpoints(item: ApiObject) -> EndpointsInfo:
         not_ready_pods=[name for entry in waiting if (name := _target(entry))],
         ports=sorted({port["port"] for subset in subsets for port in subset.get("ports") or []}),
     )
+
+
+def sliced(services: Sequence[ServiceInfo], items: Iterable[ApiObject]) -> list[EndpointsInfo]:
+    """The services' endpoints from their EndpointSlices, in the family of a service's own address.
+
+    A condition that is missing counts as ready (k8s.io/api: discovery, EndpointConditions).
+    """
+    slices = list(items)
+    found = []
+    for each in services:
+        family = "IPv6" if ":" in (each.cluster_ip or "") else "IPv4"
+        own = [item for item in slices if _slice_of(item) == (each.name, family)]
+        entries = [entry for item in own for entry in item.get("endpoints") or []]
+        ready = [one for one in entries if (one.get("conditions") or {}).get("ready") is not False]
+        waiting = [entry for entry in entries if entry not in ready]
+        found.append(
+            EndpointsInfo(
+                name=each.name,
+                ready=[entry["addresses"][0] for entry in ready],
+                not_ready=[entry["addresses"][0] for entry in waiting],
+                ready_pods=[name for entry in ready if (name := _target(entry))],
+                not_ready_pods=[name for entry in waiting if (name := _target(entry))],
+                ports=sorted({port["port"] for item in own for port in item.get("ports") or []}),
+            )
+        )
+    return found
+
+
+def _slice_of(item: ApiObject) -> tuple[str, str]:
+    """The service that a slice is of, and the family of its addresses."""
+    labels = item["metadata"].get("labels") or {}
+    return str(labels.get("kubernetes.io/service-name", "")), str(item.get("addressType", ""))
 
 
 def _target(entry: ApiObject) -> str:

@@ -112,7 +112,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     kinds = needed([*goal.until, *goal.keep])
     watched = WatchedObjects(kinds)
     last: Waited | None = None
-    paths = facts.paths(namespace, sees_all=contract.sees_all)
+    paths = facts.paths(namespace, contract)
     watch = Watch(api, {kind: paths[kind] for kind in kinds}, goal.timeout)
     pause = goal.timeout
     try:

@@ -66,6 +66,12 @@ def carried(
     onward = route(connection.reply.source)
     lines += [f"conntrack: {connection}", f"ip route get {connection.reply.source}: {onward}"]
     owner = _owner(facts, connection.reply.source)
+    if not rules and connection.reply.source != asked.target:
+        return _why(
+            f"{answer.from_} -> {goal}, to {owner} at {connection.backend}, translated on node "
+            f"{path.node} by something other than kube-proxy's iptables rules",
+            tuple(lines),
+        )
     if not rules:
         return _why(f"{answer.from_} -> {goal}, straight to {owner}", tuple(lines))
     chosen = next((rule for rule in rules if rule.target.startswith("KUBE-SEP-")), rules[-1])

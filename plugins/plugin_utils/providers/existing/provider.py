@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, ApiObject
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
+    Api,
+    ApiObject,
+    RefusedError,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
     Profile,
@@ -33,6 +37,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 )
 
 _NODES = "/api/v1/nodes"
+_SLICES = ("discovery.k8s.io/v1", "discovery.k8s.io/v1beta1")
 # What a lab with these abilities alone makes, to ask whether the namespace takes it.
 _PLAIN = {"containers": [{"name": "c", "image": "nginx"}]}
 _PORT = {"containers": [{"name": "c", "image": "nginx", "ports": [{"containerPort": 80}]}]}
@@ -106,6 +111,7 @@ class Existing(Provider):
             nodes=tuple(replace(node, reach=reaches[node.name]) for node in made.nodes),
             host_address=places.address(host, made.nodes[0].address),
             sees_all=not rights.lacking(api, asked.namespace, [rights.SEE_ALL]),
+            slices=_slices(api),
             cannot=cannot,
         )
 
@@ -168,6 +174,17 @@ class Existing(Provider):
                 Kind.INPUT,
             )
         return False
+
+
+def _slices(api: Api) -> str:
+    """The newest API group of EndpointSlices that the cluster has; empty if it has none."""
+    for group in _SLICES:
+        try:
+            api.get(f"/apis/{group}")
+        except RefusedError:
+            continue
+        return group
+    return ""
 
 
 PROVIDER = Existing()

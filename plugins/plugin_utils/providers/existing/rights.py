@@ -57,6 +57,7 @@ IN_NAMESPACE = (
     *_rights("pods/log", "get"),
     *_rights("services", *_ALL),
     *_rights("endpoints", *_READ),
+    *_rights("endpointslices", *_READ, group="discovery.k8s.io"),
     *_rights("events", "list"),
     *_rights("networkpolicies", "get", "create", "delete", group="networking.k8s.io"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
@@ -12,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
     AddressOwner,
     Facts,
     RouteInfo,
+    ServiceInfo,
     members,
 )
 
@@ -143,3 +146,52 @@ def test_what_is_null_is_as_good_as_missing(known: Facts, source: str) -> None:
     holds, why = compiled(f"{source} != `1500`").holds(known.plain())
     assert not holds
     assert why.endswith("is missing")
+
+
+def piece(service: str, family: str, *entries: ApiObject) -> ApiObject:
+    """An EndpointSlice."""
+    return {
+        "metadata": {"name": f"{service}-x", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": family,
+        "endpoints": list(entries) or None,
+        "ports": [{"port": 80}],
+    }
+
+
+def served(address: str, pod: str, **conditions: bool) -> ApiObject:
+    return {
+        "addresses": [address, "192.0.2.99"],
+        "conditions": conditions,
+        "targetRef": {"kind": "Pod", "name": pod},
+    }
+
+
+def test_endpoints_from_slices() -> None:
+    services = [
+        ServiceInfo(name="s1", cluster_ip="192.0.2.1"),
+        ServiceInfo(name="s6", cluster_ip="2001:db8::1"),
+        ServiceInfo(name="none"),
+    ]
+    slices = [
+        piece("s1", "IPv4", served("192.0.2.10", "p1"), served("192.0.2.11", "p2", ready=False)),
+        piece("s1", "IPv4", served("192.0.2.12", "p3", ready=True)),
+        piece("s1", "IPv6", served("2001:db8::10", "p1")),
+        piece("s6", "IPv6", served("2001:db8::10", "p1")),
+        piece("s6", "IPv4"),
+    ]
+    first, second, third = facts.sliced(services, slices)
+    assert (first.ready, first.ready_pods) == (["192.0.2.10", "192.0.2.12"], ["p1", "p3"])
+    assert (first.not_ready, first.not_ready_pods, first.ports) == (["192.0.2.11"], ["p2"], [80])
+    assert second.ready == ["2001:db8::10"]
+    assert (third.ready, third.ports) == ([], [])
+
+
+def test_the_lists_are_those_that_may_be_seen(contract: Contract) -> None:
+    seen = replace(contract, sees_all=False, slices="discovery.k8s.io/v1")
+    assert facts.paths("mine", seen) == {
+        "nodes": "/api/v1/nodes",
+        "pods": "/api/v1/namespaces/mine/pods",
+        "services": "/api/v1/namespaces/mine/services",
+        "endpoints": "/apis/discovery.k8s.io/v1/namespaces/mine/endpointslices",
+    }
+    assert facts.paths("mine", contract) == facts.paths("mine")

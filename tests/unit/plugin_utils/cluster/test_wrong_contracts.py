@@ -47,12 +47,13 @@ WHOLE = asdict(
 )
 OPTIONAL = (
     *("network", "pod_network", "service_network", "kubectl_cache", "inside", "tools"),
-    *("names", "workers", "namespace", "sees_all", "cannot"),
+    *("names", "workers", "namespace", "sees_all", "slices", "cannot"),
 )
 # As JSON has it, and what is right although it is another type.
 DOCUMENT = json.loads(json.dumps(WHOLE))
 RIGHT = {
     *("nodes.0.reach.process missing", "host.process missing", "host.process None"),
+    *("nodes.0.reach.whole missing", "host.whole missing"),
     *(
         "nodes ['x']",
         "inside ['x']",

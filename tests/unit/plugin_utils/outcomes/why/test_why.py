@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,12 @@ def test_of_two_ways_the_one_that_was_taken_is_told() -> None:
     before, after = iptables.parse("*nat\n" + quiet), iptables.parse("*nat\n" + busy)
     way = iptables.trail(after, before, "192.168.49.2", 31000, "10.244.0.4:80")
     assert [rule.chain for rule in way] == ["KUBE-NODEPORTS", "KUBE-XLB-A", "KUBE-SEP-A"]
+
+
+def test_what_other_rules_translated_did_not_go_straight() -> None:
+    """kube-proxy in IPVS or nftables mode, or what replaces it, leaves no chains of iptables."""
+    why = explain.carried(answer(), SERVED, replace(PATH, after={}), KNOWN, ONWARD.__getitem__)
+    assert why is not None
+    assert why.sentence.endswith(
+        "translated on node lead by something other than kube-proxy's iptables rules"
+    )
