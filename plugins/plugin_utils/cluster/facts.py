@@ -363,35 +363,43 @@ def endpoints(item: ApiObject) -> EndpointsInfo:
 
 
 def sliced(services: Sequence[ServiceInfo], items: Iterable[ApiObject]) -> list[EndpointsInfo]:
-    """The services' endpoints from their EndpointSlices, in the family of a service's own address.
+    """Endpoints from EndpointSlices, each in the family of its service's own address.
 
     A condition that is missing counts as ready (k8s.io/api: discovery, EndpointConditions).
+
+    Args:
+        services: the services, as far as they were read.
+        items: the slices, as the API has them.
     """
-    slices = list(items)
-    found = []
-    for each in services:
-        family = "IPv6" if ":" in (each.cluster_ip or "") else "IPv4"
-        own = [item for item in slices if _slice_of(item) == (each.name, family)]
-        entries = [entry for item in own for entry in item.get("endpoints") or []]
-        ready = [one for one in entries if (one.get("conditions") or {}).get("ready") is not False]
-        waiting = [entry for entry in entries if entry not in ready]
-        found.append(
-            EndpointsInfo(
-                name=each.name,
-                ready=[entry["addresses"][0] for entry in ready],
-                not_ready=[entry["addresses"][0] for entry in waiting],
-                ready_pods=[name for entry in ready if (name := _target(entry))],
-                not_ready_pods=[name for entry in waiting if (name := _target(entry))],
-                ports=sorted({port["port"] for item in own for port in item.get("ports") or []}),
-            )
-        )
-    return found
+    by_service: dict[str, list[ApiObject]] = {each.name: [] for each in services}
+    for item in items:
+        by_service.setdefault(_service_of(item), []).append(item)
+    addresses = {each.name: each.cluster_ip or "" for each in services}
+    return [_merged(name, addresses.get(name, ""), own) for name, own in by_service.items()]
 
 
-def _slice_of(item: ApiObject) -> tuple[str, str]:
-    """The service that a slice is of, and the family of its addresses."""
+def _merged(name: str, address: str, slices: Sequence[ApiObject]) -> EndpointsInfo:
+    """A service's endpoints; its address says which family is meant, else IPv4 if it has any."""
+    families = {str(item.get("addressType")) for item in slices}
+    wanted = "IPv6" if ":" in address or (not address and "IPv4" not in families) else "IPv4"
+    own = [item for item in slices if item.get("addressType") == wanted]
+    entries = [entry for item in own for entry in item.get("endpoints") or []]
+    ready = [each for each in entries if (each.get("conditions") or {}).get("ready") is not False]
+    waiting = [entry for entry in entries if entry not in ready]
+    return EndpointsInfo(
+        name=name,
+        ready=[entry["addresses"][0] for entry in ready],
+        not_ready=[entry["addresses"][0] for entry in waiting],
+        ready_pods=[target for entry in ready if (target := _target(entry))],
+        not_ready_pods=[target for entry in waiting if (target := _target(entry))],
+        ports=sorted({port["port"] for item in own for port in item.get("ports") or []}),
+    )
+
+
+def _service_of(item: ApiObject) -> str:
+    """The service that a slice is of."""
     labels = item["metadata"].get("labels") or {}
-    return str(labels.get("kubernetes.io/service-name", "")), str(item.get("addressType", ""))
+    return str(labels.get("kubernetes.io/service-name", ""))
 
 
 def _target(entry: ApiObject) -> str:

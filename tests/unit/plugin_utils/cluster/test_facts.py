@@ -184,6 +184,9 @@ def test_endpoints_from_slices() -> None:
     assert (first.not_ready, first.not_ready_pods, first.ports) == (["192.0.2.11"], ["p2"], [80])
     assert second.ready == ["2001:db8::10"]
     assert (third.ready, third.ports) == ([], [])
+    # A wait may watch the slices alone.
+    unread = {each.name: each.ready for each in facts.sliced([], slices)}
+    assert unread == {"s1": ["192.0.2.10", "192.0.2.12"], "s6": []}
 
 
 def test_the_lists_are_those_that_may_be_seen(contract: Contract) -> None:
