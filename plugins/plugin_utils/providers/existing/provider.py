@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,10 +38,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 )
 
 _NODES = "/api/v1/nodes"
+_PORT = {"containerPort": 80}
 _SLICES = ("discovery.k8s.io/v1", "discovery.k8s.io/v1beta1")
-# What a lab with these abilities alone makes, to ask whether the namespace takes it.
-_PLAIN = {"containers": [{"name": "c", "image": "nginx"}]}
-_PORT = {"containers": [{"name": "c", "image": "nginx", "ports": [{"containerPort": 80}]}]}
 
 
 class Existing(Provider):
@@ -79,13 +78,19 @@ class Existing(Provider):
         finding.workers(nodes)
         if check:
             return not there
+        before = contract.read(profile.contract) if profile.contract.exists() else None
         settings.save(profile, asked)
         settings.write_secret(settings.kubeconfig(profile), text)
-        if not there:
-            namespace.make(api, asked, profile.name)
-        changed = namespace.allow(api, asked) or not there
-        before = profile.contract.exists() and contract.read(profile.contract)
-        made = self._contract(api, profile, asked, nodes)
+        try:
+            if not there:
+                namespace.make(api, asked, profile.name)
+            changed = namespace.allow(api, asked) or not there
+            made = self._contract(api, profile, asked, nodes)
+        except LabError:
+            if before is None:
+                with contextlib.suppress(LabError):
+                    self.remove(profile, check=False)
+            raise
         contract.write(profile.contract, made)
         return changed or made != before
 
@@ -94,13 +99,15 @@ class Existing(Provider):
     ) -> contract.Contract:
         """The contract, with every place that can be entered, and what the namespace refuses."""
         cannot = {ability.name.lower(): why for ability, why in self.cannot.items()}
-        if why := namespace.refused(api, asked, _PLAIN):
+        container = {"name": "asked", "image": asked.tools}
+        if why := namespace.refused(api, asked, {"containers": [container]}):
             raise LabError(
                 f"The namespace {asked.namespace!r} takes no pod such as the lab's: {why}",
                 "See what its policies, quota and admission webhooks ask for.",
                 Kind.INPUT,
             )
-        if why := namespace.refused(api, asked, {**_PORT, "hostNetwork": True}):
+        shared = {"hostNetwork": True, "containers": [{**container, "ports": [_PORT]}]}
+        if why := namespace.refused(api, asked, shared):
             cannot["host_network"] = f"The namespace takes no pod on its node's network: {why}"
         host = places.by_command(asked.enter_host) if asked.enter_host else places.NO_HOST
         made = finding.contract(profile, asked, nodes, host)
@@ -129,10 +136,10 @@ class Existing(Provider):
 
     def remove(self, profile: Profile, *, check: bool) -> bool:
         """Remove the lab's namespace, its node label and its folder; never the cluster."""
-        known = settings.load(profile)
-        if known is None or check:
+        if check or not os.path.lexists(profile.folder):
             return os.path.lexists(profile.folder)
-        if settings.kubeconfig(profile).exists():
+        known = settings.load(profile)
+        if known and settings.kubeconfig(profile).exists():
             api = Api(settings.kubeconfig(profile))
             try:
                 access.answering(api)

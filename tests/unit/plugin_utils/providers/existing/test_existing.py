@@ -29,6 +29,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing imp
     rights,
     settings,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.provider import (
+    PROVIDER,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
 )
@@ -262,6 +265,18 @@ def test_the_folder_of_a_lab(tmp_path: Path) -> None:
     (profile.folder / "existing.json").write_text("{}", encoding="utf-8")
     with pytest.raises(LabError, match="can't be read as a lab's settings"):
         settings.load(profile)
+
+
+def test_a_folder_without_settings_is_removed_if_nothing_else_is_in_it(tmp_path: Path) -> None:
+    profile = Profile("uji", tmp_path)
+    assert not PROVIDER.remove(profile, check=False)
+    profile.folder.mkdir()
+    assert PROVIDER.remove(profile, check=True)
+    assert PROVIDER.remove(profile, check=False)
+    assert not profile.folder.exists()
+    (profile.folder / "nodes").mkdir(parents=True)
+    with pytest.raises(LabError, match="isn't the lab's: nodes"):
+        PROVIDER.remove(profile, check=False)
 
 
 def test_a_kubectl_that_there_is_not() -> None:
