@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -24,6 +25,7 @@ POLICY = "latihan"
 _NAMESPACES = "/api/v1/namespaces"
 _NODES = "/api/v1/nodes"
 _POLL = 0.3
+_ACCOUNT = re.compile("service ?account", re.IGNORECASE)
 _GONE_WITHIN = 180.0
 _READY_WITHIN = 30.0
 # What the lab makes in its namespace.
@@ -101,8 +103,8 @@ def refused(api: Api, settings: ExistingSettings, spec: ApiObject) -> str:
         try:
             api.post(f"{_NAMESPACES}/{settings.namespace}/pods", pod, [("dryRun", "All")])
         except RefusedError as error:
-            # A new namespace gets its account a moment later.
-            if "serviceaccount" in error.message and time.monotonic() < ends:
+            # A new namespace gets its account, and the account its token, a moment later.
+            if _ACCOUNT.search(error.message) and time.monotonic() < ends:
                 time.sleep(_POLL)
                 continue
             return error.message

@@ -18,7 +18,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
+    Api,
+    RefusedError,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
@@ -128,6 +131,24 @@ def test_a_namespace_that_an_administrator_made_is_the_labs(api: Api, answers: A
     assert namespace.found(api, ASKED, "uji") is None
     put(answers, {namespace.MANAGED_BY: namespace.LATIHAN})
     assert namespace.found(api, ASKED, "uji")
+
+
+def test_a_new_namespace_takes_pods_a_moment_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "_POLL", 0.0)
+    said = [
+        'serviceaccount "default" not found',
+        'No API token found for service account "default"',
+    ]
+
+    class Young:
+        def post(self, path: str, body: object, query: object) -> None:
+            if said:
+                raise RefusedError(said.pop(0), 500, "")
+
+    assert namespace.refused(Young(), ASKED, {}) == ""  # type: ignore[arg-type]
+    assert said == []
+    said.append("exceeded quota: pods")
+    assert namespace.refused(Young(), ASKED, {}) == "exceeded quota: pods"  # type: ignore[arg-type]
 
 
 def test_what_is_taken_back(api: Api, answers: Answers, asked: list[tuple[str, str]]) -> None:
