@@ -44,7 +44,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the expected and the actual way; 1 if they differ."""
     context.contract()
     asked_lab = lab(str(context.lab.contract), options.namespace)
-    known = cluster(asked_lab.contract, options.namespace, read.objects(asked_lab.api))
+    known = cluster(
+        asked_lab.contract, options.namespace, read.objects(asked_lab.api, options.namespace)
+    )
     question = asking.question(known, options.start, options.target)
     world = read.places(asked_lab.contract, known, asking.places_of(known, [question]))
     walk = asking.follow(world, question)

@@ -100,7 +100,7 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
     if not failures:
         return []
     try:
-        known = cluster(lab.contract, lab.namespace, read.objects(lab.api))
+        known = cluster(lab.contract, lab.namespace, read.objects(lab.api, lab.namespace))
         questions = [_questions(known, each) for each in failures]
         world = read.places(lab.contract, known, _pods(known, failures, questions))
     except RefusedError as error:

@@ -90,23 +90,37 @@ class World:
     unseen: Mapping[str, str]
 
 
-def objects(api: Api) -> dict[str, list[ApiObject]]:
-    """The API's nodes, pods, services and endpointslices, of all namespaces.
+def objects(api: Api, namespace: str) -> dict[str, list[ApiObject]]:
+    """The API's nodes, pods, services and endpointslices: of all namespaces, if one may see them.
+
+    Args:
+        api: the cluster's API.
+        namespace: the one of the lab, which is all that some may see.
 
     Raises:
         LabError: the API doesn't answer.
     """
     with ThreadPoolExecutor() as pool:
-        asked = {kind: pool.submit(api.get, path) for kind, path in _LISTS.items()}
-        slices = pool.submit(_slices, api)
-        found = {kind: each.result().get("items") or [] for kind, each in asked.items()}
+        asked = {kind: pool.submit(_listed, api, path, namespace) for kind, path in _LISTS.items()}
+        slices = pool.submit(_slices, api, namespace)
+        found = {kind: each.result() for kind, each in asked.items()}
         return {**found, "endpointslices": slices.result()}
 
 
-def _slices(api: Api) -> list[ApiObject]:
+def _listed(api: Api, path: str, namespace: str) -> list[ApiObject]:
+    try:
+        return list(api.get(path).get("items") or [])
+    except RefusedError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+    folder, _, kind = path.rpartition("/")
+    return list(api.get(f"{folder}/namespaces/{namespace}/{kind}").get("items") or [])
+
+
+def _slices(api: Api, namespace: str) -> list[ApiObject]:
     for path in _SLICES:
         try:
-            return list(api.get(path).get("items") or [])
+            return _listed(api, path, namespace)
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND or path == _SLICES[-1]:
                 raise
@@ -123,7 +137,7 @@ def world(lab: Lab, pods: Collection[str] | None = None) -> World:
     Raises:
         LabError: the API doesn't answer.
     """
-    known = cluster(lab.contract, lab.namespace, objects(lab.api))
+    known = cluster(lab.contract, lab.namespace, objects(lab.api, lab.namespace))
     return places(lab.contract, known, pods)
 
 
