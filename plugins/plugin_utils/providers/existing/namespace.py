@@ -13,6 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     RefusedError,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
 )
@@ -98,7 +99,7 @@ def refused(api: Api, settings: ExistingSettings, spec: ApiObject) -> str:
         spec: the pod's spec; no pod is made.
     """
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asked"}, "spec": spec}
-    ends = time.monotonic() + _READY_WITHIN
+    ends = time.monotonic() + seconds(_READY_WITHIN)
     while True:
         try:
             api.post(f"{_NAMESPACES}/{settings.namespace}/pods", pod, [("dryRun", "All")])
@@ -176,7 +177,7 @@ def _empty(api: Api, settings: ExistingSettings) -> None:
 
 
 def _wait_gone(api: Api, path: str) -> None:
-    ends = time.monotonic() + _GONE_WITHIN
+    ends = time.monotonic() + seconds(_GONE_WITHIN)
     while (namespace := _got(api, path)) is not None:
         if time.monotonic() > ends:
             said = [
@@ -185,7 +186,7 @@ def _wait_gone(api: Api, path: str) -> None:
                 if each.get("status") == "True"
             ]
             raise LabError(
-                f"{path.removeprefix('/api/v1/')} is still being deleted after {_GONE_WITHIN:g} s: "
+                f"{path.removeprefix('/api/v1/')} is still being deleted after {seconds(_GONE_WITHIN):g} s: "
                 f"{' '.join(said) or 'Kubernetes does not say why'}",
                 "Run `python3 runner.py teardown` again later.",
             )

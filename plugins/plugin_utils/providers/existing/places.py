@@ -19,6 +19,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reachable,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import namespace
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
@@ -162,7 +163,7 @@ def _serves(item: ApiObject, wanted: ApiObject) -> bool:
 
 def _ready(api: Api, path: str, nodes: Sequence[str]) -> dict[str, str]:
     """Wait for the helper pods; by the node's name, why its own doesn't run."""
-    ends = time.monotonic() + _SECONDS
+    ends = time.monotonic() + seconds(_SECONDS)
     states: dict[str, str | None] = dict.fromkeys(nodes)
     while any(state is None for state in states.values()):
         late = time.monotonic() > ends
