@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
 from latihan.base import locks, suggestions
 from latihan.base.exits import Exit
@@ -36,6 +37,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
             Kind.INPUT,
         )
     context.contract()
+    settle(fetches=False)
     chosen = known[options.name]
     there = lab(str(context.lab.contract), "default")
     if any(each.name == chosen.name for each in faults.placed(context.lab.folder)):

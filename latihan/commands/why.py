@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import asking, read
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import cluster
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print the expected and the actual way; 1 if they differ."""
     context.contract()
+    settle(fetches=False)
     asked_lab = lab(str(context.lab.contract), options.namespace)
     known = cluster(
         asked_lab.contract, options.namespace, read.objects(asked_lab.api, options.namespace)

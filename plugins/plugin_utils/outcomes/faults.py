@@ -21,7 +21,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_fil
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record, fault
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import search_path
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import (
+    direct,
+    search_path,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import place
 
 NOTE = "faults.json"
@@ -147,4 +150,4 @@ def _take(lab: Lab, step: FaultStep) -> None:
             # So that supervisorctl is found, which is not installed on the machine.
             path = search_path(Path(sys.executable).parent)
             argv = [*lab.contract.enter(where.name or "host"), "env", f"PATH={path}", *inside]
-    run(argv, timeout=_SECONDS)
+    run(argv, timeout=_SECONDS, env=direct())
