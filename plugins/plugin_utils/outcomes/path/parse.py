@@ -56,6 +56,9 @@ def network(
     queues = _items(parts.get("queues")) or []
     filtered = {each.get("dev") for each in queues if each.get("kind") == "ingress"}
     unread = [name for name in ("links", "routes", "rules") if _items(parts.get(name)) is None]
+    # A node without a single chain of iptables has none that can be read, or another kube-proxy.
+    if place.startswith("node/") and not any(each.chains for each in filters):
+        unread.append("iptables")
     return Network(
         place=place,
         links={

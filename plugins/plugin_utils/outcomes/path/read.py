@@ -162,11 +162,17 @@ def places(contract: Contract, known: ApiState, pods: Collection[str] | None) ->
             )
             for place, enter in entered.items()
         }
-        networks = {each.place: each for look in looks.values() for each in look.result()}
-    for place in entered.keys() - networks.keys():
+        seen = {each.place: each for look in looks.values() for each in look.result()}
+    networks = {place: each for place, each in seen.items() if not each.unread}
+    unseen |= {
+        place: f"it does not tell its {', '.join(each.unread)}"
+        for place, each in seen.items()
+        if each.unread
+    }
+    for place in entered.keys() - seen.keys():
         unseen[place] = "it can't be entered"
     for pod in known.pods.values():
-        if not pod.info.host_network and pod.place not in networks:
+        if not pod.info.host_network and pod.place not in seen:
             reason = unseen.get(f"node/{pod.info.node}", "")
             unseen[pod.place] = (
                 f"its node {pod.info.node}: {reason}" if reason else _why_not(pod, pods)

@@ -103,6 +103,12 @@ def test_what_can_not_be_read_is_noted() -> None:
     assert found.programs == ()
 
 
+def test_node_that_tells_no_rules_is_not_taken_for_one_without() -> None:
+    parts = {**read.split("@m", PRINTED)["own"], "iptables": ""}
+    assert parse.network("node/a", parts).unread == ("iptables",)
+    assert parse.network("pod/default/p1", parts).unread == ()
+
+
 def test_script_asks_for_the_pods_that_run() -> None:
     items = sample.items()
     identifier = "a" * 64
