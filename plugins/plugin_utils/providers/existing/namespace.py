@@ -186,7 +186,8 @@ def _wait_gone(api: Api, path: str) -> None:
                 if each.get("status") == "True"
             ]
             raise LabError(
-                f"{path.removeprefix('/api/v1/')} is still being deleted after {seconds(_GONE_WITHIN):g} s: "
+                f"{path.removeprefix('/api/v1/')} is still being deleted after "
+                f"{seconds(_GONE_WITHIN):g} s: "
                 f"{' '.join(said) or 'Kubernetes does not say why'}",
                 "Run `python3 runner.py teardown` again later.",
             )
