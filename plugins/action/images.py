@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import in_cluster
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import references, registry
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
@@ -33,7 +35,7 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Make the images that are missing."""
         cache = Path(args["cache"])
-        layers = [_layer(each, args["exclude"]) for each in args["layers"]]
+        layers = [self._layer(each, args["exclude"]) for each in args["layers"]]
         images = [_image(each) for each in args["images"]]
         if not args["own"]:
             registry.require_names(images)
@@ -79,6 +81,34 @@ class ActionModule(LabAction):
                     own.put(reference, manifest, folder / "blobs")
         return {"changed": bool(missing), "path": str(own.folder)}
 
+    def _layer(self, option: dict[str, Any], exclude: list[str]) -> Layer:
+        return Layer(
+            name=option["name"],
+            parent=option["parent"],
+            packages=tuple(option["packages"]),
+            only=tuple(option["only"]),
+            exclude=(*([] if option["complete"] else exclude), *option["exclude"]),
+            extras=(*_extras(option), *self._copies(option)),
+            merged_usr=option["merged_usr"],
+        )
+
+    def _copies(self, option: dict[str, Any]) -> Iterator[Extra]:
+        for path, source in option["copies"].items():
+            # In check mode, what is to be copied may not have been made.
+            missing = self.check_mode and not Path(source).exists()
+            digest = "" if missing else _digest(Path(source))
+            yield Extra("copy", path, source, _PROGRAM, digest)
+
+
+def _digest(source: Path) -> str:
+    try:
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise LabError(
+            f"{source} can't be copied into an image: {error.strerror}.", kind=Kind.INPUT
+        ) from error
+
 
 def _index(folder: Path) -> Any:
     return _json(folder / "images.json")
@@ -86,18 +116,6 @@ def _index(folder: Path) -> Any:
 
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _layer(option: dict[str, Any], exclude: list[str]) -> Layer:
-    return Layer(
-        name=option["name"],
-        parent=option["parent"],
-        packages=tuple(option["packages"]),
-        only=tuple(option["only"]),
-        exclude=(*([] if option["complete"] else exclude), *option["exclude"]),
-        extras=tuple(_extras(option)),
-        merged_usr=option["merged_usr"],
-    )
 
 
 def _extras(option: dict[str, Any]) -> Iterator[Extra]:
@@ -122,4 +140,5 @@ def _image(option: dict[str, Any]) -> registry.Image:
         environment=tuple((name, str(value)) for name, value in option["environment"].items()),
         stop_signal=option["stop_signal"],
         ports=tuple(option["ports"]),
+        entrypoint=tuple(option["entrypoint"]),
     )

@@ -86,6 +86,10 @@ options:
         description: Executable files to write, as path and content.
         type: dict
         default: {}
+      copies:
+        description: Executable files to copy from this machine, as path and source.
+        type: dict
+        default: {}
       in_cluster:
         description: >-
           Programs of the collection that run in pods, by name. They go to C(/program), and
@@ -112,7 +116,8 @@ options:
         type: str
         required: true
       command:
-        description: The command that its containers run.
+        description: >-
+          The command that its containers run. After an C(entrypoint) these are its arguments.
         type: list
         elements: str
         required: true
@@ -120,6 +125,11 @@ options:
         description: Environment variables of that command, as name and value.
         type: dict
         default: {}
+      entrypoint:
+        description: The beginning of the command, which a pod's C(args) leave as it is.
+        type: list
+        elements: str
+        default: []
       stop_signal:
         description: The signal that asks it to end; empty for the runtime's default.
         type: str

@@ -6,6 +6,7 @@ No maintainer script runs: what one would do is listed as directories, files and
 from __future__ import annotations
 
 import io
+import os
 import re
 import tarfile
 from collections.abc import Sequence
@@ -33,13 +34,15 @@ _LEFT_OUT = re.compile(
 class Extra:
     """Something that a layer has in addition to its packages.
 
-    ``kind`` is directory, file or link; ``content`` is the file's text or the link's target.
+    ``kind`` is directory, file, link or copy; ``content`` is the file's text, the link's target or
+    the path of the file to copy, whose SHA-256 is ``digest``.
     """
 
     kind: str
     path: str
     content: str = ""
     mode: int = 0o755
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _copy_member(
 
 
 def _add(extra: Extra, tar: tarfile.TarFile, seen: set[str]) -> None:
-    """Add a directory, file or link, and the directories above it."""
+    """Add a directory, file, link or copy, and the directories above it."""
     path = extra.path.strip("/")
     above = path.rpartition("/")[0]
     if above and above not in seen:
@@ -170,6 +173,11 @@ def _add(extra: Extra, tar: tarfile.TarFile, seen: set[str]) -> None:
     elif extra.kind == "link":
         member.type, member.mode = tarfile.SYMTYPE, 0o777
         member.linkname = extra.content
+    elif extra.kind == "copy":
+        with Path(extra.content).open("rb") as source:
+            member.size = os.fstat(source.fileno()).st_size
+            tar.addfile(member, source)
+        return
     else:
         data = extra.content.encode()
         member.size, content = len(data), io.BytesIO(data)

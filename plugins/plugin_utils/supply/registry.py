@@ -40,6 +40,7 @@ class Image:
     environment: tuple[tuple[str, str], ...] = ()
     stop_signal: str = ""
     ports: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
 
     @property
     def repository(self) -> str:
@@ -152,6 +153,8 @@ def _describe(image: Image, blobs: Sequence[Blob], into: Path) -> str:
         "Cmd": list(image.command),
         "Env": [f"{name}={value}" for name, value in image.environment],
     }
+    if image.entrypoint:
+        configuration["Entrypoint"] = list(image.entrypoint)
     if image.stop_signal:
         configuration["StopSignal"] = image.stop_signal
     if image.ports:

@@ -113,3 +113,16 @@ def test_patterns_choose_packages() -> None:
     layer = Layer("web", only=("nginx*", "libssl*"), exclude=("nginx-doc",))
     chosen = [name for name in ("nginx", "nginx-doc", "libssl3", "curl") if layer.wants(name)]
     assert chosen == ["nginx", "libssl3"]
+
+
+def test_a_program_of_this_machine_is_copied(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF")
+    layer = Layer("copied", extras=(Extra("copy", "/opt/program", str(program), 0o755, "digest"),))
+    write_layer(layer, [], set(), tmp_path / "layer.tar")
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        assert tar.getnames() == ["opt", "opt/program"]
+        copied = tar.extractfile("opt/program")
+        assert copied is not None
+        assert copied.read() == b"\x7fELF"
+        assert tar.getmember("opt/program").mode == 0o755

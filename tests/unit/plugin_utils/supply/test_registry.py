@@ -20,7 +20,7 @@ LAYERS = [
 ]
 IMAGES = [
     Image("example/base:1", "base", ("/bin/sh",)),
-    Image("example/web:latest", "web", ("/web",), (("A", "b"),), "SIGQUIT", ("80/tcp",)),
+    Image("example/web:latest", "web", ("/web",), (("A", "b"),), "SIGQUIT", ("80/tcp",), ("/in",)),
 ]
 
 
@@ -52,6 +52,7 @@ def test_the_manifest_leads_to_config_and_layers(built: Path) -> None:
     config = json.loads((built / "blobs" / manifest["config"]["digest"]).read_text())
     assert config["config"] == {
         "Cmd": ["/web"],
+        "Entrypoint": ["/in"],
         "Env": ["A=b"],
         "ExposedPorts": {"80/tcp": {}},
         "StopSignal": "SIGQUIT",
