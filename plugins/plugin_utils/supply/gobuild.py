@@ -16,7 +16,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,8 @@ _STAMPED = (
     f"{_PACKAGE}/vendor/k8s.io/client-go/pkg/version",
 )
 _TAGS = "providerless"
+# -trimpath: stack traces need not show the folder of the build.
+_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
 # In a GOPATH `go list` calls every package stale that isn't installed, even if it is compiled.
 _TO_COMPILE = (
     '{{if ne .StaleReason "not installed but available in build cache"}}{{.ImportPath}}{{end}}'
@@ -102,12 +105,31 @@ def build(version: str, into: Path, cache: Path) -> None:
     Raises:
         LabError: the source has another version, or a step failed.
     """
+    with prepared(version, cache) as folders:
+        _generate_openapi(folders)
+        _compile(version, folders, into)
+
+
+@contextmanager
+def prepared(version: str, cache: Path) -> Iterator[BuildFolders]:
+    """Fetch the compiler and the source, and make the source ready to be compiled.
+
+    Args:
+        version: the version that the source must have.
+        cache: the lab's cache.
+
+    Yields:
+        The folders of the build. They are removed afterwards, unless the caller fails.
+
+    Raises:
+        LabError: the source has another version, or a step failed.
+    """
     apt = PrivateApt(cache / "apt")
     toolchain = Entry(cache / "golang" / TOOLCHAIN.key(packages.system_name()))
     packages.provide(TOOLCHAIN, toolchain, apt)
     folders = BuildFolders(cache / "kubernetes" / ".work", cache / "go-build", toolchain.path)
     shutil.rmtree(folders.work, ignore_errors=True)
-    steps = Progress("sources prepared", 4, interval=0)
+    steps = Progress("sources prepared", 3, interval=0)
     with apt.locked():
         files = apt.fetch_source("kubernetes", folders.work / "source")
     require_version(files, version)
@@ -116,9 +138,7 @@ def build(version: str, into: Path, cache: Path) -> None:
     steps.advance()
     _replace_reflect2(folders)
     steps.advance()
-    _generate_openapi(folders)
-    steps.advance()
-    _compile(version, folders, into)
+    yield folders
     for folder in (folders.work, folders.compiled, cache / "golang"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -172,7 +192,7 @@ def _generate_openapi(folders: BuildFolders) -> None:
     """Generate pkg/generated/openapi for all packages that ask for it."""
     generator = folders.work / "openapi-gen"
     package = "./vendor/k8s.io/kube-openapi/cmd/openapi-gen"
-    _go(folders, ["build", f"-o={generator}", package], timeout=5 * _MINUTES)
+    go(folders, ["build", f"-o={generator}", package])
     run(
         [
             str(generator),
@@ -208,24 +228,55 @@ def _openapi_folders(tree: Path) -> Iterator[Path]:
 
 
 def _compile(version: str, folders: BuildFolders, into: Path) -> None:
-    """One ``go build`` for all programs; packages in the compiler's cache aren't compiled again."""
-    # -trimpath: stack traces need not show the folder of the build.
-    flags = [f"-tags={_TAGS}", "-trimpath", "-gcflags=all=-dwarf=false"]
+    """One ``go build`` for all programs."""
     commands = [f"./cmd/{name}" for name in NAMES]
-    stale = _go(
-        folders,
-        ["list", *flags, "-deps", f"-f={_TO_COMPILE}", *commands],
-        timeout=5 * _MINUTES,
-    ).split()
+    compile_packages(
+        folders, commands, f"-tags={_TAGS}", f"-ldflags={link_flags(version)}", f"-o={into}/"
+    )
+
+
+def compile_packages(folders: BuildFolders, packages: Sequence[str], *flags: str) -> None:
+    """Compile packages and all that they import; those in the compiler's cache are skipped.
+
+    Args:
+        folders: the folders of the build, with the source prepared.
+        packages: their paths, as in ``./cmd/kubelet``.
+        flags: further flags of ``go build``.
+
+    Raises:
+        LabError: one can't be compiled.
+    """
+    tags = [flag for flag in flags if flag.startswith("-tags=")]
+    listing = ["list", *_FLAGS, *tags, "-deps", f"-f={_TO_COMPILE}", *packages]
+    stale = go(folders, listing).split()
     progress = Progress("packages compiled", len(stale))
 
     def see(line: str) -> None:
         if re.fullmatch(r"[\w.~/-]+", line):
             progress.advance(min(progress.done + 1, progress.total))
 
-    argv = ["go", "build", "-v", *flags, f"-ldflags={link_flags(version)}", f"-o={into}/"]
+    _stream(folders, ["build", "-v", *_FLAGS, *flags, *packages], see)
+    progress.advance(progress.total)
+
+
+def compile_test(folders: BuildFolders, package: str, *flags: str) -> None:
+    """Compile the test binary of a package; the compiler doesn't say how far it is.
+
+    Args:
+        folders: the folders of the build, with the source prepared.
+        package: its path, as in ``./test/e2e``.
+        flags: further flags of ``go test``.
+
+    Raises:
+        LabError: it can't be compiled.
+    """
+    _stream(folders, ["test", "-c", *_FLAGS, *flags, package], lambda line: None)
+
+
+def _stream(folders: BuildFolders, arguments: Sequence[str], see: Callable[[str], None]) -> None:
+    """Run a Go tool that takes minutes; LabError with its last line if it fails."""
     try:
-        stream([*argv, *commands], see, env=folders.environment(), cwd=folders.tree, contain=True)
+        stream(["go", *arguments], see, env=folders.environment(), cwd=folders.tree, contain=True)
     except LabError as error:
         if error.kind is Kind.MACHINE:
             raise
@@ -235,7 +286,6 @@ def _compile(version: str, folders: BuildFolders, into: Path) -> None:
             "Run it again: it continues where it stopped.",
             detail=error.detail,
         ) from error
-    progress.advance(progress.total)
 
 
 def link_flags(version: str) -> str:
@@ -255,7 +305,8 @@ def link_flags(version: str) -> str:
     return " ".join(["-s", "-w", *stamped])
 
 
-def _go(folders: BuildFolders, arguments: Sequence[str], timeout: float) -> str:
+def go(folders: BuildFolders, arguments: Sequence[str]) -> str:
+    """Run a Go tool in the source tree; returns what it prints."""
     return run(
-        ["go", *arguments], timeout=timeout, env=folders.environment(), cwd=folders.tree
+        ["go", *arguments], timeout=5 * _MINUTES, env=folders.environment(), cwd=folders.tree
     ).stdout
