@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -29,6 +30,13 @@ from latihan.inputs.playbooks import Playbook
 
 PROGRAM = "python3 runner.py"
 _TEARDOWN = "teardown"
+# Options of a playbook that each set the variable PLAYBOOK_OPTION.
+_SETTING = {
+    "conformance": {
+        "focus": "run the tests whose names match this regular expression",
+        "skip": "of these, leave out the tests whose names match this one",
+    }
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -156,10 +164,15 @@ def run_playbook(
         if playbook.name == _TEARDOWN:
             about = "remove every lab of this machine; other options have no effect"
             parser.add_argument("--all", action="store_true", help=about)
+        for name, about in _SETTING.get(playbook.name, {}).items():
+            parser.add_argument(f"--{name}", metavar="REGEX", help=about)
 
     options = _parsed(given, playbook.title, add_arguments)
     if playbook.name == _TEARDOWN and options.all:
         return teardown_all.teardown_all(project, console)
+    for name in _SETTING.get(playbook.name, {}):
+        if (value := getattr(options, name)) is not None:
+            options.extra_vars.append(json.dumps({f"{playbook.name}_{name}": value}))
     context = _context(options, project, console, second=given.name == _TEARDOWN)
     return play.play(context, playbook, options, command_line)
 

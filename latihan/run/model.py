@@ -40,6 +40,7 @@ _REFUSED = (1, 4, 5)
 # What a task's time was for, by its module.
 _SPENT = {
     "latihan.lab.outcomes": "outcomes",
+    "latihan.lab.conformance": "outcomes",
     "latihan.lab.wait": "waits",
     "latihan.lab.cluster": "cluster",
 }

@@ -21,6 +21,7 @@ ROOMS = {
         "supply": ("common",),
         "cluster": ("common",),
         "outcomes": ("common", "cluster"),
+        "conformance": ("common", "cluster", "outcomes"),
         "providers": ("common", "supply", "cluster"),
         "in_cluster": (),
     },

@@ -19,6 +19,7 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from latihan import cli
 from latihan.base import locks
 from latihan.base.project import Project, checked_profile, from_environment
 from latihan.cli import main
@@ -67,6 +68,20 @@ def test_a_second_lab_can_only_be_looked_at_and_removed(
 def test_the_roles_call_the_second_lab_the_same() -> None:
     named = variables_of(from_environment())["profiles_other"].default
     assert named.replace("{{ lab_profile }}", "mine") == profiles.second_of("mine")
+
+
+def test_an_option_of_a_playbook_sets_a_variable(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = variables_of(from_environment())
+    assert all(f"{name}_{option}" in known for name, of in cli._SETTING.items() for option in of)
+    shutil.copy(project.playbooks / "holds.yml", project.playbooks / "greet.yml")
+    monkeypatch.setitem(cli._SETTING, "greet", {"words": "what to say"})
+    given = r"\[\"'{"
+    assert main(["greet", "--words", given], project) == 2
+    assert f"greet_words can't be {given!r}" in capsys.readouterr().err
+    assert main(["holds", "--words", "hi"], project) == 2
+    assert "unrecognized arguments: --words" in capsys.readouterr().err
 
 
 def test_folders_come_from_the_environment() -> None:
@@ -303,6 +318,7 @@ PLACES = {
     *("lab_profile", "lab_provider", "lab_state", "lab_cache", "lab_contract"),
     *("cluster_provider", "cluster_profile", "cluster_state_folder", "profiles_other"),
     *("machine_profile", "machine_state", "machine_cache", "kubernetes_cache", "images_cache"),
+    "conformance_cache",
 }
 
 
