@@ -84,7 +84,7 @@ def test_logs_follow(lab: Lab) -> None:
     mark = f"/mark-{time.time_ns()}"
     with running(lab, "logs", "-f", "--since=1s", *WEB) as following:
         lab.kubectl("exec", "p1", "-c", "p1-c2", "--", "curl", "-s", f"localhost{mark}")
-        assert "404" in line_with(following, mark)
+        assert line_with(following, f'{mark} HTTP/1.1" 404')
 
 
 def test_attach(lab: Lab, pod: Callable[..., str]) -> None:

@@ -34,8 +34,18 @@ _GO_ON = frozenset(
     {"", "LOG", "NFLOG", "TRACE", "TCPMSS", "SET", "CHECKSUM", "CLASSIFY", "DSCP", "TOS", "ULOG",
      "AUDIT", "RATEEST", "ECN", "CONNMARK", "CONNSECMARK", "SECMARK"}
 )  # fmt: skip
-# Chains of Kubernetes, of CNI's own plugins, and of the best-known other ones.
-_THEIRS = ("KUBE-", "CNI-", "KIND-", "FLANNEL-", "cali-", "CILIUM_", "ANTREA-", "WEAVE-")
+# Chains of Kubernetes, of the lab, of CNI's own plugins, and of the best-known other ones.
+_THEIRS = (
+    "KUBE-",
+    "LATIHAN-",
+    "CNI-",
+    "KIND-",
+    "FLANNEL-",
+    "cali-",
+    "CILIUM_",
+    "ANTREA-",
+    "WEAVE-",
+)
 # Chains with as many ways through them are not followed any further.
 _MOST = 400
 
@@ -88,7 +98,7 @@ class Passage:
 
 
 def is_foreign(rule: Rule) -> bool:
-    """Whether neither Kubernetes nor a CNI plugin made a rule, as far as its chains tell."""
+    """Whether neither Kubernetes, the lab nor a CNI plugin made a rule, as far as its chains tell."""
     return not (rule.chain.startswith(_THEIRS) or target(rule).startswith(_THEIRS))
 
 

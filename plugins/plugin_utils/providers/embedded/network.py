@@ -15,6 +15,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import Space
 
 BRIDGE = "lab0"
+# A chain of its own, so that a diagnosis knows whose rules these are.
+_NAMES = "LATIHAN-NAMES"
 
 
 def host_lines(layout: Layout) -> list[str]:
@@ -61,10 +63,12 @@ def name_server_rules(layout: Layout, node: NodeLayout) -> list[str]:
 
     The lab's host has no route to pods, so it answers only what comes from a node's address.
     """
-    queries = f"-s {node.pod_block} -d {layout.host_address} --dport 53 -j MASQUERADE"
+    queries = f"-s {node.pod_block} -d {layout.host_address} --dport 53 -j {_NAMES}"
     return [
         "*nat",
+        f":{_NAMES} - [0:0]",
         *(f"-A POSTROUTING -p {protocol} {queries}" for protocol in ("udp", "tcp")),
+        f"-A {_NAMES} -j MASQUERADE",
         "COMMIT",
     ]
 

@@ -80,11 +80,14 @@ def test_each_node_has_a_route_to_the_pods_of_each_other() -> None:
 
 def test_the_name_server_s_answers_find_back_to_pods() -> None:
     plan = layout.plan(SETTINGS)
-    table, *rules, commit = network.name_server_rules(plan, plan.nodes[1])
-    assert (table, commit) == ("*nat", "COMMIT")
-    assert rules == [
-        f"-A POSTROUTING -p {protocol} -s 10.244.1.0/24 -d 192.168.49.1 --dport 53 -j MASQUERADE"
-        for protocol in ("udp", "tcp")
+    chosen = "-s 10.244.1.0/24 -d 192.168.49.1 --dport 53 -j LATIHAN-NAMES"
+    assert network.name_server_rules(plan, plan.nodes[1]) == [
+        "*nat",
+        ":LATIHAN-NAMES - [0:0]",
+        f"-A POSTROUTING -p udp {chosen}",
+        f"-A POSTROUTING -p tcp {chosen}",
+        "-A LATIHAN-NAMES -j MASQUERADE",
+        "COMMIT",
     ]
 
 
