@@ -98,7 +98,7 @@ class Passage:
 
 
 def is_foreign(rule: Rule) -> bool:
-    """Whether neither Kubernetes, the lab nor a CNI plugin made a rule, as far as its chains tell."""
+    """Whether nobody of Kubernetes, the lab or CNI made a rule, as far as its chains tell."""
     return not (rule.chain.startswith(_THEIRS) or target(rule).startswith(_THEIRS))
 
 
