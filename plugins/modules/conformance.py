@@ -14,7 +14,9 @@ version_added: "0.1.0"
 author:
   - The latihan team
 requirements:
+  - jmespath
   - junitparser
+  - pydantic
 options:
   contract:
     description:
