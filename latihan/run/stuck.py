@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from latihan.run import stragglers
 
 PATIENCE = 30.0
@@ -56,7 +57,7 @@ class Watchdog:
         self._next = now + self.pause
         waiting = waiting_of(stragglers.pids_of(self.run))
         self._since = {each: self._since.get(each, now) for each in waiting}
-        return any(now - since >= self.patience for since in self._since.values())
+        return any(now - since >= seconds(self.patience) for since in self._since.values())
 
 
 def waiting_of(pids: Iterable[int]) -> Iterable[Waiting]:

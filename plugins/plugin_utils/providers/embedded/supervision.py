@@ -106,4 +106,4 @@ class _Connection(UnixStreamHTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self.sock.settimeout(_ANSWERS_WITHIN)
+        self.sock.settimeout(seconds(_ANSWERS_WITHIN))
