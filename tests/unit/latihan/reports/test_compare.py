@@ -29,39 +29,84 @@ def test_a_run_is_like_itself_however_long_it_took() -> None:
     )
 
 
-def test_verdicts_come_first_then_what_was_seen() -> None:
-    new = report(outcome("C1", observed="other"), outcome("P2", "fail"), outcome("S1"))
+def test_verdicts_come_first_and_failures_before_them_then_reasons() -> None:
+    new = report(outcome("C1", observed="other"), outcome("S1"), outcome("P2", "fail"))
     assert differences(read(OLD), read(new)) == [
         Difference("verdict", "P2", "pass", "fail"),
         Difference("verdict", "P10", "pass", "not checked"),
         Difference("verdict", "S1", "not checked", "pass"),
-        Difference("observed", "C1", "what C1 saw", "other"),
         Difference("reason", "P2", "—", "why P2 does not pass"),
+        Difference("observed", "P2", "—", "what P2 saw"),
     ]
+
+
+def test_what_an_outcome_saw_counts_if_it_failed_in_both() -> None:
+    one, other = (report(outcome("P2", "fail", observed=seen)) for seen in ("this", "that"))
+    assert differences(read(one), read(other)) == [Difference("observed", "P2", "this", "that")]
 
 
 def test_the_lab_itself_is_compared() -> None:
     new = changed()
     known = new["facts"][-1]
-    known["pods"]["p3"] |= {"ip": "10.9.0.7"}
     known["endpoints"]["s1"] |= {"ready": ["10.9.1.1"], "ready_pods": ["p1"]}
-    known["services"]["s1"]["external_ips"] = ["10.8.0.1"]
+    known["services"]["s1"]["session_affinity"] = "ClientIP"
     known["nodes"]["one"] |= {"ready": False, "reason": "NodeStatusUnknown"}
+    known["pods"]["p3"]["node"] = "two"
     del known["pods"]["p2"]
     found = differences(read(OLD), read(new))
+    service = "NodePort, TCP 80 to None"
     assert found == [
-        Difference("endpoints", "service/s1", "p1 10.9.1.1, p3 10.9.0.3", "p1 10.9.1.1"),
-        Difference("address", "pod/p2", "10.9.1.2 on two", "—"),
-        Difference("address", "pod/p3", "10.9.0.3 on one", "10.9.0.7 on one"),
-        Difference(
-            "address",
-            "service/s1",
-            "NodePort 10.8.0.1 port 30080",
-            "NodePort 10.8.0.1 10.8.0.1 port 30080",
-        ),
         Difference("state", "node/one", "ready", "not ready: NodeStatusUnknown"),
         Difference("state", "pod/p2", "Running, ready", "—"),
+        Difference("service", "service/s1", service, f"{service}, affinity ClientIP"),
+        Difference("endpoints", "service/s1", "p1, p3", "p1"),
+        Difference("place", "pod/p3", "on one", "on two"),
     ]
+
+
+def renumbered(document: dict[str, Any]) -> dict[str, Any]:
+    """The same lab made again: other addresses, ports, UIDs and times, in another order."""
+    text = json.dumps(document)
+    for old, new in (
+        ("10.9.1.1", "10.9.1.77"),
+        ("10.9.0.3", "10.9.0.2"),
+        ("30080", "31999"),
+        ("5e1f0000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-00000000000b"),
+        ("4026531840", "4026539999"),
+        ("21:48:22.511313", "03:00:00.1"),
+        ("web-6d4cf56db6-zx2c4", "web-7f9cbb55c9-4kq8v"),
+    ):
+        assert f"{old}" in text
+        text = text.replace(old, new)
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+GENERATED = (
+    "10.9.0.3 and 10.9.1.1 at port 30080; 5e1f0000-0000-4000-8000-000000000001 in "
+    "net:[4026531840] at 21:48:22.511313, behind web-6d4cf56db6-zx2c4"
+)
+
+
+def test_what_is_made_up_anew_in_each_run_is_no_change() -> None:
+    old = report(outcome("P2", "fail", observed=GENERATED, expected=GENERATED))
+    assert differences(read(old), read(renumbered(old))) == []
+
+
+def test_two_values_that_were_equal_have_to_be_equal_again() -> None:
+    same, others = "net:[1] and net:[1]", "net:[1] and net:[2]"
+    one, other = (report(outcome("P5", "fail", observed=seen)) for seen in (same, others))
+    assert differences(read(one), read(other)) == [
+        Difference(
+            "observed", "P5", "net:[namespace 1] and net:[namespace 1]",
+            "net:[namespace 1] and net:[namespace 2]",
+        )
+    ]  # fmt: skip
+
+
+def test_an_address_that_belongs_to_another_is_a_change() -> None:
+    one, other = (report(outcome("S1", "fail", observed=seen)) for seen in ("10.9.0.3", "10.9.1.1"))
+    assert differences(read(one), read(other)) == [Difference("observed", "S1", "pod/p3", "pod/p1")]
 
 
 def test_the_version_counts_where_both_know_it() -> None:
