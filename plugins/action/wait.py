@@ -24,7 +24,7 @@ class ActionModule(LabAction):
         waited = waiting.wait(lab.api, lab.contract, lab.namespace, goal)
         if waited.unmet and args["required"]:
             raise LabError(
-                f"Waited {goal.timeout:g} s in vain: {waited.unmet}.",
+                f"Waited {waited.seconds:.0f} s in vain: {waited.unmet}.",
                 "Look with `kubectl describe` and `kubectl get events`.",
             )
         return {

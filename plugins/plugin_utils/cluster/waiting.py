@@ -20,6 +20,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
     PodInfo,
     ServiceInfo,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.unpulled import Pulls, Unpulled
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching import (
     Changed,
     Event,
@@ -28,8 +29,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching impor
     Watch,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 _RETRY = 0.3
+_PULL = 12.0
+"""How long an image may not be there, in seconds: the kubelet's second attempt is after 10."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Goal:
     """What to wait for.
 
     ``until`` are the expressions that must become true, ``keep`` those that are evaluated then;
-    ``timeout`` is in seconds.
+    ``timeout`` is in seconds, and so is ``pull``: how long a pod may wait for an image that
+    can't be pulled.
     """
 
     until: Sequence[Expression]
     keep: Sequence[Expression] = ()
     timeout: float = 60.0
+    pull: float = _PULL
 
 
 class WatchedObjects:
@@ -105,7 +111,8 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
         The last facts; ``unmet`` says which expression isn't true, and what was last seen.
 
     Raises:
-        LabError: the cluster could not be read at all.
+        LabError: the cluster could not be read at all, or the image of a pod that an expression
+            names can't be pulled.
     """
     started = time.monotonic()
     ends = started + goal.timeout
@@ -115,15 +122,20 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     paths = facts.paths(namespace, contract)
     watch = Watch(api, {kind: paths[kind] for kind in kinds}, goal.timeout)
     pause = goal.timeout
+    pulls = Pulls(goal.pull)
     try:
         while (left := ends - time.monotonic()) > 0:
             for kind, event in watch.arrived(min(left, pause)):
                 watched.take(kind, event)
             if watched.complete:
                 last = _judged(watched.facts(namespace, contract), goal, started)
+                meant = _meant(last.facts, goal.until)
                 if last.unmet:
+                    if unpulled := pulls.see(meant, time.monotonic()):
+                        raise not_pulled(unpulled)
+                    pause = pulls.due(time.monotonic()) or goal.timeout
                     continue
-                earlier = predecessors.still_running(api, _meant(last.facts, goal.until))
+                earlier = predecessors.still_running(api, meant)
                 if not earlier:
                     return last
                 # Their end can't be watched.
@@ -137,6 +149,16 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
             watched.trouble,
         )
     return last
+
+
+def not_pulled(unpulled: Unpulled) -> LabError:
+    """The failure of a wait for a pod whose image can't be pulled."""
+    return LabError(
+        f"The image {unpulled.image} of the pod {unpulled.pod} can't be pulled: "
+        f"{unpulled.words.rstrip('.')}.",
+        "Get it into the lab with `python3 runner.py image load FILE` (docs/images.md), or name an "
+        "image that the cluster can pull: lab_images (docs/providers.md).",
+    )
 
 
 def _meant(known: Facts, until: Sequence[Expression]) -> list[PodInfo]:

@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reach,
     Reachable,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.unpulled import NOT_PULLED
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
@@ -33,7 +34,6 @@ _NODE = "{node}"
 _SECONDS = 20
 _POLL = 0.5
 _RUNS = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
-_NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 UNSAID = Missing("Nobody said how to enter the nodes: see --helpers and lab_enter_node.")
 NO_HOST = Missing(
     "Nobody said that this machine reaches the nodes, so nothing is asked from it: see "
@@ -182,7 +182,7 @@ def _state(item: ApiObject, *, late: bool) -> str | None:
         waiting = (status.get("state") or {}).get("waiting") or {}
         if status.get("ready"):
             return ""
-        if waiting.get("reason") in _NOT_PULLED:
+        if waiting.get("reason") in NOT_PULLED:
             return f"Its helper pod has no image: {waiting.get('message') or waiting['reason']}"
     return f"Its helper pod is not ready after {_SECONDS} s." if late else None
 

@@ -128,6 +128,33 @@ def test_a_cluster_that_does_not_answer(contract: Contract) -> None:
         waiting.wait(Dead({}, []), contract, "default", goal("pods.p1.ready"))  # type: ignore[arg-type]
 
 
+def waiting_for_image(pod: Document, reason: str, message: str) -> Document:
+    state = {"waiting": {"reason": reason, "message": message}}
+    containers = [{"name": "p1-c1", "image": "nope", "ready": False, "state": state}]
+    status = {**ready(pod, "False")["status"], "containerStatuses": containers}
+    return {**pod, "status": status}
+
+
+def test_an_image_that_cannot_be_pulled_is_told_at_once_with_the_registrys_words(
+    contract: Contract, items: dict[str, list[Document]], pod: Document
+) -> None:
+    failed = waiting_for_image(pod, "ErrImagePull", "nope: not found")
+    cluster = Cluster({**items, "pods": [failed]}, [])
+    meant = waiting.Goal([compiled("pods.p1.ready")], timeout=60, pull=0.2)
+    with pytest.raises(LabError, match=r"image nope of the pod p1 .*pulled: nope: not found\. Get"):
+        waiting.wait(cluster, contract, "default", meant)  # type: ignore[arg-type]
+
+
+def test_an_image_may_come_with_the_next_attempt(
+    contract: Contract, items: dict[str, list[Document]], pod: Document
+) -> None:
+    failed = waiting_for_image(pod, "ErrImagePull", "i/o timeout")
+    events = [{"type": "MODIFIED", "object": ready(pod, "True")}]
+    cluster = Cluster({**items, "pods": [failed]}, events)
+    waited = waiting.wait(cluster, contract, "default", goal("pods.p1.ready", 5))  # type: ignore[arg-type]
+    assert waited.unmet == ""
+
+
 def test_only_what_is_spoken_of_is_watched() -> None:
     assert waiting.needed([compiled("pods.p1.ready")]) == {"pods"}
     assert waiting.needed([compiled("endpoints.s1.ready == [pods.p1.ip]")]) == {
