@@ -6,6 +6,7 @@ settings (proxies, keys, pins, timeouts) still apply.
 
 from __future__ import annotations
 
+import platform
 import re
 import shlex
 import shutil
@@ -27,7 +28,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming impor
     plain_environment,
     stream,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import private_sources
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import (
+    of_suite,
+    private_sources,
+)
 
 T = TypeVar("T")
 
@@ -35,6 +39,9 @@ LISTS_AGE = 24 * 3600.0  # Seconds after which the package lists are fetched aga
 # What apt says of a package that it doesn't know, or knows only from others' dependencies.
 _UNKNOWN = re.compile(r"^E: (?:Unable to locate package|Package) '?([a-z0-9][^\s']*)", re.MULTILINE)
 _INST = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<arch>[a-z0-9-]+)\]\)")
+
+# Debian's other names of a suite.
+_ALIASES = ("stable", "testing", "unstable", "sid")
 
 # The machine's hooks must not run for the lab's lists: they would act on the machine's own.
 _CONFIGURATION = """\
@@ -79,10 +86,13 @@ class PrivateApt:
 
     Args:
         folder: for its lists, settings and downloads; created if it doesn't exist.
+        suite: another suite of the distribution, whose packages it is to fetch; empty for what
+            the machine itself uses.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, suite: str = "") -> None:
         self.folder = folder
+        self._suite = suite
         self.archives = folder / "archives"
         self._configuration = folder / "apt.conf"
         self._updated = folder / "updated"
@@ -166,6 +176,8 @@ class PrivateApt:
             Whether they were fetched.
         """
         sources = private_sources(_machine_sources())
+        if self._suite:
+            sources = of_suite(sources, _own_suites(), self._suite)
         if not sources:
             raise LabError(
                 "apt has no enabled package source on this machine.",
@@ -279,6 +291,11 @@ def _counted(progress: Progress) -> Callable[[str], None]:
             progress.advance()
 
     return see
+
+
+def _own_suites() -> list[str]:
+    """The names of the machine's own suite in its sources (os-release(5), VERSION_CODENAME)."""
+    return [platform.freedesktop_os_release().get("VERSION_CODENAME", ""), *_ALIASES]
 
 
 def _machine_sources() -> dict[str, str]:

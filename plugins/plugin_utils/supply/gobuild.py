@@ -14,9 +14,10 @@ Why the steps are what they are:
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import En
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import available_memory
 
 _REFLECT2 = "golang-github-modern-go-reflect2-dev"
+SUITE = "bookworm"
+"""Debian 12, the only one whose source package the lab can build."""
+
 TOOLCHAIN = packages.DebSet(("golang-go", "patch", _REFLECT2), ("golang-*", "patch"))
 _TREE = "src/k8s.io/kubernetes"
 _PACKAGE = "k8s.io/kubernetes"
@@ -124,7 +128,7 @@ def prepared(version: str, cache: Path) -> Iterator[BuildFolders]:
     Raises:
         LabError: the source has another version, or a step failed.
     """
-    apt = PrivateApt(cache / "apt")
+    apt = fetching(platform.freedesktop_os_release(), cache)
     toolchain = Entry(cache / "golang" / TOOLCHAIN.key(packages.system_name()))
     packages.provide(TOOLCHAIN, toolchain, apt)
     folders = BuildFolders(cache / "kubernetes" / ".work", cache / "go-build", toolchain.path)
@@ -141,6 +145,18 @@ def prepared(version: str, cache: Path) -> Iterator[BuildFolders]:
     yield folders
     for folder in (folders.work, folders.compiled, cache / "golang"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def fetching(release: Mapping[str, str], cache: Path) -> PrivateApt:
+    """The apt that has the source and the compiler.
+
+    Args:
+        release: the machine's os-release(5). A newer Debian's archive has the older suite too; the
+            compiler is taken from there as well, since the source was tried with no other.
+        cache: the lab's cache.
+    """
+    newer = release.get("ID") == "debian" and release.get("VERSION_CODENAME") != SUITE
+    return PrivateApt(cache / f"apt-{SUITE}", SUITE) if newer else PrivateApt(cache / "apt")
 
 
 def require_version(files: Sequence[Path], version: str) -> None:

@@ -32,6 +32,21 @@ def test_no_source_package() -> None:
         gobuild.require_version([], "v1.20.2")
 
 
+@pytest.mark.parametrize(
+    ("system", "codename", "folder"),
+    [
+        ("debian", "bookworm", "apt"),
+        ("debian", "trixie", "apt-bookworm"),
+        ("ubuntu", "noble", "apt"),
+    ],
+)
+def test_a_newer_debian_fetches_the_older_suite_from_its_archive(
+    system: str, codename: str, folder: str, tmp_path: Path
+) -> None:
+    release = {"ID": system, "VERSION_CODENAME": codename}
+    assert gobuild.fetching(release, tmp_path).folder == tmp_path / folder
+
+
 def test_packages_that_ask_for_openapi(tmp_path: Path) -> None:
     marked, plain = "// +k8s:openapi-gen=true\npackage x\n", "package x\n"
     for path, text in {
