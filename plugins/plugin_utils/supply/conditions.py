@@ -18,7 +18,6 @@ KMSG = Path("/dev/kmsg")
 CGROUPS = Path("/sys/fs/cgroup")
 # What the kubelet needs (kubernetes: pkg/kubelet/cm/cgroup_manager_linux.go).
 CONTROLLERS = frozenset({"cpu", "cpuset", "memory", "pids"})
-_IN_A_CONTAINER = "start it with the host's control groups, writable, or as privileged"
 # A limit that makes Go's programs end, and how a shell names it (proc(5), bash(1)).
 _LIMITS = (("Max address space", "ulimit -v"), ("Max file size", "ulimit -f"))
 _CONFINED = re.compile(r"(?P<profile>.+) \(enforce\)")
@@ -93,7 +92,7 @@ def _read_only(mounts: str) -> Iterator[Check]:
             "cgroups",
             False,
             f"Control groups are mounted read-only: {', '.join(found)}.",
-            f"Mount them writable; in a container, {_IN_A_CONTAINER}.",
+            "Mount them writable; in a container, see docs/containers.md.",
         )
 
 
@@ -110,7 +109,7 @@ def _nested(seen: Conditions) -> Iterator[Check]:
             False,
             f"The control group of this container has processes, so it can't pass on the"
             f" controllers {', '.join(kept)}.",
-            f"Move its processes into a group below it, or {_IN_A_CONTAINER}.",
+            "Move its processes into a group below it; in a container, see docs/containers.md.",
         )
 
 

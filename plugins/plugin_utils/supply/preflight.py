@@ -571,7 +571,7 @@ _TRIALS = (
     _Trial(
         "namespaces",
         ("true",),
-        "Allow namespaces (sysctl user.max_*_namespaces); in a container, run it as privileged.",
+        "Allow namespaces (sysctl user.max_*_namespaces); in a container, see docs/containers.md.",
     ),
     _Trial(
         "veth",
