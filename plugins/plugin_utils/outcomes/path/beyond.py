@@ -17,6 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.asking i
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
     deleting,
     inside,
+    listing,
     shown,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
@@ -31,7 +32,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     Departure,
     each_once,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Rule
 
 # Routes of these authors come and go with addresses, or with a routing daemon's neighbours.
 _OTHERS = frozenset({"kernel", "bird", "zebra", "bgp", "ospf", "ra", "dhcp", "redirect"})
@@ -68,28 +68,26 @@ def departures(world: World, down: str = "") -> tuple[Departure, ...]:
 
 
 def _rules(network: Network) -> Iterator[Departure]:
+    place, where = network.place, shown(network.place)
+    only = f"only rules of Kubernetes and of CNI are in {where}"
     for rule in netfilter.foreign_rules(network):
         yield Departure(
-            "foreign-rule", network.place, "filter",
-            f"only rules of Kubernetes and of CNI are in {shown(network.place)}",
-            f"the table {rule.table} of {shown(network.place)} has the rule {rule.text}",
-            inside(network.place, f"iptables-save -c -t {rule.table}"),
-            deleting(network.place, rule),
+            "foreign-rule", place, "filter", only,
+            f"the table {rule.home} of {where} has the rule {rule.text}",
+            listing(place, rule), deleting(place, rule),
         )  # fmt: skip
     for name in network.tables:
         yield Departure(
-            "foreign-rule", network.place, "filter",
-            f"only rules of Kubernetes and of CNI are in {shown(network.place)}",
-            f"nftables has the table {name} in {shown(network.place)}, whose rules are not judged",
-            inside(network.place, f"nft list table {name}"),
+            "foreign-rule", place, "filter", only,
+            f"nftables has the table {name} in {where}, whose rules are not judged",
+            inside(place, f"nft list table {name}"),
         )  # fmt: skip
-    for table, chain in netfilter.closing_policies(network):
-        policy = Rule(table, chain, 0, 0, ("-j", "DROP"))
+    for policy in netfilter.closing_policies(network):
         yield Departure(
-            "foreign-rule", network.place, "filter",
-            f"the policy of {chain} in the table {table} is ACCEPT",
-            f"the policy of the chain {chain} of {shown(network.place)} is DROP",
-            inside(network.place, f"iptables-save -c -t {table}"), deleting(network.place, policy),
+            "foreign-rule", place, "filter",
+            f"the policy of {policy.chain} in the table {policy.home} is ACCEPT",
+            f"the policy of the chain {policy.chain} of {where} is DROP",
+            listing(place, policy), deleting(place, policy),
         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What netfilter does with a packet at each hook, in the kernel's order. Pure functions.
 
-The order of tables is that of include/uapi/linux/netfilter_ipv4.h. A rule that may or may not match
-is followed both ways.
+The order of tables is that of include/uapi/linux/netfilter_ipv4.h. At PREROUTING and POSTROUTING,
+only nftables has chains like those of the table filter. A rule that may or may not match is
+followed both ways.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     Netfilter,
     Network,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Rule
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import (
+    NativeRule,
+    Rule,
+)
 
 HOOKS = {
-    "PREROUTING": ("raw", "mangle", "nat"),
+    "PREROUTING": ("raw", "mangle", "nat", "filter"),
     "INPUT": ("mangle", "filter", "security", "nat"),
     "FORWARD": ("mangle", "filter", "security"),
     "OUTPUT": ("raw", "mangle", "nat", "filter", "security"),
-    "POSTROUTING": ("mangle", "nat"),
+    "POSTROUTING": ("mangle", "filter", "nat"),
 }
 # Targets after which the next rule is looked at, and that don't change where a packet goes.
 _GO_ON = frozenset(
@@ -46,6 +50,8 @@ _THEIRS = (
     "ANTREA-",
     "WEAVE-",
 )
+# Tables of nftables: of kube-proxy, of CNI's own plugins, and of the best-known other ones.
+_THEIR_TABLES = ("kube-", "cni", "flannel-", "calico", "kindnet", "antrea", "ovn-kube")
 # Chains with as many ways through them are not followed any further.
 _MOST = 400
 
@@ -99,6 +105,8 @@ class Passage:
 
 def is_foreign(rule: Rule) -> bool:
     """Whether nobody of Kubernetes, the lab or CNI made a rule, as far as its chains tell."""
+    if isinstance(rule, NativeRule):
+        return not rule.owner.partition(" ")[2].startswith(_THEIR_TABLES)
     return not (rule.chain.startswith(_THEIRS) or target(rule).startswith(_THEIRS))
 
 
@@ -143,8 +151,7 @@ def _table(
     rules = _Here(backend, table, here)
     for passed in _chain(rules, hook, replace(course, ended=False)):
         if not passed.ended and backend.policies.get((table, hook)) == "DROP":
-            policy = Rule(table, hook, 0, 0, ("-j", "DROP"))
-            hits = (*passed.hits, Hit(policy, policy=True))
+            hits = (*passed.hits, Hit(backend.policy(table, hook), policy=True))
             yield replace(passed, hits=hits, verdict=Fate.DROP)
         else:
             yield replace(passed, ended=False)
@@ -286,10 +293,10 @@ def _leads_nowhere(backend: Netfilter, rule: Rule) -> bool:
     return (rule.table, target(rule)) in backend.chains
 
 
-def closing_policies(network: Network) -> Sequence[tuple[str, str]]:
-    """The table and chain of each policy that drops."""
+def closing_policies(network: Network) -> Sequence[Rule]:
+    """The rules that policies which drop stand for."""
     return [
-        key
+        backend.policy(*key)
         for backend in network.netfilter
         for key, said in backend.policies.items()
         if said == "DROP"

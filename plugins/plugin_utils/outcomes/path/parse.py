@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nftables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Link,
     Listener,
@@ -21,10 +22,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import iptables
 
 EVERYWHERE = "0.0.0.0/0"
+# The interface that kube-proxy makes in its mode ipvs (kubernetes: pkg/proxy/ipvs/proxier.go).
+_IPVS = '"kube-ipvs0"'
 _POLICY = re.compile(r":(\S+) (ACCEPT|DROP)\b")
 _STAT = re.compile(r"(\d+) \((.*)\) (\S)")
 _HELD = re.compile(r"/proc/(\d+)/fd/\d+ socket:\[(\d+)\]")
-_OF_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 # proc_net_tcp(5): sockets that listen; a UDP socket without a peer is in state 7.
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _UNDERSTOOD = {
@@ -53,12 +55,15 @@ def network(
     running = programs((holders or parts).get("processes", ""))
     held = _holders((holders or parts).get("sockets", ""), running)
     filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
+    ruleset = parts.get("nftables", "")
+    # Tables that iptables can't read, since nft wrote into them, are read as nft's.
+    known = {table for table, _chain in filters[0].chains}
+    filters += nftables.backends(ruleset, known, parts.get("nft", ""))
     queues = _items(parts.get("queues")) or []
     filtered = {each.get("dev") for each in queues if each.get("kind") == "ingress"}
     unread = [name for name in ("links", "routes", "rules") if _items(parts.get(name)) is None]
-    # A node without a single chain of iptables has none that can be read, or another kube-proxy.
-    if place.startswith("node/") and not any(each.chains for each in filters):
-        unread.append("iptables")
+    if place.startswith("node/"):
+        unread += _services_unread(parts, filters, running)
     return Network(
         place=place,
         links={
@@ -71,7 +76,7 @@ def network(
             (each.address, each.link): each for each in neighbours(parts.get("neighbours", ""))
         },
         netfilter=tuple(each for each in filters if each.chains or each.policies),
-        tables=tuple(own_tables(parts.get("nftables", ""))),
+        tables=tuple(nftables.unread(ruleset)),
         settings=settings(parts.get("settings", "")),
         listeners=tuple(listeners(parts.get("listening", ""), held)),
         resolver=parts.get("resolver"),
@@ -181,6 +186,24 @@ def neighbours(text: str) -> Iterator[Neighbour]:
         )
 
 
+def _services_unread(
+    parts: Mapping[str, str],
+    there: Sequence[Netfilter],
+    running: Mapping[int, tuple[int, str, str]],
+) -> list[str]:
+    """What leads a node's packets for services, if it can't be read here."""
+    if _IPVS in parts.get("links", ""):
+        return ["rules of IPVS"]
+    if any(each.owner.endswith(" kube-proxy") for each in there):
+        return []
+    own = [each for each in there if not each.owner]
+    if not any(each.chains for each in own):
+        return ["iptables"]
+    chained = any(("nat", "KUBE-SERVICES") in each.chains for each in own)
+    proxied = any(name == "kube-proxy" for _, name, _ in running.values())
+    return [] if chained or proxied else ["rules for services: no kube-proxy is there"]
+
+
 def netfilter(text: str) -> Netfilter:
     """The rules and policies in what ``iptables-save -c`` printed."""
     found: dict[tuple[str, str], str] = {}
@@ -191,24 +214,6 @@ def netfilter(text: str) -> Netfilter:
         elif named := _POLICY.match(line):
             found[table, named[1]] = named[2]
     return Netfilter(iptables.parse(text), found)
-
-
-def own_tables(text: str) -> list[str]:
-    """The tables with a chain at a hook in what ``nft -json list ruleset`` printed.
-
-    Those that iptables writes are left out, and so are kube-proxy's.
-    """
-    try:
-        found = json_text.read(text)["nftables"]
-    except (KeyError, TypeError, ValueError):
-        return []
-    chains = [each["chain"] for each in found if isinstance(each, dict) and "chain" in each]
-    names = [(each.get("family"), each.get("table")) for each in chains if "hook" in each]
-    return [
-        f"{family} {name}"
-        for family, name in dict.fromkeys(names)
-        if not (family in ("ip", "ip6") and name in _OF_IPTABLES) and name != "kube-proxy"
-    ]
 
 
 def settings(text: str) -> dict[str, str]:

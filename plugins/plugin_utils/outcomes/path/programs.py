@@ -63,7 +63,7 @@ def rules_differ(
     node = place.removeprefix("node/")
     name = wanted.service.info.name
     resting = not_running(world, node, PROXY)
-    shows = inside(place, f"iptables-save -t nat | grep {name}")
+    shows = inside(place, f"{_lists_services(world, place)} | grep {name}")
     if resting is not None:
         return Departure(
             resting.id,
@@ -83,6 +83,13 @@ def rules_differ(
         shows,
         inside(place, "supervisorctl restart kube-proxy"),
     )
+
+
+def _lists_services(world: World, place: str) -> str:
+    """The command that lists what kube-proxy wrote there."""
+    there = world.networks[place].netfilter if place in world.networks else ()
+    table = next((each.owner for each in there if each.owner.endswith(f" {PROXY}")), "")
+    return f"nft list table {table}" if table else "iptables-save -t nat"
 
 
 def nothing_listens(

@@ -48,6 +48,7 @@ look() {
   part "$1" iptables; iptables-save -c
   part "$1" legacy; grep -q . /proc/net/ip_tables_names && iptables-legacy-save -c
   part "$1" nftables; command -v nft >/dev/null && nft -json list ruleset
+  part "$1" nft; command -v nft >/dev/null && nft -a list ruleset
   part "$1" queues; command -v tc >/dev/null && tc -json qdisc
   part "$1" listening
   grep -H ' 0A \| 07 ' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6

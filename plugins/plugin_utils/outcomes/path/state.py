@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Chains
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import (
+    Chains,
+    NativeRule,
+    Rule,
+)
 
 HOST = "host"
 
@@ -117,10 +121,22 @@ class Listener:
 
 @dataclass(frozen=True)
 class Netfilter:
-    """The rules of one backend: its chains, and the policies of those that have one."""
+    """The rules of one backend: its chains, and the policies of those that have one.
+
+    For a chain of nftables' own, ``owner`` is its table as FAMILY NAME, and ``base`` its name.
+    """
 
     chains: Chains
     policies: Mapping[tuple[str, str], str]
+    owner: str = ""
+    base: str = ""
+
+    def policy(self, table: str, chain: str) -> Rule:
+        """The rule that a policy which drops stands for."""
+        words = ("-j", "DROP")
+        if not self.owner:
+            return Rule(table, chain, 0, 0, words)
+        return NativeRule(table, chain, 0, 0, words, self.owner, self.base)
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,7 @@ class Network:
         policies: in their order.
         neighbours: by address and link.
         netfilter: the rules of each backend that has any.
-        tables: nftables' own tables that see packets, as FAMILY NAME; what is in them is not read.
+        tables: nftables' own tables whose rules aren't read, as FAMILY NAME.
         settings: sysctls below net/, as in ``ipv4/ip_forward``.
         listeners: its listening sockets.
         resolver: the text of resolv.conf; None if it was not read.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import netfilter, programs
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
     deleting,
-    inside,
+    listing,
     shown,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet
@@ -41,20 +41,20 @@ class Tables:
         does = {Fate.DROP: "drops", Fate.REJECT: "rejects"}.get(course.verdict, "takes away")
         packets = "packets" if rule.chain == "INPUT" else "packets that it sends" if (
             rule.chain == "OUTPUT") else "forwarded packets"  # fmt: skip
-        where = f"the chain {rule.chain} of the table {rule.table}"
+        where = f"the chain {rule.chain} of the table {rule.home}"
         if hit.policy:
             actual = f"it {does} {packets} that no rule accepts: the policy of {where} is DROP"
         else:
             share = "" if course.chance > 1 - 1e-9 else f" {course.chance:.0%} of"
             may = "" if course.certain else " (if it matches, which can't be said)"
-            actual = f"a rule of the table {rule.table} {does}{share} {packets}{may}: {rule.text}"
+            actual = f"a rule of the table {rule.home} {does}{share} {packets}{may}: {rule.text}"
         return Departure(
             "policy-drops",
             place,
             "filter",
             f"{trip.packet} is let through",
             actual,
-            inside(place, f"iptables-save -c -t {rule.table}"),
+            listing(place, rule),
             deleting(place, rule),
             course.certain,
         )
@@ -103,6 +103,13 @@ class Tables:
             return trip.departs(self._foreign(place, old, course, should))
         said = f"no rule leads {asked} anywhere" if asked == got else f"{asked} becomes {got}"
         return trip.departs(self._differ(place, wanted, should, said))
+
+    def unled(self, place: str, packet: Packet, wanted: Translation, hit: Hit) -> Departure:
+        """What to say about a packet for a service that kube-proxy's own rules refuse."""
+        asked = f"{packet.target}:{packet.target_port}"
+        goals = " or ".join(map(str, wanted.backends))
+        should = f"{asked} ({wanted.service.info.name}) becomes {goals}"
+        return self._differ(place, wanted, should, f"a rule refuses it: {hit.rule.text}")
 
     def _differ(self, place: str, wanted: Translation, should: str, said: str) -> Departure:
         return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
@@ -162,7 +169,7 @@ class Tables:
             "translation",
             f"{old}: {expected}",
             f"a rule {may}changes it to {into}: {hit.rule.text}",
-            inside(place, f"iptables-save -c -t {hit.rule.table}"),
+            listing(place, hit.rule),
             deleting(place, hit.rule),
             course.certain,
         )

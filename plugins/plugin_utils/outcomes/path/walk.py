@@ -392,6 +392,12 @@ class _Walker:
         if refuses and wanted is not None and verdict in (Fate.REJECT, Fate.DROP):
             said = f"no endpoint of {wanted.service.info.name} serves here: {wanted.otherwise}"
             return trip.step(place, said, f"{verdict.value}: {hit.rule.text}").ends(end)
+        led = wanted is None or trip.packet.target in {each.address for each in wanted.backends}
+        if wanted is not None and not led and not netfilter.is_foreign(hit.rule):
+            # kube-proxy refuses what its own rules should have led elsewhere.
+            if trip.departures:
+                return trip.step(place, "not known", f"{verdict.value}: {hit.rule.text}").ends(end)
+            return trip.departs(self._tables.unled(place, trip.packet, wanted, hit)).ends(end)
         return trip.departs(self._tables.refusing(place, trip, course, hit)).ends(end)
 
     def _noted(self, place: str, trip: Trip) -> Trip:

@@ -35,6 +35,11 @@ class Rule:
         return shlex.join(["-A", self.chain, *self.words])
 
     @property
+    def home(self) -> str:
+        """The table that it is in, as its program calls it."""
+        return self.table
+
+    @property
     def target(self) -> str:
         """The chain or verdict that it jumps to; empty if it has none."""
         return self.value("-j")
@@ -60,6 +65,33 @@ class Rule:
         place = self.words.index(option)
         negated = place > 0 and self.words[place - 1] == "!"
         return "" if negated else "".join(self.words[place + 1 : place + 2])
+
+
+@dataclass(frozen=True)
+class NativeRule(Rule):
+    """A rule of nftables' own, written as one of iptables.
+
+    Args:
+        owner: its table, as FAMILY NAME.
+        base: its chain's name there.
+        handle: its number there; 0 if it stands for the chain's policy.
+        written: what nft says of it, as JSON.
+    """
+
+    owner: str = ""
+    base: str = ""
+    handle: int = 0
+    written: str = ""
+
+    @property
+    def text(self) -> str:
+        """The rule as it was read."""
+        return f"{self.base}, handle {self.handle}: {self.written}"
+
+    @property
+    def home(self) -> str:
+        """The table that it is in, as nft calls it."""
+        return self.owner
 
 
 # kube-proxy marks what a later chain drops; the other marks only what is to be masqueraded.

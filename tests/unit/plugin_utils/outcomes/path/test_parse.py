@@ -36,11 +36,15 @@ PRINTED = """
 :KUBE-FORWARD - [0:0]
 [0:0] -A FORWARD -j KUBE-FORWARD
 COMMIT
+*nat
+:KUBE-SERVICES - [0:0]
+COMMIT
 @m own/legacy
 @m own/nftables
 {"nftables":[{"metainfo":{"json_schema_version":1}},{"table":{"family":"inet","name":"mine"}},
 {"chain":{"family":"inet","table":"mine","name":"f","type":"filter","hook":"forward","prio":0}},
 {"chain":{"family":"inet","table":"mine","name":"other"}},
+{"chain":{"family":"bridge","table":"theirs","name":"f","hook":"forward","prio":0}},
 {"chain":{"family":"ip","table":"filter","name":"FORWARD","hook":"forward","prio":0}}]}
 @m own/queues
 [{"kind":"noqueue","dev":"lo"},{"kind":"ingress","dev":"eth0"}]
@@ -85,9 +89,10 @@ def test_place_is_read_from_what_it_printed() -> None:
     assert found.neighbours["10.9.0.2", "eth0"] == Neighbour(
         "10.9.0.2", "eth0", "96:a5:16:94:e7:48", "PERMANENT"
     )
-    (rules,) = found.netfilter
+    rules, native = found.netfilter
     assert rules.policies == {("filter", "FORWARD"): "DROP"}
-    assert found.tables == ("inet mine",)
+    assert native.owner == "inet mine"
+    assert found.tables == ("bridge theirs",)
     tcp, udp = found.listeners
     assert (tcp.address, tcp.port) == ("0.0.0.0", 8080)
     assert tcp.holders == ((15, "python3 (x)", "T"), (16, "nginx", "S"))
@@ -107,6 +112,19 @@ def test_node_that_tells_no_rules_is_not_taken_for_one_without() -> None:
     parts = {**read.split("@m", PRINTED)["own"], "iptables": ""}
     assert parse.network("node/a", parts).unread == ("iptables",)
     assert parse.network("pod/default/p1", parts).unread == ()
+
+
+def test_node_whose_services_something_else_leads_is_not_judged_by_the_rules_of_kube_proxy() -> (
+    None
+):
+    parts = read.split("@m", PRINTED)["own"]
+    others = {**parts, "iptables": parts["iptables"].replace("KUBE-SERVICES", "CILIUM_PRE_nat")}
+    said = ("rules for services: no kube-proxy is there",)
+    assert parse.network("node/a", others).unread == said
+    behind = {**others, "processes": "17 (kube-proxy) S 1"}
+    assert parse.network("node/a", behind).unread == ()
+    links = parts["links"].replace('"ifname":"eth0"', '"ifname":"kube-ipvs0"')
+    assert parse.network("node/a", {**parts, "links": links}).unread == ("rules of IPVS",)
 
 
 def test_script_asks_for_the_pods_that_run() -> None:
