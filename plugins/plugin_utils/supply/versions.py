@@ -35,6 +35,8 @@ class Kubernetes:
         controller_manager_options: options of kube-controller-manager's command line.
         scheduler_api: the version of kube-scheduler's configuration.
         scheduler_settings: those of its configuration.
+        proxy_modes: the kinds of rules that kube-proxy can write on Linux, of those that the lab
+            knows (KEP-3866 for nftables).
     """
 
     version: str
@@ -47,6 +49,7 @@ class Kubernetes:
     controller_manager_options: tuple[str, ...]
     scheduler_api: str
     scheduler_settings: tuple[str, ...]
+    proxy_modes: tuple[str, ...]
 
 
 _V1_20 = Kubernetes(
@@ -66,6 +69,7 @@ _V1_20 = Kubernetes(
         "healthzBindAddress: 127.0.0.1:10251",
         "metricsBindAddress: 127.0.0.1:10251",
     ),
+    proxy_modes=("iptables",),
 )
 _V1_35 = Kubernetes(
     version="v1.35.0",
@@ -79,6 +83,7 @@ _V1_35 = Kubernetes(
     controller_manager_options=(),
     scheduler_api="v1",
     scheduler_settings=(),
+    proxy_modes=("iptables", "nftables"),
 )
 _MINORS = {"v1.35": _V1_35, "v1.36": _V1_35}
 
@@ -101,6 +106,16 @@ def of(version: str) -> Kubernetes:
             Kind.INPUT,
         )
     return replace(_MINORS[found["minor"]], version=version)
+
+
+def require_proxy_mode(kubernetes: Kubernetes, mode: str) -> None:
+    """Raise a LabError unless the version's kube-proxy has that mode."""
+    if mode not in kubernetes.proxy_modes:
+        raise LabError(
+            f"kube-proxy of Kubernetes {kubernetes.version} has no mode {mode!r}.",
+            f"Leave lab_proxy_mode out, or set it to one of: {', '.join(kubernetes.proxy_modes)}.",
+            Kind.INPUT,
+        )
 
 
 def number(version: str) -> tuple[int, ...]:

@@ -100,6 +100,7 @@ def create(layout: Layout) -> None:
 def _create(layout: Layout) -> None:
     """Make it, and leave what there is if a step fails."""
     kubernetes = versions.of(api.kubernetes_version(layout.settings.binaries))
+    versions.require_proxy_mode(kubernetes, layout.settings.proxy_mode)
     save(layout)
     files.write_host(layout)
     for node in layout.nodes:

@@ -130,7 +130,7 @@ def write_node(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> None
         kubernetes=kubernetes,
     )
     _write(folder / "kubelet.yaml", kubelet)
-    proxy = render("kube-proxy.yaml", node=node, pod_network=layout.settings.pod_network)
+    proxy = render("kube-proxy.yaml", node=node, settings=layout.settings)
     _write(folder / "kube-proxy.yaml", proxy)
     if node.control_plane:
         scheduler = render("kube-scheduler.yaml", kubernetes=kubernetes)

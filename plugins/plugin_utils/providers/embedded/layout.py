@@ -37,6 +37,7 @@ class Settings:
         daemons: the folder that Debian's packages (containerd, etcd ...) are unpacked in.
         registry: the folder that the image registry serves.
         pull_through: whether images that the lab doesn't have are fetched from their registries.
+        proxy_mode: with which rules kube-proxy leads packets to services.
     """
 
     profile: str
@@ -49,6 +50,7 @@ class Settings:
     daemons: str
     registry: str
     pull_through: bool = False
+    proxy_mode: str = "iptables"
 
 
 @dataclass(frozen=True)

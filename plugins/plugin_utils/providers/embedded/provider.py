@@ -34,14 +34,23 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.lay
 
 _OPTIONS = ("binaries", "daemons", "registry")
 # Newer daemons or images are no reason to refuse a cluster that works with the old ones.
-_FIXED = ("nodes", "network", "pod_network", "service_network", "binaries", "pull_through")
+_FIXED = (
+    "nodes",
+    "network",
+    "pod_network",
+    "service_network",
+    "binaries",
+    "pull_through",
+    "proxy_mode",
+)
+_MORE = ("pull_through", "proxy_mode")
 
 
 class Embedded(Provider):
     """A real cluster whose nodes are Linux namespaces of this machine; it has every ability.
 
-    Its options are the folders ``binaries``, ``daemons`` and ``registry``, and ``pull_through``, as
-    in ``Settings``.
+    Its options are the folders ``binaries``, ``daemons`` and ``registry``, ``pull_through`` and
+    ``proxy_mode``, as in ``Settings``.
     """
 
     name = engine.PROVIDER
@@ -117,7 +126,7 @@ PROVIDER = Embedded()
 
 def _settings(profile: Profile, wanted: Wanted) -> Settings:
     missing = [name for name in _OPTIONS if not wanted.options.get(name)]
-    unknown = sorted(wanted.options.keys() - {*_OPTIONS, "pull_through"})
+    unknown = sorted(wanted.options.keys() - {*_OPTIONS, *_MORE})
     if missing or unknown:
         wrong = [f"missing {name}" for name in missing] + [f"unknown {name}" for name in unknown]
         raise LabError(

@@ -18,8 +18,9 @@ SETTINGS = asdict(
     Settings("uji", "STATE", 2, "192.0.2.0/24", "10.1.0.0/16", "10.2.0.0/16", "/b", "/d", "/r")
 )
 MUTATED = dict(mutations(SETTINGS))
-# A lab that was made before there was this setting is still a lab.
-del MUTATED["pull_through missing"]
+# A lab that was made before there were these settings is still a lab.
+for later in ("pull_through", "proxy_mode"):
+    del MUTATED[f"{later} missing"]
 VALUES: list[dict[str, Any]] = [
     *({"profile": name} for name in ("other", "", "../uji", "uji/../uji", "/uji")),
     *({"state": folder} for folder in ("/elsewhere", "", ".", "STATE/..", "/")),
