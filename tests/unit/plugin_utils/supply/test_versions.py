@@ -83,3 +83,15 @@ def test_what_can_not_be_had(
         candidates(source, version, sha512, machine)
     assert caught.value.kind is Kind.INPUT
     assert caught.value.hint
+
+
+def test_a_mode_that_this_kube_proxy_does_not_have() -> None:
+    for version, mode in (
+        ("v1.20.2", "iptables"),
+        ("v1.36.2", "iptables"),
+        ("v1.36.2", "nftables"),
+    ):
+        versions.require_proxy_mode(versions.of(version), mode)
+    with pytest.raises(LabError, match=r"v1\.20\.2 has no mode 'nftables'") as caught:
+        versions.require_proxy_mode(versions.of("v1.20.2"), "nftables")
+    assert caught.value.kind is Kind.INPUT
