@@ -80,6 +80,16 @@ def backends(text: str, known: Collection[str], printed: str = "") -> list[Netfi
     return [backend for _prio, backend in sorted(found, key=lambda each: each[0])]
 
 
+def chains(text: str, printed: str) -> Chains:
+    """The rules of chains that aren't at a hook, by each table of iptables that they serve."""
+    return {
+        key: rules
+        for backend in backends(text, (), printed)
+        for key, rules in backend.chains.items()
+        if key[1] != key[1].upper()
+    }
+
+
 def unread(text: str) -> list[str]:
     """The tables with a chain at a hook whose packets aren't followed here, as FAMILY NAME."""
     return [
@@ -126,15 +136,15 @@ def _backend(table: _Table, base: str, chain: Mapping[str, Json], lines: Lines) 
     """A chain at a hook, with all that it may jump to."""
     hook = str(chain["hook"]).upper()
     kind = _kind(chain)
-    chains: dict[tuple[str, str], tuple[Rule, ...]] = {}
+    written: Chains = {}
     for name, items in table.rules.items():
         writer = _Writer(table, kind, name, hook if name == base else name, lines)
         for item in items:
             writer.add(item)
-        chains[kind, writer.chain] = tuple(writer.rules)
-        chains |= writer.steps
+        written[kind, writer.chain] = tuple(writer.rules)
+        written |= writer.steps
     drops = {(kind, hook): "DROP"} if chain.get("policy") == "drop" else {}
-    return Netfilter(chains, drops, table.owner, base)
+    return Netfilter(written, drops, table.owner, base)
 
 
 def _kind(chain: Mapping[str, Json]) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nftables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     HttpYield,
     ProbeResult,
@@ -35,7 +36,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables 
 
 _HTTP = 80  # the port of a URL without one
 _MARK = "@connections"
-_READ = f"iptables-save -c; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
+_RULESET, _PRINTED = "@ruleset", "@printed"
+_KUBE_PROXY = "list table ip kube-proxy 2>/dev/null"
+_READ = (
+    f"iptables-save -c; echo {_RULESET}; nft -json {_KUBE_PROXY}; echo {_PRINTED};"
+    f" nft -a {_KUBE_PROXY}; echo {_MARK}; conntrack -L -o xml 2>/dev/null"
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,11 @@ def read(contract: Contract) -> dict[str, Moment]:
 
 
 def _moment(text: str) -> Moment:
-    rules, _mark, connections = text.partition(f"{_MARK}\n")
-    return Moment(iptables.parse(rules), conntrack.parse(connections))
+    rest, _mark, connections = text.partition(f"{_MARK}\n")
+    rules, _mark, native = rest.partition(f"{_RULESET}\n")
+    ruleset, _mark, printed = native.partition(f"{_PRINTED}\n")
+    chains = iptables.parse(rules) | nftables.chains(ruleset, printed)
+    return Moment(chains, conntrack.parse(connections))
 
 
 def reasons(

@@ -14,7 +14,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import conntrack, iptables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.conntrack import Connection
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Chains, Rule
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import (
+    Chains,
+    NativeRule,
+    Rule,
+)
 
 # ip-route(8): the next hop; a route without one leads straight to its goal.
 _VIA = re.compile(r"\bvia (\S+)")
@@ -69,7 +73,7 @@ def carried(
     if not rules and connection.reply.source != asked.target:
         return _why(
             f"{answer.from_} -> {goal}, to {owner} at {connection.backend}, translated on node "
-            f"{path.node} by something other than kube-proxy's iptables rules",
+            f"{path.node} by something other than rules of kube-proxy",
             tuple(lines),
         )
     if not rules:
@@ -163,8 +167,13 @@ def _why(sentence: str, lines: Iterable[str] = ()) -> Why:
 
 
 def _counted(path: Datapath, rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Rules as text, each with the number of packets that it has matched meanwhile."""
-    return tuple(f"[+{iptables.counted(path.before, rule)}] {rule.text}" for rule in rules)
+    """Rules as text, each with the number of packets that it has matched meanwhile if it counts."""
+    return tuple(
+        rule.text
+        if isinstance(rule, NativeRule)
+        else f"[+{iptables.counted(path.before, rule)}] {rule.text}"
+        for rule in rules
+    )
 
 
 def _owner(facts: Facts, address: str) -> str:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_OF_SERVICE = re.compile(r"^[a-z]+-[0-9A-Z]{8}-([^/]+/[^/]+)/")
 _CHAIN = re.compile(r":(\S+)")
 _COUNTED = re.compile(r"\[([0-9]{1,20}):[0-9]+\] -A (\S.*)")  # The kernel counts in 64 bits.
 
@@ -93,6 +94,12 @@ class NativeRule(Rule):
         """The table that it is in, as nft calls it."""
         return self.owner
 
+    @property
+    def comment(self) -> str:
+        """The service that it is for: kube-proxy's chains are KIND-HASH-NAMESPACE/NAME/..."""
+        names = _OF_SERVICE.search(self.value("-g") or self.base)
+        return names[1] if names else ""
+
 
 # kube-proxy marks what a later chain drops; the other marks only what is to be masqueraded.
 _REFUSING = ("REJECT", "DROP", "KUBE-MARK-DROP")
@@ -127,7 +134,7 @@ def parse(text: str) -> Chains:
 def addressed(rule: Rule, address: str, port: int) -> bool:
     """Whether a rule is only for this destination, or for this port of any node address."""
     wanted = rule.value("-d")
-    return rule.value("--dport") == str(port) and wanted in ("", f"{address}/32")
+    return rule.value("--dport") == str(port) and wanted in ("", f"{address}/32", address)
 
 
 def trail(chains: Chains, before: Chains, address: str, port: int, backend: str) -> list[Rule]:
@@ -151,15 +158,19 @@ def trail(chains: Chains, before: Chains, address: str, port: int, backend: str)
 
 
 def taken(chains: Chains, before: Chains, address: str, port: int) -> list[list[Rule]]:
-    """The ways, each as in ``trail``, that connections to this destination went since before."""
-    return [way for way in _ways(chains, address, port) if _least(before, way)]
+    """The ways, each as in ``trail``, that connections to this destination went since before.
+
+    kube-proxy has its rules of nftables count nothing, so with these it is all ways.
+    """
+    ways = _ways(chains, address, port)
+    return [way for way in ways if _least(before, way) or isinstance(way[0], NativeRule)]
 
 
 def refusals(chains: Chains, before: Chains, address: str, port: int) -> list[Rule]:
     """The rules that have refused a connection to this destination since before.
 
     The rule alone says nothing: a load balancer's chain ends with one, for clients that no earlier
-    rule let through.
+    rule let through. Those of nftables don't count: kube-proxy has one only as long as it refuses.
     """
     return [
         refusal
@@ -167,7 +178,7 @@ def refusals(chains: Chains, before: Chains, address: str, port: int) -> list[Ru
         for rule in rules
         if addressed(rule, address, port)
         for refusal in _refusing(chains, rule)
-        if counted(before, refusal)
+        if counted(before, refusal) or isinstance(refusal, NativeRule)
     ]
 
 
@@ -182,7 +193,8 @@ def counted(before: Chains, rule: Rule) -> int:
 def choices(chains: Chains, rule: Rule) -> list[Rule]:
     """The rules in a rule's chain that each lead to an endpoint: what it was chosen from."""
     siblings = chains.get((rule.table, rule.chain), ())
-    return [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
+    found = [sibling for sibling in siblings if sibling.target.startswith("KUBE-SEP-")]
+    return found or [sibling for sibling in siblings if isinstance(sibling, NativeRule)]
 
 
 def _least(before: Chains, way: list[Rule]) -> int:
@@ -190,7 +202,7 @@ def _least(before: Chains, way: list[Rule]) -> int:
 
 
 def _ways(chains: Chains, address: str, port: int) -> Iterator[list[Rule]]:
-    for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS"):
+    for entry in ("KUBE-SERVICES", "KUBE-NODEPORTS", "services"):
         for rule in chains.get(("nat", entry), ()):
             if addressed(rule, address, port):
                 yield from _translating(chains, rule)
@@ -218,5 +230,6 @@ def _below(chains: Chains, rule: Rule, above: Above) -> Iterator[Rule]:
 
     ``above`` are the chains on the way to the rule's own.
     """
-    if rule.target not in (*above, rule.chain):
-        yield from chains.get((rule.table, rule.target), ())
+    goal = rule.target or rule.value("-g")
+    if goal not in (*above, rule.chain):
+        yield from chains.get((rule.table, goal), ())

@@ -16,6 +16,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
     PodInfo,
     ServiceInfo,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nftables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     HttpYield,
     ProbeResult,
@@ -28,6 +29,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import (
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.explain import Datapath
 from tests.unit.plugin_utils.outcomes.answers import answer as probe_answer
+from tests.unit.plugin_utils.outcomes.path.test_nftables import RULESET
 
 DATA = Path(__file__).parent / "data"
 BEFORE = iptables.parse((DATA / "rules_before.txt").read_text())
@@ -297,10 +299,19 @@ def test_of_two_ways_the_one_that_was_taken_is_told() -> None:
     assert [rule.chain for rule in way] == ["KUBE-NODEPORTS", "KUBE-XLB-A", "KUBE-SEP-A"]
 
 
+def test_rules_of_nftables_are_named_without_counts() -> None:
+    chains = nftables.chains(RULESET, "")
+    path = replace(PATH, before=chains, after=chains)
+    why = explain.carried(answer(), SERVED, path, KNOWN, ONWARD.__getitem__)
+    assert why is not None
+    assert "10.111.139.255:80 (default/s1), rule 1 of 2 (p=0.5), to pod/p3" in why.sentence
+    assert why.lines[0].startswith("services, handle 52: ")
+
+
 def test_what_other_rules_translated_did_not_go_straight() -> None:
     """kube-proxy in IPVS or nftables mode, or what replaces it, leaves no chains of iptables."""
     why = explain.carried(answer(), SERVED, replace(PATH, after={}), KNOWN, ONWARD.__getitem__)
     assert why is not None
     assert why.sentence.endswith(
-        "translated on node lead by something other than kube-proxy's iptables rules"
+        "translated on node lead by something other than rules of kube-proxy"
     )
