@@ -20,7 +20,7 @@ def needs_ability(outcome: OutcomeEntry) -> bool:
 
 
 def needs_name(outcome: OutcomeEntry) -> bool:
-    return any(rule.when == "lab.network == ''" for rule in outcome.skip)
+    return any("lab.cannot.host_name" in rule.when for rule in outcome.skip)
 
 
 def needs_host(outcome: OutcomeEntry) -> bool:

@@ -1,4 +1,4 @@
-"""Folders whose contents are secret, or are run as root."""
+"""Folders and files whose contents are secret, or are run as root."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ def make_private(folder: Path) -> None:
     """Make a folder that only its owner may enter, whatever the umask; close one that is open."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, in one step."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600, exist_ok=False)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def require_own(folder: Path) -> None:

@@ -144,6 +144,10 @@ class Provider(ABC):
         """
         self.refuse(Ability.RECORDS)
 
+    def lacking(self) -> dict[str, str]:
+        """What it can't do, as a contract says it."""
+        return {ability.name.lower(): why for ability, why in self.cannot.items()}
+
     def refuse(self, ability: Ability) -> NoReturn:
         """Raise an error that says that the provider can't do that, and why."""
         raise LabError(

@@ -16,8 +16,8 @@ from cryptography import x509
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api, RefusedError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import write_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import settings
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
 )
@@ -114,7 +114,7 @@ def connected(text: str, document: dict[str, Any]) -> Api:
         raise LabError(said, "Get a new one from whoever runs the cluster.", Kind.INPUT)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kubeconfig")
-        settings.write_secret(path, text)
+        write_private(path, text)
         api = Api(path)
     answering(api)
     return api

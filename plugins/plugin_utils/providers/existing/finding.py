@@ -12,42 +12,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Node,
     Reach,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import settings
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import memory, reading
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
 )
-
-_REPELS = ("NoSchedule", "NoExecute")
-_SYSTEM = "kubernetes.io/os"
-
-
-def workers(nodes: Iterable[ApiObject]) -> tuple[str, ...]:
-    """The nodes that take the lab's pods: Linux, Ready, not cordoned, without a taint that repels.
-
-    Raises:
-        LabError: there is none.
-    """
-    takers = tuple(
-        sorted(
-            item["metadata"]["name"]
-            for item in nodes
-            if (known := facts.node(item)).ready
-            and not known.unschedulable
-            and known.labels.get(_SYSTEM, "linux") == "linux"
-            and not any(
-                taint.get("effect") in _REPELS for taint in item["spec"].get("taints") or []
-            )
-        )
-    )
-    if takers:
-        return takers
-    raise LabError(
-        "No node takes the lab's pods: none is Linux, Ready, and neither cordoned nor tainted.",
-        "Look at `kubectl describe nodes`.",
-        Kind.INPUT,
-    )
 
 
 def contract(
@@ -70,12 +39,12 @@ def contract(
     return Contract(
         profile=profile.name,
         provider="existing",
-        kubeconfig=str(settings.kubeconfig(profile)),
+        kubeconfig=str(memory.kubeconfig(profile)),
         kubectl=asked.kubectl,
         host_address="",
         host=host,
         nodes=tuple(Node(node.name, node.internal_ip or "", unknown) for node in known),
-        kubectl_cache=str(settings.kubectl_cache(profile)),
-        workers=workers(listed),
+        kubectl_cache=str(memory.kubectl_cache(profile)),
+        workers=reading.workers(listed),
         namespace=asked.namespace,
     )

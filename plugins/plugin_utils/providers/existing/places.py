@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +17,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reachable,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.unpulled import NOT_PULLED
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import entering
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import namespace
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
@@ -30,33 +27,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 NONE, NETWORK, PRIVILEGED = "none", "network", "privileged"
 HELPER = "latihan.lab/helper"
 _MOST = 50
-_NODE = "{node}"
 _SECONDS = 20
 _POLL = 0.5
 _RUNS = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"
 UNSAID = Missing("Nobody said how to enter the nodes: see --helpers and lab_enter_node.")
-NO_HOST = Missing(
-    "Nobody said that this machine reaches the nodes, so nothing is asked from it: see "
-    "lab_enter_host."
-)
-
-
-def by_command(words: str, node: str = "") -> Reach:
-    """A place that a command of the user's enters, once it has entered it.
-
-    Args:
-        words: the command, as a shell splits it, with ``{node}`` for the node's name.
-        node: the name.
-    """
-    enter = tuple(word.replace(_NODE, node) for word in shlex.split(words))
-    try:
-        done = run([*enter, "true"], check=False, timeout=_SECONDS)
-    except LabError as error:
-        return Missing(error.message)
-    if done.returncode == 0:
-        return Reachable(enter)
-    said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-    return Missing(f"`{shlex.join(enter)} true` failed: {said.rstrip('.')}.")
 
 
 def of_nodes(
@@ -75,7 +49,7 @@ def of_nodes(
     made = _made(api, asked, kind, chosen)
     if asked.enter_node:
         with ThreadPoolExecutor(max_workers=8) as pool:
-            found = pool.map(lambda node: by_command(asked.enter_node, node), nodes)
+            found = pool.map(lambda node: entering.by_command(asked.enter_node, node), nodes)
             return dict(zip(nodes, found, strict=True))
     inside = ("chroot", "/proc/1/root") if kind == PRIVILEGED else ()
     rest = Missing(f"Only the first {_MOST} nodes have helper pods.") if chosen else UNSAID
@@ -185,14 +159,3 @@ def _state(item: ApiObject, *, late: bool) -> str | None:
         if waiting.get("reason") in NOT_PULLED:
             return f"Its helper pod has no image: {waiting.get('message') or waiting['reason']}"
     return f"Its helper pod is not ready after {_SECONDS} s." if late else None
-
-
-def address(host: Reach, node: str) -> str:
-    """The address by which a place speaks to a node; empty if it doesn't say. It sends nothing."""
-    if not isinstance(host, Reachable) or not node:
-        return ""
-    done = run([*host.enter, "ip", "-json", "route", "get", node], check=False, timeout=_SECONDS)
-    try:
-        return str(json.loads(done.stdout)[0]["prefsrc"])
-    except (ValueError, LookupError, TypeError):
-        return ""

@@ -13,13 +13,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contrac
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
     Api,
     ApiObject,
-    RefusedError,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import (
-    Profile,
-    may_be_named,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import write_private
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import entering, memory, reading
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import (
     Ability,
     Provider,
@@ -37,9 +35,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
     ExistingSettings,
 )
 
-_NODES = "/api/v1/nodes"
 _PORT = {"containerPort": 80}
-_SLICES = ("discovery.k8s.io/v1", "discovery.k8s.io/v1beta1")
 
 
 class Existing(Provider):
@@ -59,7 +55,7 @@ class Existing(Provider):
 
     def make(self, profile: Profile, wanted: Wanted, *, check: bool) -> bool:
         """Make the lab's namespace, or see whether it is still there; write the contract anew."""
-        known = settings.load(profile)
+        known = settings.MEMORY.load(profile)
         asked = settings.together(known, settings.wanted(wanted.options))
         asked = replace(asked, kubectl=access.kubectl(asked.kubectl))
         document = access.chosen(asked.kubectl, asked)
@@ -74,13 +70,13 @@ class Existing(Provider):
             )
         asked = replace(asked, server=api.address)
         there = self._permitted(api, profile, asked)
-        nodes = api.get(_NODES).get("items") or []
-        finding.workers(nodes)
+        nodes = api.get(reading.NODES).get("items") or []
+        reading.workers(nodes)
         if check:
             return not there
         before = contract.read(profile.contract) if profile.contract.exists() else None
-        settings.save(profile, asked)
-        settings.write_secret(settings.kubeconfig(profile), text)
+        settings.MEMORY.save(profile, asked)
+        write_private(memory.kubeconfig(profile), text)
         try:
             if not there:
                 namespace.make(api, asked, profile.name)
@@ -98,7 +94,7 @@ class Existing(Provider):
         self, api: Api, profile: Profile, asked: ExistingSettings, nodes: list[ApiObject]
     ) -> contract.Contract:
         """The contract, with every place that can be entered, and what the namespace refuses."""
-        cannot = {ability.name.lower(): why for ability, why in self.cannot.items()}
+        cannot = {**self.lacking(), "host_name": reading.NO_NAME}
         container = {"name": "asked", "image": asked.tools}
         if why := namespace.refused(api, asked, {"containers": [container]}):
             raise LabError(
@@ -109,16 +105,16 @@ class Existing(Provider):
         shared = {"hostNetwork": True, "containers": [{**container, "ports": [_PORT]}]}
         if why := namespace.refused(api, asked, shared):
             cannot["host_network"] = f"The namespace takes no pod on its node's network: {why}"
-        host = places.by_command(asked.enter_host) if asked.enter_host else places.NO_HOST
+        host = entering.by_command(asked.enter_host) if asked.enter_host else entering.NO_HOST
         made = finding.contract(profile, asked, nodes, host)
         kubectl = made.kubectl_command("-n", asked.namespace)
         reaches = places.of_nodes(api, asked, [node.name for node in made.nodes], kubectl)
         return replace(
             made,
             nodes=tuple(replace(node, reach=reaches[node.name]) for node in made.nodes),
-            host_address=places.address(host, made.nodes[0].address),
+            host_address=entering.address(host, made.nodes[0].address),
             sees_all=not rights.lacking(api, asked.namespace, [rights.SEE_ALL]),
-            slices=_slices(api),
+            slices=reading.slices(api),
             cannot=cannot,
         )
 
@@ -138,9 +134,9 @@ class Existing(Provider):
         """Remove the lab's namespace, its node label and its folder; never the cluster."""
         if check or not os.path.lexists(profile.folder):
             return os.path.lexists(profile.folder)
-        known = settings.load(profile)
-        if known and settings.kubeconfig(profile).exists():
-            api = Api(settings.kubeconfig(profile))
+        known = settings.MEMORY.load(profile)
+        if known and memory.kubeconfig(profile).exists():
+            api = Api(memory.kubeconfig(profile))
             try:
                 access.answering(api)
             except LabError as error:
@@ -150,7 +146,7 @@ class Existing(Provider):
                 )
                 raise
             namespace.remove(api, known, profile.name)
-        settings.remove(profile)
+        settings.MEMORY.remove(profile)
         return True
 
     def processes(self, profile: Profile) -> list[int]:  # noqa: ARG002 - there is nothing
@@ -159,19 +155,14 @@ class Existing(Provider):
 
     def labs(self, state: Path) -> set[Profile]:
         """The labs that have a folder in this state folder."""
-        folders = state.iterdir() if state.is_dir() else ()
-        return {
-            Profile(each.name, state)
-            for each in folders
-            if may_be_named(each.name) and settings.is_lab(each)
-        }
+        return settings.MEMORY.labs(state)
 
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:  # noqa: ARG002
         """See whether the lab is there; the cluster itself runs or not as its owner likes."""
         if node:
             self.refuse(Ability.POWER)
         made = contract.read(profile.contract)
-        known = settings.load(profile)
+        known = settings.MEMORY.load(profile)
         api = Api(Path(made.kubeconfig))
         access.answering(api)
         if known is None or namespace.found(api, known, profile.name) is None:
@@ -181,17 +172,6 @@ class Existing(Provider):
                 Kind.INPUT,
             )
         return False
-
-
-def _slices(api: Api) -> str:
-    """The newest API group of EndpointSlices that the cluster has; empty if it has none."""
-    for group in _SLICES:
-        try:
-            api.get(f"/apis/{group}")
-        except RefusedError:
-            continue
-        return group
-    return ""
 
 
 PROVIDER = Existing()

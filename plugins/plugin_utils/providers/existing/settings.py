@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import make_private
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.typed import from_json
-
-_FILE = "existing.json"
-_KUBECONFIG = "kubeconfig"
-_CACHE = "kubectl-cache"
-_CONTRACT = "contract.json"
-_OWN = frozenset([_FILE, _KUBECONFIG, _CACHE, _CONTRACT, f"{_FILE}.new", "contract.new"])
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -90,65 +79,4 @@ def together(known: ExistingSettings | None, asked: ExistingSettings) -> Existin
     )
 
 
-def kubeconfig(profile: Profile) -> Path:
-    """The lab's own kubeconfig: one cluster, one context, one user, and the lab's namespace."""
-    return profile.folder / _KUBECONFIG
-
-
-def kubectl_cache(profile: Profile) -> Path:
-    """Where kubectl keeps what it has learned about the API."""
-    return profile.folder / _CACHE
-
-
-def load(profile: Profile) -> ExistingSettings | None:
-    """The settings of a lab, even of a half-made one; None if there are none.
-
-    Raises:
-        LabError: they can't be read.
-    """
-    path = profile.folder / _FILE
-    try:
-        return from_json(ExistingSettings, path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise LabError(
-            f"{path} can't be read as a lab's settings: {error}.",
-            f"Delete the lab's namespace by hand, then {profile.folder}.",
-            Kind.INPUT,
-        ) from error
-
-
-def save(profile: Profile, settings: ExistingSettings) -> None:
-    """Write the settings in one step, for their owner alone."""
-    make_private(profile.folder)
-    path = profile.folder / _FILE
-    new = path.with_name(f"{_FILE}.new")
-    new.write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
-    new.replace(path)
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600, exist_ok=False)
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
-
-
-def is_lab(folder: Path) -> bool:
-    """Whether a folder is a lab's of this provider."""
-    return not folder.is_symlink() and (folder / _FILE).is_file()
-
-
-def remove(profile: Profile) -> None:
-    """Remove the lab's folder; LabError if something else is in it."""
-    others = [each.name for each in profile.folder.iterdir() if each.name not in _OWN]
-    if others or profile.folder.is_symlink():
-        raise LabError(
-            f"{profile.folder} has something that isn't the lab's: {', '.join(sorted(others))}.",
-            "Move it elsewhere; then try again.",
-            Kind.INPUT,
-        )
-    shutil.rmtree(profile.folder)
+MEMORY = Memory("existing", ExistingSettings)

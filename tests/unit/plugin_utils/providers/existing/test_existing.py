@@ -24,7 +24,9 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Missing
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import write_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import memory, reading
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import (
     access,
     finding,
@@ -246,12 +248,12 @@ def test_the_nodes_that_take_pods() -> None:
         *(node("c"), node("b"), node("d", taint="NoSchedule"), node("e", ready="False")),
         *(node("f", unschedulable=True), node("g", taint="PreferNoSchedule")),
     ]
-    assert finding.workers(nodes) == ("b", "c", "g")
+    assert reading.workers(nodes) == ("b", "c", "g")
     made = finding.contract(Profile("uji", Path("/s")), ASKED, nodes, Missing("Nowhere."))
     assert [each.address for each in made.nodes][:2] == ["192.0.2.98", "192.0.2.99"]
     assert (made.worker(1), made.worker(2), made.namespace) == ("b", "c", "mine")
     with pytest.raises(LabError, match="No node takes the lab's pods") as told:
-        finding.workers(nodes[2:5])
+        reading.workers(nodes[2:5])
     assert told.value.kind is Kind.INPUT
 
 
@@ -270,22 +272,22 @@ def test_a_lab_stays_in_its_cluster() -> None:
 
 def test_the_folder_of_a_lab(tmp_path: Path) -> None:
     profile = Profile("uji", tmp_path)
-    assert settings.load(profile) is None
-    settings.save(profile, ASKED)
-    assert settings.load(profile) == ASKED
-    assert settings.is_lab(profile.folder)
-    settings.write_secret(settings.kubeconfig(profile), "secret")
-    assert settings.kubeconfig(profile).stat().st_mode & 0o77 == 0
+    assert settings.MEMORY.load(profile) is None
+    settings.MEMORY.save(profile, ASKED)
+    assert settings.MEMORY.load(profile) == ASKED
+    assert settings.MEMORY.labs(profile.state) == {profile}
+    write_private(memory.kubeconfig(profile), "secret")
+    assert memory.kubeconfig(profile).stat().st_mode & 0o77 == 0
     (profile.folder / "letter").touch()
     with pytest.raises(LabError, match="something that isn't the lab's: letter"):
-        settings.remove(profile)
+        settings.MEMORY.remove(profile)
     (profile.folder / "letter").unlink()
-    settings.remove(profile)
+    settings.MEMORY.remove(profile)
     assert not profile.folder.exists()
     profile.folder.mkdir()
     (profile.folder / "existing.json").write_text("{}", encoding="utf-8")
     with pytest.raises(LabError, match="can't be read as a lab's settings"):
-        settings.load(profile)
+        settings.MEMORY.load(profile)
 
 
 def test_a_folder_without_settings_is_removed_if_nothing_else_is_in_it(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Missing,
     Reachable,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import entering
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import places
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.settings import (
     ExistingSettings,
@@ -98,11 +99,11 @@ def test_a_node_without_its_helper_pod_says_why(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_command_of_the_users_enters_places(tmp_path: Path) -> None:
-    assert places.by_command("env A='b c' {node}=1", "a") == Reachable(("env", "A=b c", "a=1"))
-    assert places.by_command("sh -c 'echo no such node >&2; exit 3'") == Missing(
+    assert entering.by_command("env A='b c' {node}=1", "a") == Reachable(("env", "A=b c", "a=1"))
+    assert entering.by_command("sh -c 'echo no such node >&2; exit 3'") == Missing(
         "`sh -c 'echo no such node >&2; exit 3' true` failed: no such node."
     )
-    assert "not installed" in places.by_command("no-such-program").reason  # type: ignore[union-attr]
+    assert "not installed" in entering.by_command("no-such-program").reason  # type: ignore[union-attr]
     cluster = Cluster()
     found = entered(cluster, asked("network", enter_node="env N={node}"), "a", "b")
     assert found["b"] == Reachable(("env", "N=b"))
@@ -110,6 +111,6 @@ def test_a_command_of_the_users_enters_places(tmp_path: Path) -> None:
 
 
 def test_the_address_of_the_place_outside() -> None:
-    assert places.address(Reachable(()), "127.0.0.1") == "127.0.0.1"
-    assert places.address(Reachable(("false",)), "127.0.0.1") == ""
-    assert places.address(places.NO_HOST, "127.0.0.1") == ""
+    assert entering.address(Reachable(()), "127.0.0.1") == "127.0.0.1"
+    assert entering.address(Reachable(("false",)), "127.0.0.1") == ""
+    assert entering.address(entering.NO_HOST, "127.0.0.1") == ""
