@@ -8,6 +8,7 @@ _ALL = (
     Command("status", "Show the lab's nodes, API and memory, and the last verdict."),
     Command("doctor", "Check whether this machine can run a lab."),
     Command("kubectl", "Run kubectl on the lab's cluster, with all arguments that follow."),
+    Command("kubeconfig", "Print the lab's kubeconfig, or put it into your own."),
     Command("shell", "Open a shell, or run a command, on a node or the lab's host."),
     Command("why", "Show the way of a packet, expected and actual, and where they part."),
     Command("break", "Put a fault into the lab, for somebody to find.", "breaking"),
