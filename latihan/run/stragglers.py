@@ -17,11 +17,14 @@ from pathlib import Path
 
 import psutil
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import environments, processes
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import (
+    environments,
+    processes,
+    profiles,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import PROFILE_VARIABLE
 
-RUN_VARIABLE = "LATIHAN_RUN"
+RUN_VARIABLE = profiles.RUN_VARIABLE
 _PATIENCE = 3.0
 _PAUSE = 0.1
 _STATE, _SESSION = 0, 3  # Fields of proc(5)'s stat, counted from the state.
@@ -46,7 +49,7 @@ def pids_of(run: str) -> Iterator[int]:
     """
     for pid in psutil.pids():
         variables = environments.of(pid)
-        if variables.get(RUN_VARIABLE) == run and PROFILE_VARIABLE not in variables:
+        if variables.get(RUN_VARIABLE) == run and profiles.PROFILE_VARIABLE not in variables:
             yield pid
 
 
@@ -94,7 +97,7 @@ def _signal_all(is_meant: Callable[[str], bool], sessions: set[int], number: sig
             if handle is None:
                 continue
             variables, session = environments.of(pid), _session(pid)
-            if session in (0, os.getsid(0)) or PROFILE_VARIABLE in variables:
+            if session in (0, os.getsid(0)) or profiles.PROFILE_VARIABLE in variables:
                 continue
             if is_meant(variables.get(RUN_VARIABLE, "")):
                 sessions.add(session)

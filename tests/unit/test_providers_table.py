@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import collection
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.provider import (
-    PROVIDER,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import named
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.local import Local
 from tests.providers_table import proven_by_provider
 
 
@@ -14,8 +15,8 @@ def entries() -> list[OutcomeEntry]:
     return load(collection.outcome_files())
 
 
-def needs_ability(outcome: OutcomeEntry) -> bool:
-    lacks = {f"lab.cannot.{ability.name.lower()}" for ability in PROVIDER.cannot}
+def needs_ability(outcome: OutcomeEntry, provider: str = "existing") -> bool:
+    lacks = {f"lab.cannot.{ability}" for ability in named(provider).lacking()}
     return any(name in rule.when for rule in outcome.skip for name in lacks)
 
 
@@ -43,3 +44,13 @@ def test_what_is_skipped_with_and_without_a_place_outside() -> None:
     alone = {each.id: outside[each.id] and not needs_host(each) for each in entries()}
     assert table["`existing` with a place outside"] == outside
     assert table["`existing` alone"] == alone
+
+
+@pytest.mark.parametrize("name", ["minikube", "kind"])
+def test_what_a_program_of_the_users_can_not_show(name: str) -> None:
+    provider = named(name)
+    assert isinstance(provider, Local)
+    assert proven_by_provider()[f"`{name}`"] == {
+        each.id: not (needs_ability(each, name) or (provider.host_name and needs_name(each)))
+        for each in entries()
+    }

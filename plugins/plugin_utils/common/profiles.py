@@ -12,6 +12,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 HOST = "host"
 # In the environment of a lab's own processes, which outlive the run that started them.
 PROFILE_VARIABLE = "LATIHAN_PROFILE"
+# In the environment of all that a run starts, and that ends with it.
+RUN_VARIABLE = "LATIHAN_RUN"
 # The lab that full-lab puts beside a lab for a while; the role profiles names it too.
 _SECOND = "-c4"
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Missing,
@@ -39,12 +40,26 @@ def by_command(words: str, node: str = "") -> Reach:
     return Missing(f"`{shlex.join(enter)} true` failed: {said.rstrip('.')}.")
 
 
-def address(host: Reach, node: str) -> str:
-    """The address by which a place speaks to a node; empty if it doesn't say. It sends nothing."""
+@dataclass(frozen=True)
+class HostLink:
+    """How a place speaks to a node: from its own ``address``, and without a router (``direct``)."""
+
+    address: str = ""
+    direct: bool = False
+
+
+def link(host: Reach, node: str) -> HostLink:
+    """How a place speaks to a node's address; it sends nothing.
+
+    Args:
+        host: the place.
+        node: the node's address; empty if it isn't known.
+    """
     if not isinstance(host, Reachable) or not node:
-        return ""
+        return HostLink()
     done = run([*host.enter, "ip", "-json", "route", "get", node], check=False, timeout=_SECONDS)
     try:
-        return str(json.loads(done.stdout)[0]["prefsrc"])
+        route = json.loads(done.stdout)[0]
+        return HostLink(str(route["prefsrc"]), "gateway" not in route)
     except (ValueError, LookupError, TypeError):
-        return ""
+        return HostLink()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,24 +23,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 
 _UNAUTHORIZED = 401
 _CHOOSE = "Name others with --kubeconfig FILE and --context NAME."
-
-
-def kubectl(asked: str) -> str:
-    """The path of kubectl.
-
-    Args:
-        asked: the program that is asked for; empty for the first one in the PATH.
-
-    Raises:
-        LabError: there is none.
-    """
-    if found := shutil.which(asked or "kubectl"):
-        return found
-    raise LabError(
-        f"There is no program {asked or 'kubectl'!r}.",
-        "Install kubectl, or name it with `-e lab_kubectl=PATH`.",
-        Kind.MACHINE,
-    )
 
 
 def chosen(program: str, asked: ExistingSettings) -> dict[str, Any]:

@@ -17,7 +17,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import write_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers import entering, memory, reading
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import (
+    entering,
+    memory,
+    programs,
+    reading,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import (
     Ability,
     Provider,
@@ -57,7 +62,7 @@ class Existing(Provider):
         """Make the lab's namespace, or see whether it is still there; write the contract anew."""
         known = settings.MEMORY.load(profile)
         asked = settings.together(known, settings.wanted(wanted.options))
-        asked = replace(asked, kubectl=access.kubectl(asked.kubectl))
+        asked = replace(asked, kubectl=programs.path_of("kubectl", asked.kubectl, "lab_kubectl"))
         document = access.chosen(asked.kubectl, asked)
         text = access.with_namespace(document, asked.namespace)
         api = access.connected(text, document)
@@ -112,7 +117,7 @@ class Existing(Provider):
         return replace(
             made,
             nodes=tuple(replace(node, reach=reaches[node.name]) for node in made.nodes),
-            host_address=entering.address(host, made.nodes[0].address),
+            host_address=entering.link(host, made.nodes[0].address).address,
             sees_all=not rights.lacking(api, asked.namespace, [rights.SEE_ALL]),
             slices=reading.slices(api),
             cannot=cannot,

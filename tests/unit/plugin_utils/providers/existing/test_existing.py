@@ -26,7 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import write_private
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers import memory, reading
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers import memory, programs, reading
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import (
     access,
     finding,
@@ -304,5 +304,5 @@ def test_a_folder_without_settings_is_removed_if_nothing_else_is_in_it(tmp_path:
 
 def test_a_kubectl_that_there_is_not() -> None:
     with pytest.raises(LabError, match="no program '/nowhere/kubectl'") as told:
-        access.kubectl("/nowhere/kubectl")
+        programs.path_of("kubectl", "/nowhere/kubectl", "lab_kubectl")
     assert told.value.kind is Kind.MACHINE

@@ -111,6 +111,6 @@ def test_a_command_of_the_users_enters_places(tmp_path: Path) -> None:
 
 
 def test_the_address_of_the_place_outside() -> None:
-    assert entering.address(Reachable(()), "127.0.0.1") == "127.0.0.1"
-    assert entering.address(Reachable(("false",)), "127.0.0.1") == ""
-    assert entering.address(entering.NO_HOST, "127.0.0.1") == ""
+    assert entering.link(Reachable(()), "127.0.0.1") == entering.HostLink("127.0.0.1", direct=True)
+    assert entering.link(Reachable(("false",)), "127.0.0.1") == entering.HostLink()
+    assert entering.link(entering.NO_HOST, "127.0.0.1") == entering.HostLink()

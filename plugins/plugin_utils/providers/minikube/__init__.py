@@ -1,0 +1,1 @@
+"""The provider ``minikube``: a cluster that the user's own minikube makes, as in the article."""
