@@ -16,6 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight impor
 )
 from latihan.base.exits import Exit, exit_of
 from latihan.base.project import Project
+from latihan.commands import answers
+from latihan.commands.answers import CheckAnswer, DoctorAnswer
 from latihan.commands.command import Context
 from latihan.inputs import variable_specs, variables
 
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE|@FILE",
         help="a variable that you will also set for the run",
     )
+    answers.add_output(parser)
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
@@ -40,6 +43,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     chosen = variables.chosen(context.project, options.extra_vars)
     patience.choose(chosen.get(patience.VARIABLE, patience.AUTO))
     checks = check(lab_spec(context.project, context.profile, chosen))
+    if options.output == answers.JSON:
+        answers.print_json(context.console, answer(checks))
+        return verdict(checks)
     for each in checks:
         context.console.print(line(each))
         if each.hint:
@@ -57,6 +63,23 @@ def lab_spec(project: Project, profile: str, chosen: dict[str, Any]) -> LabSpec:
         profile=profile,
         nodes=int(values["lab_nodes"]),
         networks={name: str(values[name]) for name in _NETWORKS},
+    )
+
+
+def answer(checks: Sequence[Check]) -> DoctorAnswer:
+    """The checks as a document."""
+    return DoctorAnswer(
+        exit_code=verdict(checks),
+        checks=[
+            CheckAnswer(
+                name=each.name,
+                ok=each.ok,
+                warning=each.warning,
+                message=each.message,
+                hint=each.hint,
+            )
+            for each in checks
+        ],
     )
 
 

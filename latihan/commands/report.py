@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from latihan.base import durations
 from latihan.base.exits import Exit
+from latihan.commands import answers
 from latihan.commands.command import Context
 from latihan.output import summary
 from latihan.reports import report
@@ -37,16 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("RUN1", "RUN2"),
         help="show what changed between two runs; exit code 1 if anything did",
     )
+    answers.add_output(parser)
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Print a run's outcomes and failures, and where its report is; 0 even if the run failed."""
     artifacts = context.project.artifacts(context.profile)
     if options.diff:
+        if options.output == answers.JSON:
+            raise LabError("--diff has no --output json.", "Leave one of them out.", Kind.INPUT)
         return _compare(context.console, artifacts, *options.diff)
     folder = report.find(artifacts, options.run)
     loaded = report.load(folder)
     console = context.console
+    if options.output == answers.JSON:
+        answers.print_json(console, loaded)
+        return Exit.HOLDS
     console.print(
         Text(
             f"{loaded.playbook} (profile {loaded.profile}, provider {loaded.provider}), started "
