@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# PYTHON_ARGCOMPLETE_OK
 """The way into the lab: makes the virtual environment it needs, then hands over to ``latihan``.
 
 With ``--container`` it runs itself in a container instead.
@@ -32,6 +33,7 @@ KEPT_FROM_OTHERS = 0o022
 MACHINE = 3
 INTERRUPTED = 130
 CONTAINER = "--container"
+COMPLETES = "_ARGCOMPLETE"  # A shell that asks what may come next sets it.
 WITH_VALUE = ("--profile", "--provider")  # The other options that may stand before a name.
 FREE = f"Free some space: .venv, in {ROOT}, needs half a GiB, and TMPDIR too."
 PATH_LINE = (
@@ -54,6 +56,8 @@ def main(arguments: list[str]) -> int:
     Returns:
         An exit code, only if the hand-over didn't happen.
     """
+    if COMPLETES in os.environ:
+        return complete()
     # Root runs what is made here, so nobody else may write to it.
     os.umask(os.umask(KEPT_FROM_OTHERS) | KEPT_FROM_OTHERS)
     try:
@@ -132,6 +136,18 @@ def become(arguments: list[str]) -> NoReturn:
             f"{PYTHON} can't be run: {error.strerror}. "
             "Run it as the user who made .venv (root, for a lab), or remove that folder."
         ) from error
+
+
+def complete() -> int:
+    """Say what may come next on a command line, if the environment is there; never make it.
+
+    Returns:
+        An exit code, only if there is nothing to say.
+    """
+    if all(map(is_done, REQUIREMENTS)):
+        with contextlib.suppress(OSError):
+            os.execv(PYTHON, [str(PYTHON), "-P", "-m", "latihan.completing"])
+    return MACHINE
 
 
 def environment_for_latihan(environment: Mapping[str, str]) -> dict[str, str]:

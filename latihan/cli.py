@@ -26,17 +26,10 @@ from latihan.base.project import (
 )
 from latihan.commands import COMMANDS, Command, Context
 from latihan.inputs import playbooks
+from latihan.inputs.options import SETTING, TEARDOWN, add_options
 from latihan.inputs.playbooks import Playbook
 
 PROGRAM = "python3 runner.py"
-_TEARDOWN = "teardown"
-# Options of a playbook that each set the variable PLAYBOOK_OPTION.
-_SETTING = {
-    "conformance": {
-        "focus": "run the tests whose names match this regular expression",
-        "skip": "of these, leave out the tests whose names match this one",
-    }
-}
 
 
 class Parser(argparse.ArgumentParser):
@@ -159,21 +152,13 @@ def run_playbook(
     # Ansible takes a tenth of a second to import, and commands need none of it.
     from latihan.commands import play, teardown_all  # noqa: PLC0415
 
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
-        play.add_arguments(parser)
-        if playbook.name == _TEARDOWN:
-            about = "remove every lab of this machine; other options have no effect"
-            parser.add_argument("--all", action="store_true", help=about)
-        for name, about in _SETTING.get(playbook.name, {}).items():
-            parser.add_argument(f"--{name}", metavar="REGEX", help=about)
-
-    options = _parsed(given, playbook.title, add_arguments)
-    if playbook.name == _TEARDOWN and options.all:
+    options = _parsed(given, playbook.title, lambda parser: add_options(parser, playbook.name))
+    if playbook.name == TEARDOWN and options.all:
         return teardown_all.teardown_all(project, console)
-    for name in _SETTING.get(playbook.name, {}):
+    for name in SETTING.get(playbook.name, {}):
         if (value := getattr(options, name)) is not None:
             options.extra_vars.append(json.dumps({f"{playbook.name}_{name}": value}))
-    context = _context(options, project, console, second=given.name == _TEARDOWN)
+    context = _context(options, project, console, second=given.name == TEARDOWN)
     return play.play(context, playbook, options, command_line)
 
 

@@ -17,6 +17,7 @@ _ALL = (
     Command("image", "Load, list, build or remove images of your own."),
     Command("tunnel", "Give LoadBalancer services external addresses until Ctrl-C."),
     Command("report", "Show what a run proved, or what changed between two runs."),
+    Command("completion", "Print what a shell needs to complete these command lines."),
     Command("test", "Lint the project and run its tests."),
     Command("docs", "Update the tables of variables in the roles' README files."),
 )

@@ -30,6 +30,7 @@ from latihan.base.exits import Exit
 from latihan.base.project import Project, need_root
 from latihan.commands.command import Context
 from latihan.inputs import playbooks
+from latihan.inputs.options import add_options
 
 RAW = False
 _BUILDS = "images"
@@ -131,7 +132,7 @@ def _build(context: Context, options: argparse.Namespace) -> int:
         image["command"] = options.command
     values = json.dumps({"lab_images_extra": [image]})
     parser = argparse.ArgumentParser()
-    play.add_arguments(parser)
+    add_options(parser, _BUILDS)
     playbook = playbooks.find(context.project, _BUILDS)
     command_line = shlex.join(["python3", "runner.py", _BUILDS, "-e", values])
     return play.play(context, playbook, parser.parse_args(["-e", values]), command_line)

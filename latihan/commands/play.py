@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import shlex
 import time
@@ -45,41 +44,6 @@ _OF_A_PLACE = ("kubeconfig", "context", "helpers")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of every playbook."""
-    add = parser.add_argument
-    add("-e", "--extra-vars", action="append", default=[], metavar="NAME=VALUE|@FILE",
-        help="set a variable of the lab or of a role")  # fmt: skip
-    add("--tags", type=_not_empty, help="only tasks with one of these tags")
-    add("--skip-tags", type=_not_empty, help="skip tasks with one of these tags")
-    add("--limit", type=_not_empty, help="only these hosts of the inventory")
-    # What not every provider takes.
-    add("--kubeconfig", type=_path, help="the kubeconfig of the cluster to work in")
-    add("--context", type=_not_empty, help="the context in it; the current one by default")
-    add("--helpers", choices=("none", "network", "privileged"),
-        help="which pods of the lab enter the cluster's nodes")  # fmt: skip
-    add("--check", action="store_true", help="change nothing, only show what would change")
-    add(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        help="show Ansible's own output; -vv shows more",
-    )
-
-
-def _not_empty(text: str) -> str:
-    """An option's value; an empty one is most likely an unset variable in a script."""
-    if not text:
-        raise argparse.ArgumentTypeError("the value is empty")
-    return text
-
-
-def _path(text: str) -> str:
-    """A path that holds wherever the roles run."""
-    return os.path.abspath(os.path.expanduser(_not_empty(text)))  # noqa: PTH100, PTH111 - not a file yet
-
-
 def place_of(provider: Provider, options: argparse.Namespace) -> list[str]:
     """The options that say where the cluster is, as ``-e`` takes them.
 
@@ -105,7 +69,7 @@ def play(
     Args:
         context: the lab to work on, and where to print.
         playbook: what to play.
-        options: the values of ``add_arguments``.
+        options: the values of ``inputs.options``.
         command_line: the command line that does the same again.
 
     Raises:

@@ -19,11 +19,10 @@ from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import profiles
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from latihan import cli
 from latihan.base import locks
 from latihan.base.project import Project, checked_profile, from_environment
 from latihan.cli import main
-from latihan.inputs import playbooks, variables
+from latihan.inputs import options, playbooks, variables
 from latihan.inputs.playbooks import Playbook
 from latihan.inputs.request import Request
 from latihan.inputs.variable_specs import Variable, variables_of
@@ -74,9 +73,9 @@ def test_an_option_of_a_playbook_sets_a_variable(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = variables_of(from_environment())
-    assert all(f"{name}_{option}" in known for name, of in cli._SETTING.items() for option in of)
+    assert all(f"{name}_{option}" in known for name, of in options.SETTING.items() for option in of)
     shutil.copy(project.playbooks / "holds.yml", project.playbooks / "greet.yml")
-    monkeypatch.setitem(cli._SETTING, "greet", {"words": "what to say"})
+    monkeypatch.setitem(options.SETTING, "greet", {"words": "what to say"})
     given = r"\[\"'{"
     assert main(["greet", "--words", given], project) == 2
     assert f"greet_words can't be {given!r}" in capsys.readouterr().err
