@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -136,7 +136,7 @@ class Local(Provider):
             _require_same(profile, known, asked)
         made = there and profile.contract.exists()
         if check:
-            return not (made and all(tool.states().values()))
+            return not made or _needs_start(tool.states(), "")
         if made:
             self.memory.save(profile, asked)
             return self.start(profile, "", check=False)
@@ -175,28 +175,32 @@ class Local(Provider):
     def start(self, profile: Profile, node: str, *, check: bool) -> bool:
         """Start what is stopped of a cluster, or one node of it."""
         settings, tool = self._known(profile, node)
-        stopped = [name for name, runs in _meant(tool.states(), node) if not runs]
-        if not check:
-            if stopped:
-                tool.start(node)
-            before = contract.read(profile.contract)
-            self._see(profile, settings, tool)
-            return bool(stopped) or contract.read(profile.contract) != before
-        return bool(stopped)
+        stopped = _needs_start(tool.states(), node)
+        if check:
+            return stopped
+        if stopped:
+            tool.start(node)
+        before = contract.read(profile.contract)
+        self._see(profile, settings, tool)
+        return stopped or contract.read(profile.contract) != before
 
     def stop(self, profile: Profile, node: str, *, check: bool) -> bool:
         """Stop a cluster, or one node of it."""
         settings, tool = self._known(profile, node)
-        running = [name for name, runs in _meant(tool.states(), node) if runs]
-        if running and not check:
+        states = tool.states()
+        running = any(runs for name, runs in states.items() if node in ("", name))
+        if check:
+            return running
+        if running:
             tool.stop(node)
-            before, states = contract.read(profile.contract), tool.states()
-            nodes = (
-                replace(each, reach=self._reach(settings, tool, each.name, states))
-                for each in before.nodes
-            )
-            contract.write(profile.contract, replace(before, nodes=tuple(nodes)))
-        return bool(running)
+            states = tool.states()
+        before = contract.read(profile.contract)
+        nodes = (
+            replace(each, reach=self._reach(settings, tool, each.name, states))
+            for each in before.nodes
+        )
+        contract.write(profile.contract, replace(before, nodes=tuple(nodes)))
+        return running
 
     def _known(self, profile: Profile, node: str) -> tuple[LocalSettings, Tool]:
         """The settings of an existing lab, and its tool; LabError if a node isn't its own."""
@@ -280,8 +284,9 @@ def _require_same(profile: Profile, made: LocalSettings, asked: LocalSettings) -
         )
 
 
-def _meant(states: Mapping[str, bool], node: str) -> Iterable[tuple[str, bool]]:
-    return [(node, states.get(node, False))] if node else states.items()
+def _needs_start(states: Mapping[str, bool], node: str) -> bool:
+    """Whether a node, or any if it is empty, doesn't run; there is none if all are gone."""
+    return not states.get(node, False) if node else not (states and all(states.values()))
 
 
 def _ready(api: Api, running: set[str]) -> list[ApiObject]:

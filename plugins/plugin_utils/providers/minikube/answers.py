@@ -73,10 +73,10 @@ def profiles(text: str) -> set[str]:
     answer = _json(text, "profile list")
     if not isinstance(answer, dict) or "error" in answer:
         raise _unreadable("profile list", text)
-    listed = [*(answer.get("valid") or []), *(answer.get("invalid") or [])]
-    if not all(isinstance(each, dict) and isinstance(each.get("Name"), str) for each in listed):
+    valid, invalid = (answer.get(each) or [] for each in ("valid", "invalid"))
+    if not (_are_named(valid) and _are_named(invalid)):
         raise _unreadable("profile list", text)
-    return {each["Name"] for each in listed}
+    return {each["Name"] for each in [*valid, *invalid]}
 
 
 def states(text: str) -> dict[str, bool]:
@@ -91,9 +91,7 @@ def states(text: str) -> dict[str, bool]:
     nodes = [answer] if isinstance(answer, dict) else answer
     if nodes is None:
         return {}
-    if not isinstance(nodes, list) or not all(
-        isinstance(node, dict) and isinstance(node.get("Name"), str) for node in nodes
-    ):
+    if not _are_named(nodes):
         raise _unreadable("status", text)
     return {node["Name"]: node.get("Host") == _RUNNING for node in nodes}
 
@@ -154,6 +152,13 @@ def _event(line: str) -> dict[str, dict[str, Any]]:
     if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
         return {}
     return {str(event.get("type")).removeprefix(_TYPE): event["data"]}
+
+
+def _are_named(listed: object) -> bool:
+    """Whether it is a list of objects that have a name."""
+    return isinstance(listed, list) and all(
+        isinstance(each, dict) and isinstance(each.get("Name"), str) for each in listed
+    )
 
 
 def _number(value: object) -> int:

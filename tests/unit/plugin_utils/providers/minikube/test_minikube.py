@@ -5,6 +5,7 @@ The minikube here is a script that prints what a test says; the one in tests/sta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import subprocess
@@ -25,6 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.minikube.pro
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.minikube.provider import (
     PROVIDER,
 )
+from tests.wrong import mutations
 
 NETWORKS = ("192.168.49.0/24", "10.244.0.0/16", "10.96.0.0/12")
 ASKED = LocalSettings(2, *NETWORKS, driver="docker", cni="calico")
@@ -93,6 +95,21 @@ def test_an_answer_of_another_kind_is_named(text: str) -> None:
     if text != "[]":
         with pytest.raises(LabError, match="The answer of `minikube status` can't be read"):
             answers.states(text)
+
+
+def test_any_other_answer_is_refused_or_read() -> None:
+    """Never a traceback, whatever part of an answer is missing, of another type or unknown."""
+    nodes = [{"Name": "a", "Host": "Running"}, {"Name": "b", "Host": "Stopped"}]
+    listed = {"valid": [{"Name": "a"}], "invalid": [{"Name": "b"}]}
+    step = json.loads(event("step", currentstep="1", totalsteps="2", message="m"))
+    error = json.loads(event("error", message="m", exitcode="14", advice="a"))
+    read = ((answers.states, nodes), (answers.profiles, listed),
+            (answers.version, {"minikubeVersion": "v1.38.1"}), (answers.step, step),
+            (lambda text: answers.failure([text]), error))  # fmt: skip
+    for reader, document in read:
+        for _name, wrong in mutations(document):
+            with contextlib.suppress(LabError):
+                reader(json.dumps(wrong))
 
 
 def test_steps_and_errors_are_read_from_the_events() -> None:
