@@ -52,16 +52,15 @@ def own(document: Kubeconfig, name: str, folder: str, base: Path) -> Kubeconfig:
         One cluster, one context and one user.
     """
     current = _part(document, "contexts", str(document.get(_CURRENT)))
-    mark = {_EXTENSIONS: [{"name": _MARK, "extension": {"folder": folder}}]}
     cluster = _part(document, "clusters", str(current.get("cluster")))
     user = _absolute(_part(document, "users", str(current.get("user"))), base)
     context = {**current, "cluster": name, "user": name}
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {**_absolute(cluster, base), **mark}}],
-        "contexts": [{"name": name, "context": {**context, **mark}}],
-        "users": [{"name": name, "user": {**user, **mark}}],
+        "clusters": [_marked(name, "cluster", _absolute(cluster, base), folder)],
+        "contexts": [_marked(name, "context", context, folder)],
+        "users": [_marked(name, "user", user, folder)],
         _CURRENT: name,
     }
 
@@ -72,11 +71,14 @@ def merged(document: Kubeconfig, added: Kubeconfig) -> Kubeconfig:
     What else is in it stays, also the context that is chosen.
     """
     result = copy.deepcopy(document)
-    for each in _LISTS:
+    for each, kind in _LISTS.items():
         parts, (new,) = result.get(each) or [], added[each]
         names = [part["name"] for part in parts]
         if new["name"] in names:
-            parts[names.index(new["name"])] = new
+            index = names.index(new["name"])
+            # A namespace that the user has chosen for the lab's context.
+            kept = parts[index][kind] if each == "contexts" else {}
+            parts[index] = {**new, kind: {**kept, **new[kind]}}
         else:
             parts = [*parts, new]
         result[each] = parts
@@ -121,6 +123,12 @@ def _part(document: Kubeconfig, each: str, name: str) -> Mapping[str, Any]:
 def _absolute(part: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """A part whose files are found from any folder."""
     return {key: str(base / value) if key in _FILES else value for key, value in part.items()}
+
+
+def _marked(name: str, kind: str, part: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """A part with its name, and whose it is."""
+    mark = {"name": _MARK, "extension": {"folder": folder}}
+    return {"name": name, kind: {**part, _EXTENSIONS: [mark]}}
 
 
 def _mark(part: Mapping[str, Any], kind: str) -> Any:

@@ -95,9 +95,14 @@ def test_it_is_merged_once_and_nothing_is_lost(
     assert main(["kubeconfig", "--merge"], project) == 0
     assert path.stat() == before
     assert f"'{NAME}' is already in {path}" in capsys.readouterr().out
+    chosen = read(path)
+    chosen["contexts"][1]["context"]["namespace"] = "mine"
+    path.write_text(yaml.safe_dump(chosen), encoding="utf-8")
     remake(project, "https://127.0.0.1:2")
     assert main(["kubeconfig", "--merge"], project) == 0
+    assert "*id" not in path.read_text(encoding="utf-8")
     again = read(path)
+    assert again["contexts"][1]["context"]["namespace"] == "mine"
     assert names(again) == ["work", NAME]
     assert again["clusters"][1]["cluster"]["server"] == "https://127.0.0.1:2"
     assert sorted(each.name for each in path.parent.iterdir()) == [
