@@ -11,7 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.local import LocalSettings
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.programs import in_one_line
 
-KINDNET, NO_CNI = "kindnet", "none"
+KINDNET = "kindnet"
 _VERSION = re.compile(r"(?:kind v)?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\b")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR = "ERROR: "
@@ -57,7 +57,7 @@ def config(settings: LocalSettings) -> str:
         "networking": {
             "podSubnet": settings.pod_network,
             "serviceSubnet": settings.service_network,
-            "disableDefaultCNI": settings.cni == NO_CNI,
+            "disableDefaultCNI": settings.cni != KINDNET,
         },
     }
     return yaml.safe_dump(document, sort_keys=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from functools import cached_property
+from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind as ErrorKind
@@ -50,10 +51,11 @@ class KindProgram:
 
     def need(self) -> None:
         """See whether it is there, and not too old, and whether its options make sense."""
-        if self._settings.cni not in (answers.KINDNET, answers.NO_CNI):
+        cni = self._settings.cni
+        if cni != answers.KINDNET and not Path(cni).is_file():
             raise LabError(
-                f"cluster_cni is {self._settings.cni!r}, which kind doesn't bring.",
-                f"Use {answers.KINDNET}, or {answers.NO_CNI} and install another one.",
+                f"cluster_cni is {cni!r}, which kind doesn't bring.",
+                f"Use {answers.KINDNET}, or the whole path of a manifest that installs one.",
                 ErrorKind.INPUT,
             )
         said = run([self.path, "version", "-q"], check=False, env=self.environment)
@@ -71,13 +73,18 @@ class KindProgram:
         image = [f"--image={self._settings.kubernetes}"] if self._settings.kubernetes else []
         path = memory.kubeconfig(self._profile)
         options = ["--config=-", f"--kubeconfig={path}", *self._name, *image]
-        wait = [] if self._settings.cni == answers.NO_CNI else [f"--wait={_WAIT}"]
+        own = self._settings.cni == answers.KINDNET
+        # Without a network no node becomes ready.
+        wait = [f"--wait={_WAIT}"] if own else []
         self._do(
             f"make the cluster {self._profile.name!r}",
             *("create", "cluster", *options, *wait, *self._settings.arguments),
             within=_MAKES_WITHIN,
             stdin=answers.config(self._settings),
         )
+        if not own:
+            kubectl = [self._settings.kubectl, f"--kubeconfig={path}"]
+            run([*kubectl, "apply", "-f", self._settings.cni], timeout=_ANSWERS_WITHIN)
         api = Api(path)
         for node in api.get(reading.NODES).get("items") or []:
             taints = node["spec"].get("taints") or []

@@ -60,7 +60,7 @@ def test_what_kind_answers() -> None:
 
 
 def test_the_configuration_has_the_nodes_and_networks() -> None:
-    settings = LocalSettings(3, *NETWORKS, driver="docker", cni="none")
+    settings = LocalSettings(3, *NETWORKS, driver="docker", cni="/a/network.yaml")
     config = yaml.safe_load(answers.config(settings))
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
     assert config["networking"] == {
@@ -106,3 +106,16 @@ def test_a_failure_gives_kinds_own_reason_and_leaves_nothing(tmp_path: Path) -> 
     created = next(line for line in asked.splitlines() if " create " in line)
     assert created.startswith("true create cluster --config=- ")
     assert f"--kubeconfig={shlex.quote(str(tmp_path / 'state/uji/kubeconfig'))}" in created
+
+
+def test_another_network_is_installed_by_its_manifest(tmp_path: Path) -> None:
+    """The kubectl here notes what it is asked; then there is no kubeconfig, so no lab."""
+    kind(tmp_path, create="true")
+    manifest, kubectl = tmp_path / "network.yaml", tmp_path / "kubectl"
+    manifest.touch()
+    kubectl.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/applied\n')
+    kubectl.chmod(0o755)
+    error = refusal(tmp_path, cni=str(manifest), kubectl=str(kubectl))
+    assert "kubeconfig" in error.message
+    assert (tmp_path / "applied").read_text().endswith(f"kubeconfig apply -f {manifest}\n")
+    assert "--wait" not in (tmp_path / "asked").read_text()
