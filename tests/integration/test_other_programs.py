@@ -66,32 +66,6 @@ def kind(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     guest.run("teardown")
 
 
-def test_minikube_proves_the_outcomes_of_the_table(minikube: Guest) -> None:
-    made = minikube.play("full-lab")
-    assert made.code == 0, made.out
-    verdicts = {each["id"]: each["verdict"] for each in report_in(latest(MINIKUBE))["outcomes"]}
-    proven = proven_by_provider()["`minikube`"]
-    assert verdicts == {name: "pass" if holds else "skip" for name, holds in proven.items()}
-
-
-def test_minikube_has_its_commands(lab: Lab, minikube: Guest) -> None:
-    again = minikube.play("provision")
-    assert again.code == 0, again.out
-    assert "0 changed" in again.out or "changed" not in again.out.splitlines()[-3], again.out
-    node = lab.contract["nodes"][1]["name"]
-    entered = minikube.run("shell", node, "--", "hostname")
-    assert (entered.code, entered.out.strip()) == (0, node)
-    assert minikube.run("shell", HOST, "--", "true").code == 0
-    assert minikube.run("kubectl", "get", "nodes", "-o", "name").code == 0
-
-
-def test_minikube_leaves_nothing_and_the_lab_behind_it_stays(lab: Lab, minikube: Guest) -> None:
-    done = minikube.run("teardown")
-    assert done.code == 0, done.out
-    assert not (STATE / MINIKUBE).exists()
-    assert lab.runner("status").code == 0
-
-
 def test_kind_makes_stops_and_starts_its_nodes(lab: Lab, kind: Guest) -> None:
     made = kind.play("provision")
     assert made.code == 0, made.out
@@ -113,3 +87,30 @@ def test_kind_makes_stops_and_starts_its_nodes(lab: Lab, kind: Guest) -> None:
     done = kind.run("teardown")
     assert done.code == 0, done.out
     assert not (STATE / KIND).exists()
+
+
+def test_minikube_proves_the_outcomes_of_the_table(minikube: Guest) -> None:
+    """It also makes the pods again that ended when the nodes of the lab behind it were stopped."""
+    made = minikube.play("full-lab")
+    assert made.code == 0, made.out
+    verdicts = {each["id"]: each["verdict"] for each in report_in(latest(MINIKUBE))["outcomes"]}
+    proven = proven_by_provider()["`minikube`"]
+    assert verdicts == {name: "pass" if holds else "skip" for name, holds in proven.items()}
+
+
+def test_minikube_has_its_commands(lab: Lab, minikube: Guest) -> None:
+    again = minikube.play("provision")
+    assert again.code == 0, again.out
+    assert " changed" not in again.out, again.out
+    node = lab.contract["nodes"][1]["name"]
+    entered = minikube.run("shell", node, "--", "hostname")
+    assert (entered.code, entered.out.strip()) == (0, node)
+    assert minikube.run("shell", HOST, "--", "true").code == 0
+    assert minikube.run("kubectl", "get", "nodes", "-o", "name").code == 0
+
+
+def test_minikube_leaves_nothing_and_the_lab_behind_it_stays(lab: Lab, minikube: Guest) -> None:
+    done = minikube.run("teardown")
+    assert done.code == 0, done.out
+    assert not (STATE / MINIKUBE).exists()
+    assert lab.runner("status").code == 0
