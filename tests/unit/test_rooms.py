@@ -22,6 +22,7 @@ ROOMS = {
         "cluster": ("common",),
         "outcomes": ("common", "cluster"),
         "conformance": ("common", "cluster", "outcomes"),
+        "survey": ("common", "cluster", "outcomes"),
         "providers": ("common", "supply", "cluster"),
         "in_cluster": (),
     },

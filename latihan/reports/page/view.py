@@ -16,19 +16,21 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from latihan.base import durations
 from latihan.base.exits import Exit
 from latihan.reports.models import Report, StepRecord, TaskRecord
+from latihan.reports.page.grids import Grid, grids
 from latihan.reports.page.layout import layout
 from latihan.reports.page.shapes import Picture
 from latihan.reports.page.words import caption, drawn
 from latihan.run.failures import OUTCOME, Failure
 
-# The article's order; an outcome of another name comes after them.
+# The article's order, then the survey; an outcome of another name comes after them.
 _SECTIONS = {
     "C": ("Cluster", "The nodes, and who reaches whom before anything runs on them."),
     "P": ("Pods", "What has an address, who reaches it, and by which path."),
     "S": ("Services", "One lasting name and address for pods that come and go."),
+    "N": ("Network", "Who reaches whom, between all nodes, by every way."),
 }
 _OTHERS = ("More outcomes", "Those that this lab adds to the article's.")
-_ID = re.compile(r"([CPS])(\d+)")
+_ID = re.compile(r"([CNPS])(\d+)")
 _PROMPT = re.compile(r"(\S+\$) ")
 # This many answers are shown at once; the rest of them are folded.
 _ANSWERS = 4
@@ -58,6 +60,7 @@ class Item:
     took: str
     picture: Picture | None
     captions: tuple[str, ...]
+    grids: tuple[Grid, ...]
     answers: tuple[Answer, ...]
     more: tuple[Answer, ...]
     shown: int
@@ -171,6 +174,7 @@ def _item(outcome: OutcomeResult, report: Report) -> Item:
         took=durations.text(outcome.duration_s),
         picture=layout(moment, flows) if moment else None,
         captions=tuple(dict.fromkeys(caption(flow) for flow in flows)),
+        grids=grids(outcome.matrices),
         answers=answers[:_ANSWERS],
         more=answers[_ANSWERS:],
         shown=sum(answer.times for answer in answers),

@@ -149,7 +149,14 @@ class Api:
             response.close()
 
     def execute(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        timeout: float,
+        *,
+        stdin: str = "",
     ) -> Execution:
         """Run a command in a container and wait for its end.
 
@@ -159,9 +166,12 @@ class Api:
             container: the container's name; empty for the pod's first.
             argv: the command, without a shell.
             timeout: how long to wait for its end, in seconds; longer on a slow machine.
+            stdin: what the command reads. It must know where that ends: its input stays open.
         """
         query = [("command", word) for word in argv]
         query += [("stdout", "true"), ("stderr", "true")]
+        if stdin:
+            query.append(("stdin", "true"))
         if container:
             query.append(("container", container))
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
@@ -177,6 +187,8 @@ class Api:
         except Exception as error:  # noqa: BLE001 - the websocket library has no common error
             return Execution("", "", None, _first_line(str(error)))
         try:
+            if stdin:
+                socket.write_stdin(stdin.encode())
             return _finish(socket, seconds(timeout))
         finally:
             socket.close(timeout=1)

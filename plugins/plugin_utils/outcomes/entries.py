@@ -152,6 +152,7 @@ class OutcomeEntry(_Entry):
             what refused it.
         evidence: the vars that hold what ``latihan.lab.kubectl`` returned in earlier steps; their
             commands and output are shown with the probes.
+        matrices: the vars that hold matrices of ``latihan.lab.survey``; they are shown too.
     """
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_-]*$")
@@ -169,6 +170,7 @@ class OutcomeEntry(_Entry):
     skip: list[SkipRule] = []
     explain: list[str] = []
     evidence: list[str] = []
+    matrices: list[str] = []
 
     @property
     def sampled(self) -> bool:
@@ -279,10 +281,7 @@ def _faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
     for field in ("expected", "observed"):
         yield from _template_faults(getattr(outcome, field), (field,), names)
     yield from _explain_faults(outcome)
-    for number, name in enumerate(outcome.evidence):
-        if name not in outcome.vars:
-            known = ", ".join(sorted(outcome.vars)) or "none"
-            yield _Fault(("evidence", number), f"unknown vars.{name}; known: {known}")
+    yield from _handed_over_faults(outcome)
     for number, rule in enumerate(outcome.skip):
         yield from _expression_faults(rule.when, ("skip", number), names)
         yield from _template_faults(rule.reason, ("skip", number), names)
@@ -302,6 +301,14 @@ def _explain_faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
             yield _Fault(
                 ("explain", number), f"only a probe of the kind {_EXPLAINED} can be explained"
             )
+
+
+def _handed_over_faults(outcome: OutcomeEntry) -> Iterator[_Fault]:
+    for field in ("evidence", "matrices"):
+        for number, name in enumerate(getattr(outcome, field)):
+            if name not in outcome.vars:
+                known = ", ".join(sorted(outcome.vars)) or "none"
+                yield _Fault((field, number), f"unknown vars.{name}; known: {known}")
 
 
 @dataclass(frozen=True)

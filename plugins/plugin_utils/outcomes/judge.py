@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeGuard
 
+from pydantic import ValidationError
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     Document,
     compiled,
@@ -34,6 +36,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.reader
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OK,
     Evidence,
+    Matrix,
     OutcomeResult,
     PathYield,
     ProbeResult,
@@ -77,14 +80,8 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
     for rule in outcome.skip:
         if compiled(rule.when).holds(document)[0]:
             return Judgement(Verdict.SKIP, template(rule.reason).text(document))
-    for name, value in outcome.vars.items():
-        if value is None and variables.get(name) is None:
-            return Judgement(Verdict.FAIL, f"The previous step did not hand over {name!r}.")
-    for name in outcome.evidence:
-        if not _is_command(variables.get(name)):
-            return Judgement(
-                Verdict.FAIL, f"The previous step did not hand over a command as {name!r}."
-            )
+    if missing := _not_handed_over(outcome, variables):
+        return Judgement(Verdict.FAIL, f"The previous step did not hand over {missing}.")
     skipped = _skipped(outcome, seen)
     if skipped is not None:
         return skipped
@@ -99,6 +96,20 @@ def judge(outcome: OutcomeEntry, seen: Observation) -> Judgement:
         return Judgement(Verdict.FAIL, " ".join(first))
     wrong += _unmet(outcome.expect, document)
     return Judgement(Verdict.FAIL, " ".join(wrong[:4])) if wrong else Judgement(Verdict.PASS)
+
+
+def _not_handed_over(outcome: OutcomeEntry, variables: Mapping[str, Any]) -> str:
+    """What an earlier step owes the outcome; empty if nothing is missing."""
+    for name, value in outcome.vars.items():
+        if value is None and variables.get(name) is None:
+            return repr(name)
+    for name in outcome.evidence:
+        if not _is_command(variables.get(name)):
+            return f"a command as {name!r}"
+    for name in outcome.matrices:
+        if _matrix(variables.get(name)) is None:
+            return f"a matrix as {name!r}"
+    return ""
 
 
 def _skipped(outcome: OutcomeEntry, seen: Observation) -> Judgement | None:
@@ -160,6 +171,9 @@ def report(
         ],
         paths=paths(results),
         flows=flows(outcome, seen.probes, seen.facts) if seen.facts else [],
+        matrices=[
+            found for name in outcome.matrices if (found := _matrix(seen.variables.get(name)))
+        ],
         why=list(seen.why),
         probes=len(results),
         attempts=course.attempts,
@@ -170,6 +184,14 @@ def report(
         false_alarm=outcome.false_alarm,
         article=outcome.article,
     )
+
+
+def _matrix(value: Any) -> Matrix | None:
+    """What ``latihan.lab.survey`` handed over; None if it is something else."""
+    try:
+        return Matrix.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def paths(results: Sequence[ProbeResult]) -> list[TracedPath]:

@@ -221,6 +221,42 @@ class Cause(Record):
     )
 
 
+class Cell(Record):
+    """What one place found when it asked another."""
+
+    row: str
+    column: str
+    reason: str = Field(description="ok, refused, timeout, ...")
+    right: bool | None = Field(
+        description="Whether it is as it should be; null if it could not be measured."
+    )
+    detail: str = Field("", description="What else there is to say of it.")
+    attempts: int = Field(1, ge=1, strict=True, description="How many times it was asked.")
+
+
+class Latency(Record):
+    """How long answers took, in seconds: percentiles, and the most."""
+
+    p50: float = Field(ge=0)
+    p90: float = Field(ge=0)
+    p99: float = Field(ge=0)
+    most: float = Field(ge=0)
+
+
+class Matrix(Record):
+    """Who found what, place by place: those that asked are rows, those that were asked columns."""
+
+    name: str = Field(min_length=1)
+    title: str
+    rows: list[str]
+    columns: list[str]
+    cells: list[Cell] = Field(description="Those that were asked.")
+    measured: int = Field(ge=0, strict=True, description="How many cells could be measured.")
+    wrong: list[str] = Field(description="What is not as it should be, a sentence for each cell.")
+    unmeasured: str = Field("", description="Why cells could not be measured.")
+    latency: Latency | None = Field(None, description="null if nothing was timed.")
+
+
 class OutcomeResult(Record):
     """One checked outcome."""
 
@@ -235,6 +271,7 @@ class OutcomeResult(Record):
     flows: list[Flow] = Field(
         [], description="Who asked whom, and how it ended; what was not expected comes first."
     )
+    matrices: list[Matrix] = Field([], description="Who reached whom, place by place.")
     why: list[Why] = Field([], description="Why packets went where they went.")
     diagnosis: list[Cause] = Field(
         [], description="The likely causes of a failure, the likeliest first."

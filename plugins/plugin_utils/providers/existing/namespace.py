@@ -22,6 +22,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 MANAGED_BY, LATIHAN = "app.kubernetes.io/managed-by", "latihan"
 PROFILE = "latihan.lab/profile"
 POLICY = "latihan"
+# The pods of a survey, which has policies of its own.
+SURVEY = "latihan.lab/survey"
 
 _NAMESPACES = "/api/v1/namespaces"
 _NODES = "/api/v1/nodes"
@@ -79,7 +81,8 @@ def allow(api: Api, settings: ExistingSettings) -> bool:
     path = _POLICIES.format(settings.namespace)
     if _got(api, f"{path}/{POLICY}") is not None:
         return False
-    everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    others = {"matchExpressions": [{"key": SURVEY, "operator": "DoesNotExist"}]}
+    everything = {"podSelector": others, "policyTypes": ["Ingress", "Egress"]}
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
