@@ -35,7 +35,7 @@ class Difference:
     """One difference.
 
     Args:
-        what: its kind: verdict, cause, reason, observed, expected, path, version, provider, or a
+        what: its kind: verdict, cell, cause, reason, observed, expected, path, version, provider, or a
             kind of the lab's states.
         name: what it is about: an outcome's id, or an owner such as ``pod/p1``.
         before: how it was in the first run; a dash if it wasn't there.
@@ -60,11 +60,12 @@ def differences(old: Report, new: Report) -> list[Difference]:
         new: another one.
 
     Returns:
-        Verdicts first, new failures at their top; then why outcomes don't hold, what they
-        expected, the ways of packets, the version, and the lab itself, by the last facts of each
+        Verdicts first, new failures at their top; then who reached whom in a survey, why outcomes
+        don't hold, what they expected, the ways of packets, the version, and the lab itself, by the last facts of each
         run.
     """
     found = sorted(_verdicts(old, new), key=lambda each: each.after != Verdict.FAIL)
+    found += _cells(old, new)
     found += _outcomes(old, new)
     versions = [each.kubernetes_version for each in (old, new)]
     if all(versions):
@@ -83,6 +84,22 @@ def _verdicts(old: Report, new: Report) -> Iterator[Difference]:
             each[name].verdict if name in each else "not checked" for each in (before, after)
         )
         yield from _differing("verdict", name, one, other)
+
+
+def _cells(old: Report, new: Report) -> Iterator[Difference]:
+    """Who reached whom in one run and not in the other; a sample is not compared with another."""
+    before, after = (_words(each) for each in (old, new))
+    for name in (each for each in before if each in after):
+        yield from _differing("cell", name, before[name], after[name])
+
+
+def _words(report: Report) -> dict[str, str]:
+    return {
+        f"{outcome.id} {matrix.title}: {cell.row} to {cell.column}": cell.reason
+        for outcome in report.outcomes
+        for matrix in outcome.matrices
+        for cell in matrix.cells
+    }
 
 
 def _outcomes(old: Report, new: Report) -> Iterator[Difference]:

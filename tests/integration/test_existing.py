@@ -100,6 +100,14 @@ def test_a_guest_has_no_power_and_no_other_namespace(guest: Lab) -> None:
     assert "and not in 'default'" in elsewhere.out
 
 
+def test_a_guest_surveys_the_network_with_the_same_rights(guest: Lab) -> None:
+    done = guest.runner("survey")
+    assert done.code == 0, done.out
+    verdicts = {each["id"]: each["verdict"] for each in guest.report()["outcomes"]}
+    assert {name for name, verdict in verdicts.items() if verdict == "skip"} == {"N12", "N13"}
+    assert "fail" not in verdicts.values()
+
+
 def test_a_guest_leaves_nothing(lab: Lab, guest: Lab, place: tuple[str, ...]) -> None:
     before = pods(lab)
     done = guest.runner("teardown")

@@ -34,6 +34,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import (
     Course,
     Judgement,
+    handed_over,
     judge,
     report,
 )
@@ -45,9 +46,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OK,
+    Cell,
     OutcomeResult,
     ProbeResult,
     Verdict,
+    Yield,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 
@@ -103,7 +106,31 @@ class _Judged:
             for name, entry in outcome.probes.items()
             for result in self.seen.probes.get(name, ())
         ]
+        asked += [
+            Asked(_again(cell), wanted=cell.reason != OK, wrong=True)
+            for matrix in handed_over(outcome, self.plan.variables)
+            for cell in matrix.cells
+            if cell.right is False and cell.from_
+        ]
         return FailedOutcome(services, self.plan.variables.get(_DOWN) or "", asked)
+
+
+def _again(cell: Cell) -> ProbeResult:
+    """A cell of a matrix as the probe that would ask the same."""
+    return ProbeResult(
+        name="",
+        kind=cell.kind,
+        from_=cell.from_,
+        target=cell.target,
+        item=None,
+        command="",
+        output=cell.detail,
+        exit_code=None,
+        reason=cell.reason,
+        ok=cell.reason == OK,
+        duration_s=0.0,
+        yields=Yield(),
+    )
 
 
 def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]) -> Checked:

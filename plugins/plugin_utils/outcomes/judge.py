@@ -171,9 +171,7 @@ def report(
         ],
         paths=paths(results),
         flows=flows(outcome, seen.probes, seen.facts) if seen.facts else [],
-        matrices=[
-            found for name in outcome.matrices if (found := _matrix(seen.variables.get(name)))
-        ],
+        matrices=handed_over(outcome, seen.variables),
         why=list(seen.why),
         probes=len(results),
         attempts=course.attempts,
@@ -184,6 +182,11 @@ def report(
         false_alarm=outcome.false_alarm,
         article=outcome.article,
     )
+
+
+def handed_over(outcome: OutcomeEntry, variables: Mapping[str, Any]) -> list[Matrix]:
+    """The matrices that an earlier step handed over for the outcome."""
+    return [found for name in outcome.matrices if (found := _matrix(variables.get(name)))]
 
 
 def _matrix(value: Any) -> Matrix | None:

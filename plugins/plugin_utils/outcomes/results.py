@@ -222,7 +222,10 @@ class Cause(Record):
 
 
 class Cell(Record):
-    """What one place found when it asked another."""
+    """What one place found when it asked another.
+
+    Only one that is wrong says how to ask the same again.
+    """
 
     row: str
     column: str
@@ -232,6 +235,9 @@ class Cell(Record):
     )
     detail: str = Field("", description="What else there is to say of it.")
     attempts: int = Field(1, ge=1, strict=True, description="How many times it was asked.")
+    from_: str = Field("", alias="from", description="As in pod/NAME and node/NAME.")
+    kind: str = Field("", description="As of a probe: tcp, udp, icmp, ...")
+    target: str = Field("", description="As of a probe of that kind.")
 
 
 class Latency(Record):

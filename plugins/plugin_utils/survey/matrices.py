@@ -11,6 +11,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
     Latency,
     Matrix,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.objects import HOSTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import (
     OK,
     Question,
@@ -88,7 +89,7 @@ class Answer:
 def cell(question: Question, answer: Answer) -> Cell:
     """A question and its answer as a cell."""
     right, reason, detail = _judged(question, answer)
-    return Cell(
+    found = Cell(
         row=question.row,
         column=question.column,
         reason=reason,
@@ -96,6 +97,16 @@ def cell(question: Question, answer: Answer) -> Cell:
         detail=detail,
         attempts=answer.attempts,
     )
+    return found if right is not False else found.model_copy(update=_asked(question))
+
+
+def _asked(question: Question) -> dict[str, str]:
+    """How to ask the same again, in the words of a probe."""
+    to = f"[{question.to}]" if ":" in question.to else question.to
+    target = f"{to}:{question.port}" if question.kind in ("tcp", "udp") else question.to
+    inside = f"pod/{question.agent}"
+    start = f"node/{question.row}" if question.agent.startswith(HOSTS) else inside
+    return {"from_": start, "kind": question.kind, "target": target}
 
 
 def _judged(question: Question, answer: Answer) -> tuple[bool | None, str, str]:

@@ -23,6 +23,7 @@ ANY, LOCAL, ALONE, HEADLESS, STICKY = (
     "survey-headless",
     "survey-sticky",
 )
+HOSTS = "survey-node-"  # What the names of the pods in the nodes' networks begin with.
 OPEN, GUARD = "survey-open", "survey-guard"
 _NODE = "latihan.lab/survey-node"
 _NOBODY = 65534
@@ -51,7 +52,7 @@ class Site:
     @property
     def host(self) -> str:
         """The pod in the node's network."""
-        return f"survey-node-{self.number}"
+        return f"{HOSTS}{self.number}"
 
     @property
     def service(self) -> str:

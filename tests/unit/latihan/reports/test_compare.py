@@ -45,6 +45,28 @@ def test_what_an_outcome_saw_counts_if_it_failed_in_both() -> None:
     assert differences(read(one), read(other)) == [Difference("observed", "P2", "this", "that")]
 
 
+def test_who_reached_whom_is_compared_and_a_new_sample_is_not() -> None:
+    def surveyed(reason: str, other: str) -> dict[str, Any]:
+        cells = [
+            {"row": "a", "column": column, "reason": reason, "right": reason == "ok"}
+            for column in ("b", other)
+        ]
+        matrix = {
+            "name": "pod_tcp",
+            "title": "Pods",
+            "rows": ["a"],
+            "columns": ["b", other],
+            "cells": cells,
+            "measured": 2,
+            "wrong": [],
+        }
+        return report(outcome("N2", matrices=[matrix]))
+
+    assert differences(read(surveyed("ok", "c")), read(surveyed("timeout", "d"))) == [
+        Difference("cell", "N2 Pods: a to b", "ok", "timeout")
+    ]
+
+
 def test_the_lab_itself_is_compared() -> None:
     new = changed()
     known = new["facts"][-1]
