@@ -14,14 +14,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.matrices import (
     NOT_RUN,
-    Answer,
+    SurveyAnswer,
     cell,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.objects import (
     CONTAINER,
     PROGRAM,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import Question
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import SurveyQuestion
 
 _WITHIN = 2.0
 # So many agents are asked at a time, and each of them asks so much at a time.
@@ -31,10 +31,12 @@ _MORE = 20.0
 # be lost.
 _PAUSES = (1.0, 2.0, 3.0)
 
-Answered = list[tuple[Question, Answer]]
+Answered = list[tuple[SurveyQuestion, SurveyAnswer]]
 
 
-def ask(lab: Lab, questions: Sequence[Question], pauses: Sequence[float] = _PAUSES) -> Answered:
+def ask(
+    lab: Lab, questions: Sequence[SurveyQuestion], pauses: Sequence[float] = _PAUSES
+) -> Answered:
     """Ask everything at the same time; what isn't right is asked again after each pause.
 
     Args:
@@ -60,12 +62,12 @@ def ask(lab: Lab, questions: Sequence[Question], pauses: Sequence[float] = _PAUS
     return [(each, answers[each]) for each in questions]
 
 
-def _round(lab: Lab, questions: Sequence[Question]) -> list[Answer]:
+def _round(lab: Lab, questions: Sequence[SurveyQuestion]) -> list[SurveyAnswer]:
     """Ask everything once."""
     groups: dict[str, list[int]] = {}
     for number, question in enumerate(questions):
         groups.setdefault(question.agent, []).append(number)
-    answers: dict[int, Answer] = {}
+    answers: dict[int, SurveyAnswer] = {}
     with ThreadPoolExecutor(_AGENTS) as pool:
         running = [
             (numbers, pool.submit(_ask_agent, lab, agent, [questions[n] for n in numbers]))
@@ -76,7 +78,7 @@ def _round(lab: Lab, questions: Sequence[Question]) -> list[Answer]:
     return [answers[number] for number in range(len(questions))]
 
 
-def _ask_agent(lab: Lab, agent: str, questions: Sequence[Question]) -> list[Answer]:
+def _ask_agent(lab: Lab, agent: str, questions: Sequence[SurveyQuestion]) -> list[SurveyAnswer]:
     request = {"timeout": _WITHIN, "ask": [each.request for each in questions]}
     line = json.dumps(request, separators=(",", ":")) + "\n"
     turns = -(-sum(each.times for each in questions) // _AT_A_TIME)
@@ -101,7 +103,7 @@ def _execute(lab: Lab, agent: str, line: str, limit: float) -> tuple[str, str]:
     return other.stdout, other.stderr.strip() or done.error
 
 
-def read(stdout: str, trouble: str, count: int) -> list[Answer]:
+def read(stdout: str, trouble: str, count: int) -> list[SurveyAnswer]:
     """What an agent printed, as answers. Pure.
 
     Args:
@@ -116,16 +118,18 @@ def read(stdout: str, trouble: str, count: int) -> list[Answer]:
     if len(found) == count:
         return found
     said = (trouble.strip().splitlines() or ["It printed nothing."])[-1]
-    return [Answer(NOT_RUN, f"The agent does not answer: {said}")] * count
+    return [SurveyAnswer(NOT_RUN, f"The agent does not answer: {said}")] * count
 
 
-def _answer(said: ApiObject) -> Answer:
-    return Answer(said["reason"], said["said"], tuple(said["seconds"]), tuple(said["answers"]))
+def _answer(said: ApiObject) -> SurveyAnswer:
+    return SurveyAnswer(
+        said["reason"], said["said"], tuple(said["seconds"]), tuple(said["answers"])
+    )
 
 
 def ask_until(
     lab: Lab,
-    questions: Sequence[Question],
+    questions: Sequence[SurveyQuestion],
     done: Callable[[Answered], bool],
     within: float,
     pause: float,

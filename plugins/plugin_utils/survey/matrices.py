@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.objects import HOSTS
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import (
     OK,
-    Question,
+    SurveyQuestion,
     Want,
 )
 
@@ -60,11 +60,11 @@ TITLES = {
 }
 # What a matrix's name ends in, and how its cells were asked.
 _BY = {"tcp": " (TCP)", "udp": " (UDP)", "icmp": " (echo requests)"}
-NOT_RUN, NOT_PERMITTED = "not_run", "not_permitted"
+NOT_RUN, NOT_PERMITTED, NOT_ENFORCED = "not_run", "not_permitted", "not_enforced"
 
 
 @dataclass(frozen=True)
-class Answer:
+class SurveyAnswer:
     """What an agent answered to a question, or why it wasn't asked.
 
     Args:
@@ -81,12 +81,12 @@ class Answer:
     answers: tuple[ApiObject, ...] = ()
     attempts: int = 1
 
-    def again(self, attempts: int) -> Answer:
+    def again(self, attempts: int) -> SurveyAnswer:
         """The same, after so many attempts."""
         return replace(self, attempts=attempts)
 
 
-def cell(question: Question, answer: Answer) -> Cell:
+def cell(question: SurveyQuestion, answer: SurveyAnswer) -> Cell:
     """A question and its answer as a cell."""
     right, reason, detail = _judged(question, answer)
     found = Cell(
@@ -100,7 +100,7 @@ def cell(question: Question, answer: Answer) -> Cell:
     return found if right is not False else found.model_copy(update=_asked(question))
 
 
-def _asked(question: Question) -> dict[str, str]:
+def _asked(question: SurveyQuestion) -> dict[str, str]:
     """How to ask the same again, in the words of a probe."""
     to = f"[{question.to}]" if ":" in question.to else question.to
     target = f"{to}:{question.port}" if question.kind in ("tcp", "udp") else question.to
@@ -109,11 +109,11 @@ def _asked(question: Question) -> dict[str, str]:
     return {"from_": start, "kind": question.kind, "target": target}
 
 
-def _judged(question: Question, answer: Answer) -> tuple[bool | None, str, str]:
+def _judged(question: SurveyQuestion, answer: SurveyAnswer) -> tuple[bool | None, str, str]:
     """Whether an answer is right, its reason, and what there is to say of it."""
     want, reason = question.want, answer.reason
-    unmeasurable = reason == NOT_RUN or (reason == NOT_PERMITTED and question.kind == "icmp")
-    if unmeasurable or (want.if_answered and reason != OK):
+    unmeasurable = {NOT_RUN, NOT_ENFORCED, *([NOT_PERMITTED] if question.kind == "icmp" else [])}
+    if reason in unmeasurable or (want.if_answered and reason != OK):
         return None, reason, answer.said
     if reason not in want.reasons:
         detail = answer.said if reason != OK else "It was answered, and should not be."
@@ -125,7 +125,7 @@ def _judged(question: Question, answer: Answer) -> tuple[bool | None, str, str]:
     return True, reason, _told(question, answer)
 
 
-def _fault(want: Want, answer: Answer) -> str:
+def _fault(want: Want, answer: SurveyAnswer) -> str:
     """What is wrong with what was answered; empty if nothing is."""
     names = _said(answer, "name")
     if want.names and not names <= want.names:
@@ -140,7 +140,7 @@ def _fault(want: Want, answer: Answer) -> str:
     return _fault_of_name(want, answer)
 
 
-def _fault_of_name(want: Want, answer: Answer) -> str:
+def _fault_of_name(want: Want, answer: SurveyAnswer) -> str:
     found = {each for one in answer.answers for each in one.get("addresses") or []}
     if want.addresses and (not found or not found <= want.addresses):
         return f"the name leads to {_listed(found) or 'nothing'}"
@@ -159,11 +159,11 @@ def _one_family(wanted: Iterable[str], found: Iterable[str]) -> bool:
     return len(missing) == 1 and not missing & {":" in each for each in found}
 
 
-def _said(answer: Answer, key: str) -> set[str]:
+def _said(answer: SurveyAnswer, key: str) -> set[str]:
     return {str(each[key]) for each in answer.answers if key in each}
 
 
-def _told(question: Question, answer: Answer) -> str:
+def _told(question: SurveyQuestion, answer: SurveyAnswer) -> str:
     """What a right answer tells besides."""
     for each in answer.answers:
         if question.kind == "mtu" and "mtu" in each:
@@ -173,14 +173,16 @@ def _told(question: Question, answer: Answer) -> str:
     return ""
 
 
-def matrices(answered: Iterable[tuple[Question, Answer]], why: str = "") -> dict[str, Matrix]:
+def matrices(
+    answered: Iterable[tuple[SurveyQuestion, SurveyAnswer]], why: str = ""
+) -> dict[str, Matrix]:
     """All matrices, by their names; those of which nothing was asked are empty.
 
     Args:
         answered: the questions and their answers.
         why: why those that nobody asked were not asked.
     """
-    groups: dict[str, list[tuple[Question, Answer]]] = {name: [] for name in TITLES}
+    groups: dict[str, list[tuple[SurveyQuestion, SurveyAnswer]]] = {name: [] for name in TITLES}
     for question, answer in answered:
         groups[question.matrix].append((question, answer))
     found = {}

@@ -16,7 +16,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Choice:
+class Sample:
     """The nodes and pairs of a survey.
 
     Args:
@@ -32,7 +32,7 @@ class Choice:
     possible: int
 
 
-def choose(nodes: Iterable[ApiObject], seed: int, most_nodes: int, most_pairs: int) -> Choice:
+def choose(nodes: Iterable[ApiObject], seed: int, most_nodes: int, most_pairs: int) -> Sample:
     """Choose from the cluster's nodes; the same seed and nodes give the same choice.
 
     Args:
@@ -50,7 +50,7 @@ def choose(nodes: Iterable[ApiObject], seed: int, most_nodes: int, most_pairs: i
         name: why or left_out for name, why in sorted(refusals.items()) if name not in chosen
     }
     possible = len(chosen) * (len(chosen) - 1)
-    return Choice(tuple(chosen), skipped, tuple(_pairs(chosen, chance, most_pairs)), possible)
+    return Sample(tuple(chosen), skipped, tuple(_pairs(chosen, chance, most_pairs)), possible)
 
 
 def _refuses(item: ApiObject) -> str:

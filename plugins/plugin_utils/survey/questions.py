@@ -42,7 +42,7 @@ class Want:
 
 
 @dataclass(frozen=True)
-class Question:
+class SurveyQuestion:
     """One cell of a matrix: who asks what, and what is right.
 
     Args:
@@ -109,7 +109,7 @@ class Made:
         return min((len(self.pods[site.pod]) for site in self.sites), default=0)
 
 
-def questions(made: Made, pairs: Sequence[Pair]) -> list[Question]:
+def questions(made: Made, pairs: Sequence[Pair]) -> list[SurveyQuestion]:
     """All that is asked while nothing denies it.
 
     Args:
@@ -135,14 +135,16 @@ def questions(made: Made, pairs: Sequence[Pair]) -> list[Question]:
 
 def of_port(
     matrix: str, made: Made, pairs: Iterable[tuple[Site, Site]], port: int, want: Want | None = None
-) -> Iterator[Question]:
+) -> Iterator[SurveyQuestion]:
     """Connections between pods at a port."""
     for a, b in pairs:
         to = made.pods[b.pod][0]
-        yield Question(matrix, a.node, b.node, a.pod, "tcp", to, port, want=want or _by(b.pod))
+        yield SurveyQuestion(
+            matrix, a.node, b.node, a.pod, "tcp", to, port, want=want or _by(b.pod)
+        )
 
 
-def of_policy(made: Made, pairs: Sequence[Pair], *, allowed: bool) -> list[Question]:
+def of_policy(made: Made, pairs: Sequence[Pair], *, allowed: bool) -> list[SurveyQuestion]:
     """What is asked while a policy allows one port and denies the other."""
     by_node = {site.node: site for site in made.sites}
     asked = [(by_node[a], by_node[b]) for a, b in pairs if a in by_node and b in by_node]
@@ -155,35 +157,41 @@ def _by(*pods: str) -> Want:
     return Want(names=frozenset(pods))
 
 
-def _between_pods(made: Made, pairs: Sequence[tuple[Site, Site]]) -> Iterator[Question]:
+def _between_pods(made: Made, pairs: Sequence[tuple[Site, Site]]) -> Iterator[SurveyQuestion]:
     for a, b in pairs:
         to, by = made.pods[b.pod][0], _by(b.pod)
         own = Want(seen=frozenset(made.pods[a.pod]), if_answered=True)
         ends = (a.node, b.node, a.pod)
-        yield Question("pod_tcp", *ends, "tcp", to, made.port, _TIMES, by)
-        yield Question("pod_udp", *ends, "udp", to, made.port, _TIMES, by)
-        yield Question("pod_icmp", *ends, "icmp", to)
-        yield Question("source_tcp", *ends, "tcp", to, made.port, want=own)
-        yield Question("source_udp", *ends, "udp", to, made.port, want=own)
-        yield Question("mtu", *ends, "mtu", to, made.port, want=by)
+        yield SurveyQuestion("pod_tcp", *ends, "tcp", to, made.port, _TIMES, by)
+        yield SurveyQuestion("pod_udp", *ends, "udp", to, made.port, _TIMES, by)
+        yield SurveyQuestion("pod_icmp", *ends, "icmp", to)
+        yield SurveyQuestion("source_tcp", *ends, "tcp", to, made.port, want=own)
+        yield SurveyQuestion("source_udp", *ends, "udp", to, made.port, want=own)
+        yield SurveyQuestion("mtu", *ends, "mtu", to, made.port, want=by)
 
 
 def _with_nodes(
     made: Made, pairs: Sequence[tuple[Site, Site]], within: Sequence[tuple[Site, Site]]
-) -> Iterator[Question]:
+) -> Iterator[SurveyQuestion]:
     kinds = (("tcp", made.port), ("udp", made.port), ("icmp", 0))
     for kind, port in kinds:
         for a, b in within:
             if b.host in made.hosts:
                 ends, want = (a.node, b.node, a.pod), _answered(kind, b.host)
-                yield Question(f"pod_node_{kind}", *ends, kind, b.addresses[0], port, want=want)
+                yield SurveyQuestion(
+                    f"pod_node_{kind}", *ends, kind, b.addresses[0], port, want=want
+                )
             if a.host in made.hosts:
                 ends, want = (a.node, b.node, a.host), _answered(kind, b.pod)
-                yield Question(f"node_pod_{kind}", *ends, kind, made.pods[b.pod][0], port, 1, want)
+                yield SurveyQuestion(
+                    f"node_pod_{kind}", *ends, kind, made.pods[b.pod][0], port, 1, want
+                )
         for a, b in pairs:
             if {a.host, b.host} <= made.hosts:
                 ends, want = (a.node, b.node, a.host), _answered(kind, b.host)
-                yield Question(f"node_node_{kind}", *ends, kind, b.addresses[0], port, want=want)
+                yield SurveyQuestion(
+                    f"node_node_{kind}", *ends, kind, b.addresses[0], port, want=want
+                )
 
 
 def _answered(kind: str, name: str) -> Want:
@@ -191,27 +199,27 @@ def _answered(kind: str, name: str) -> Want:
     return Want() if kind == "icmp" else _by(name)
 
 
-def _of_services(made: Made, within: Sequence[tuple[Site, Site]]) -> Iterator[Question]:
+def _of_services(made: Made, within: Sequence[tuple[Site, Site]]) -> Iterator[SurveyQuestion]:
     for a, b in within:
         to = made.services[b.service].addresses[0]
         for kind in ("tcp", "udp"):
             ends = (a.node, b.node, a.pod)
-            yield Question(f"service_{kind}", *ends, kind, to, made.port, want=_by(b.pod))
+            yield SurveyQuestion(f"service_{kind}", *ends, kind, to, made.port, want=_by(b.pod))
 
 
 def _of_node_ports(
     made: Made, pairs: Sequence[tuple[Site, Site]], within: Sequence[tuple[Site, Site]]
-) -> Iterator[Question]:
+) -> Iterator[SurveyQuestion]:
     everyone = _by(*(site.pod for site in made.sites))
     ports = made.services[objects.ANY].node_ports
     for kind in ("tcp", "udp"):
         for a, b in within:
             to, port = b.addresses[0], ports[kind]
             ends = (f"pod_port_{kind}", a.node, b.node, a.pod, kind)
-            yield Question(*ends, to, port, want=everyone)
+            yield SurveyQuestion(*ends, to, port, want=everyone)
             if a.host in made.hosts:
                 ends = (f"node_port_{kind}", a.node, b.node, a.host, kind)
-                yield Question(*ends, to, port, want=everyone)
+                yield SurveyQuestion(*ends, to, port, want=everyone)
     # Of a node's own packets, and of those of pods, each implementation may make what it likes.
     first = made.sites[0]
     for a, b in pairs:
@@ -227,10 +235,12 @@ def _of_node_ports(
                 names=frozenset([first.pod if name == objects.ALONE else b.pod]),
                 seen=kept,
             )
-            yield Question(matrix, a.node, b.node, a.host, "tcp", b.addresses[0], port, want=want)
+            yield SurveyQuestion(
+                matrix, a.node, b.node, a.host, "tcp", b.addresses[0], port, want=want
+            )
 
 
-def _of_names(made: Made) -> Iterator[Question]:
+def _of_names(made: Made) -> Iterator[SurveyQuestion]:
     own = frozenset(made.services[objects.ANY].addresses)
     pods = frozenset(address for site in made.sites for address in made.pods[site.pod])
     full = f"{objects.ANY}.{made.namespace}"
@@ -246,36 +256,38 @@ def _of_names(made: Made) -> Iterator[Question]:
         agents += [("node_names", site.host)] if site.host in made.hosts else []
         for matrix, agent in agents:
             for column, name, want in names:
-                yield Question(matrix, site.node, column, agent, "dns", name, want=want)
+                yield SurveyQuestion(matrix, site.node, column, agent, "dns", name, want=want)
         for name in made.outside:
-            yield Question("outside_names", site.node, name, site.pod, "dns", f"{name}.")
+            yield SurveyQuestion("outside_names", site.node, name, site.pod, "dns", f"{name}.")
         ends = ("headless", site.node, objects.HEADLESS, site.pod)
-        yield Question(*ends, "dns", headless, want=Want(addresses=pods))
+        yield SurveyQuestion(*ends, "dns", headless, want=Want(addresses=pods))
 
 
-def _of_sessions(made: Made) -> Iterator[Question]:
+def _of_sessions(made: Made) -> Iterator[SurveyQuestion]:
     sticky, each = (made.services[name].addresses[0] for name in (objects.STICKY, objects.ANY))
     for site in made.sites:
         ends = (site.node, objects.STICKY, site.pod, "tcp", sticky, made.port, _FEW)
-        yield Question("sticky", *ends, Want(answerers=1))
+        yield SurveyQuestion("sticky", *ends, Want(answerers=1))
         if len(made.sites) > 1:
             ends = (site.node, objects.ANY, site.pod, "tcp", each, made.port, _MANY)
-            yield Question("spread", *ends, Want(answerers=2))
+            yield SurveyQuestion("spread", *ends, Want(answerers=2))
 
 
 def _of_the_second_family(
     made: Made, pairs: Sequence[tuple[Site, Site]], within: Sequence[tuple[Site, Site]]
-) -> Iterator[Question]:
+) -> Iterator[SurveyQuestion]:
     if made.families < 2:  # noqa: PLR2004 - IPv4 and IPv6
         return
     for a, b in pairs:
         to, by, ends = made.pods[b.pod][1], _by(b.pod), (a.node, b.node, a.pod)
-        yield Question("second_tcp", *ends, "tcp", to, made.port, _TIMES, by)
-        yield Question("second_udp", *ends, "udp", to, made.port, _TIMES, by)
-        yield Question("second_icmp", *ends, "icmp", to)
-        yield Question("second_mtu", *ends, "mtu", to, made.port, want=by)
+        yield SurveyQuestion("second_tcp", *ends, "tcp", to, made.port, _TIMES, by)
+        yield SurveyQuestion("second_udp", *ends, "udp", to, made.port, _TIMES, by)
+        yield SurveyQuestion("second_icmp", *ends, "icmp", to)
+        yield SurveyQuestion("second_mtu", *ends, "mtu", to, made.port, want=by)
     for a, b in within:
         addresses = made.services[b.service].addresses
         if len(addresses) > 1:
             ends = (a.node, b.node, a.pod)
-            yield Question("second_service", *ends, "tcp", addresses[1], made.port, want=_by(b.pod))
+            yield SurveyQuestion(
+                "second_service", *ends, "tcp", addresses[1], made.port, want=_by(b.pod)
+            )

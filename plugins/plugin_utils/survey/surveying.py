@@ -17,21 +17,24 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.survey.asking import (
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.making import Running
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.matrices import (
+    NOT_ENFORCED,
     NOT_PERMITTED,
     NOT_RUN,
+    SurveyAnswer,
     cell,
     matrices,
     matrix,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.objects import Agents, Site
-from ansible_collections.latihan.lab.plugins.plugin_utils.survey.plan import Choice, choose
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.plan import Sample, choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import (
+    OK,
     Made,
     of_policy,
     questions,
 )
 
-POLICY_WITHIN = 10.0
+_POLICY_WITHIN = 10.0
 _PAUSE = 1.0
 
 
@@ -119,7 +122,7 @@ def survey(
     return Surveyed(found, sample(choice, options.seed), choice.skipped)
 
 
-def _of_policies(lab: Lab, made: Made, choice: Choice) -> Answered:
+def _of_policies(lab: Lab, made: Made, choice: Sample) -> Answered:
     """What is allowed and denied while a policy says so."""
     denied = of_policy(made, choice.pairs, allowed=False)
     if not denied:
@@ -128,8 +131,23 @@ def _of_policies(lab: Lab, made: Made, choice: Choice) -> Answered:
     def enforced(found: Answered) -> bool:
         return all(cell(question, answer).right for question, answer in found)
 
-    refusals = ask_until(lab, denied, enforced, POLICY_WITHIN, _PAUSE)
+    refusals = judged_together(ask_until(lab, denied, enforced, _POLICY_WITHIN, _PAUSE))
     return [*refusals, *ask(lab, of_policy(made, choice.pairs, allowed=True))]
+
+
+def judged_together(refusals: Answered) -> Answered:
+    """Where all that a policy denies is answered, nobody enforces it. Pure.
+
+    Args:
+        refusals: what was asked while a policy denied it.
+    """
+    if any(answer.reason != OK for _question, answer in refusals):
+        return refusals
+    nobody = (
+        "This CNI doesn't enforce policies: "
+        f"{_POLICY_WITHIN:g} s after one was made, all that it denies is answered."
+    )
+    return [(question, SurveyAnswer(NOT_ENFORCED, nobody)) for question, _answer in refusals]
 
 
 def internal_addresses(node: ApiObject) -> tuple[str, ...]:
@@ -161,7 +179,7 @@ def _agents(sites: tuple[Site, ...], running: Running, silent: Mapping[str, str]
     return matrix("agents", cells)
 
 
-def sample(choice: Choice, seed: int) -> str:
+def sample(choice: Sample, seed: int) -> str:
     """What the survey is of, in words. Pure."""
     total, pairs = len(choice.nodes), len(choice.pairs)
     nodes = f"{total} node{'s' if total != 1 else ''}"

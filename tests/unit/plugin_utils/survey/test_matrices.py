@@ -14,17 +14,18 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing import namespace
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey import matrices, objects
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.asking import read
-from ansible_collections.latihan.lab.plugins.plugin_utils.survey.matrices import Answer
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.matrices import SurveyAnswer
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.objects import Agents, Site
 from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions import (
     REFUSALS,
     Made,
-    Question,
     Served,
+    SurveyQuestion,
     Want,
     of_policy,
     questions,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.surveying import judged_together
 from tests.places import ROOT
 
 SITES = (Site("n1", 1, ("10.0.0.1", "fd00::1")), Site("n2", 2, ("10.0.0.2", "fd00::2")))
@@ -49,11 +50,11 @@ def made(sites: tuple[Site, ...] = SITES, families: int = 2) -> Made:
     )
 
 
-def right(question: Question) -> Answer:
+def right(question: SurveyQuestion) -> SurveyAnswer:
     """The answer of a network where all is well."""
     want = question.want
     if want.reasons[0] != "ok":
-        return Answer(want.reasons[0])
+        return SurveyAnswer(want.reasons[0])
     names = sorted(want.names) or ["a", "b"][: want.answerers or 1]
     said: list[dict[str, Any]] = [
         {
@@ -64,7 +65,7 @@ def right(question: Question) -> Answer:
         }
         for name in names
     ]
-    return Answer("ok", seconds=(0.001,), answers=tuple(said))
+    return SurveyAnswer("ok", seconds=(0.001,), answers=tuple(said))
 
 
 def handed_over(*wrong: str, reason: str = "timeout", enforced: bool = True) -> dict[str, Any]:
@@ -73,9 +74,11 @@ def handed_over(*wrong: str, reason: str = "timeout", enforced: bool = True) -> 
     asked = [*questions(here, pairs), *of_policy(here, pairs, allowed=True)]
     denied = of_policy(here, pairs, allowed=False)
     answered = [(each, right(each)) for each in asked]
-    answered += [(each, right(each) if enforced else Answer("ok")) for each in denied]
+    answered += judged_together(
+        [(each, right(each) if enforced else SurveyAnswer("ok")) for each in denied]
+    )
     found = matrices.matrices(
-        (each, Answer(reason, "why") if each.matrix in wrong else answer)
+        (each, SurveyAnswer(reason, "why") if each.matrix in wrong else answer)
         for each, answer in answered
     )
     cell = {"row": "n1", "column": "pod", "reason": "ok", "right": True}
@@ -136,7 +139,7 @@ def test_a_network_without_policies_is_no_failure() -> None:
 
 def test_a_policy_that_denies_what_it_allows_is_a_failure() -> None:
     assert verdict("N13", handed_over("policy_allowed"))[0] is Verdict.FAIL
-    assert verdict("N13", handed_over("policy_allowed", enforced=False))[0] is Verdict.FAIL
+    assert verdict("N13", handed_over("policy_denied", reason="ok"))[0] is Verdict.FAIL
 
 
 def test_echo_requests_that_are_not_permitted_are_not_measured() -> None:
@@ -156,8 +159,8 @@ def test_one_node_and_one_family_are_skipped_with_the_reason() -> None:
     assert verdict("N6", variables)[0] is Verdict.PASS
 
 
-def asked(want: Want, kind: str = "tcp") -> Question:
-    return Question("pod_tcp", "n1", "n2", "agent", kind, "10.1.0.1", want=want)
+def asked(want: Want, kind: str = "tcp") -> SurveyQuestion:
+    return SurveyQuestion("pod_tcp", "n1", "n2", "agent", kind, "10.1.0.1", want=want)
 
 
 @pytest.mark.parametrize(
@@ -176,17 +179,19 @@ def asked(want: Want, kind: str = "tcp") -> Question:
     ],
 )
 def test_a_wrong_answer(want: Want, said: Sequence[dict[str, Any]], detail: str) -> None:
-    cell = matrices.cell(asked(want), Answer("ok", answers=tuple(said)))
+    cell = matrices.cell(asked(want), SurveyAnswer("ok", answers=tuple(said)))
     assert (cell.right, cell.reason, cell.detail) == (False, "wrong_answer", detail)
 
 
 def test_a_resolver_may_ask_for_one_family_alone() -> None:
     want = Want(addresses=frozenset(["10.2.0.1", "fd02::1"]))
-    assert matrices.cell(asked(want), Answer("ok", answers=({"addresses": ["10.2.0.1"]},))).right
+    assert matrices.cell(
+        asked(want), SurveyAnswer("ok", answers=({"addresses": ["10.2.0.1"]},))
+    ).right
 
 
 def test_what_should_be_refused_is_wrong_if_it_is_answered() -> None:
-    cell = matrices.cell(asked(Want(REFUSALS)), Answer("ok", answers=({"name": "b"},)))
+    cell = matrices.cell(asked(Want(REFUSALS)), SurveyAnswer("ok", answers=({"name": "b"},)))
     assert (cell.right, cell.detail) == (False, "It was answered, and should not be.")
 
 
