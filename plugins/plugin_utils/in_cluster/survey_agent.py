@@ -9,6 +9,7 @@ NET_RAW or a group in ``net.ipv4.ping_group_range`` (icmp(7)).
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -32,6 +33,7 @@ _MOST = 65535
 _DISCOVER = {socket.AF_INET: (socket.IPPROTO_IP, 10), socket.AF_INET6: (socket.IPPROTO_IPV6, 23)}
 _PATH_MTU = {socket.AF_INET: (socket.IPPROTO_IP, 14), socket.AF_INET6: (socket.IPPROTO_IPV6, 24)}
 _PROBE = 3
+_SIOCGIFMTU = 0x8921
 _HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}
 _REASONS = {
     errno.ECONNREFUSED: "refused",
@@ -217,8 +219,8 @@ def checksum(packet: bytes) -> int:
 def _mtu(one: Document, timeout: float) -> Document:
     """Whether the largest packet of the interface arrives whole, and one byte more does not."""
     family = _family(one["to"])
-    mtu = _interface_mtu()
     with _socket(one["to"], socket.SOCK_DGRAM) as sender:
+        mtu = _interface_mtu(sender)
         sender.settimeout(timeout)
         sender.setsockopt(*_DISCOVER[family], _PROBE)
         sender.connect((one["to"], one["port"]))
@@ -231,6 +233,8 @@ def _mtu(one: Document, timeout: float) -> Document:
         try:
             sender.send(b"x" * (mtu - _HEADERS[family]))
             answer = _read(sender.recv(_MOST))
+        except TimeoutError:
+            return {"reason": "timeout", "said": f"a packet of {mtu} bytes gets lost"}
         except OSError as error:
             if error.errno != errno.EMSGSIZE:
                 raise
@@ -240,11 +244,12 @@ def _mtu(one: Document, timeout: float) -> Document:
     return {**answer, "mtu": mtu}
 
 
-def _interface_mtu() -> int:
+def _interface_mtu(sender: socket.socket) -> int:
     """The MTU of the pod's interface, in bytes: that of eth0, or of the first that isn't lo."""
     names = [name for _index, name in socket.if_nameindex() if name != "lo"]
     name = "eth0" if "eth0" in names else names[0]
-    return int(Path(f"/sys/class/net/{name}/mtu").read_text())
+    asks = struct.pack("16si12x", name.encode(), 0)  # struct ifreq (netdevice(7)).
+    return int(struct.unpack("16si12x", fcntl.ioctl(sender, _SIOCGIFMTU, asks))[1])
 
 
 def _dns(one: Document, _timeout: float) -> Document:

@@ -203,12 +203,15 @@ def matrix(name: str, cells: Sequence[Cell], timed: Sequence[float] = (), why: s
         why: what to say if there are no cells.
     """
     unmeasured = [each for each in cells if each.right is None]
+    rows, columns = ({str(getattr(each, end)): None for each in cells} for end in ("row", "column"))
+    if columns.keys() <= rows.keys():
+        columns = {name: None for name in rows if name in columns}
     reasons = dict.fromkeys(each.detail or each.reason for each in unmeasured)
     return Matrix(
         name=name,
         title=TITLES[name],
-        rows=list(dict.fromkeys(each.row for each in cells)),
-        columns=list(dict.fromkeys(each.column for each in cells)),
+        rows=list(rows),
+        columns=list(columns),
         cells=list(cells),
         measured=len(cells) - len(unmeasured),
         wrong=[_sentence(name, each) for each in cells if each.right is False],
