@@ -35,8 +35,8 @@ class Difference:
     """One difference.
 
     Args:
-        what: its kind: verdict, cell, cause, reason, observed, expected, path, version, provider, or a
-            kind of the lab's states.
+        what: its kind: verdict, cell, cause, reason, observed, expected, path, version, provider,
+            or a kind of the lab's states.
         name: what it is about: an outcome's id, or an owner such as ``pod/p1``.
         before: how it was in the first run; a dash if it wasn't there.
         after: how it was in the second run.
@@ -61,8 +61,8 @@ def differences(old: Report, new: Report) -> list[Difference]:
 
     Returns:
         Verdicts first, new failures at their top; then who reached whom in a survey, why outcomes
-        don't hold, what they expected, the ways of packets, the version, and the lab itself, by the last facts of each
-        run.
+        don't hold, what they expected, the ways of packets, the version, and the lab itself, by
+        the last facts of each run.
     """
     found = sorted(_verdicts(old, new), key=lambda each: each.after != Verdict.FAIL)
     found += _cells(old, new)
