@@ -6,12 +6,16 @@ Run as root: ``.venv/bin/python benchmarks/faults.py``. The exit code is 0 if al
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
+import yaml
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, live
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import (
     checking,
@@ -20,56 +24,117 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import (
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.faults import Fault
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import asking, read
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
+    Cause,
+    OutcomeResult,
+)
 from benchmarks.truth import ROOT, runner
 from latihan.base.project import from_environment
 
 OUTCOMES = ROOT / "roles" / "outcomes" / "files"
-# Those of `verify` that need nothing from earlier steps.
-IDS = ("C1", "C2", "C3", "P2", "P7", "P9", "P10", "S1", "S2", "S3", "S4", "S11", "S12")
+_VERIFY = ROOT / "playbooks" / "verify.yml"
+# It needs what an earlier step remembered, and asks the API alone.
+_NOT_HERE = "P4"
 _SETTLES, _HEALS = 1.5, 40.0
 # What is followed if no outcome fails.
 _WALKS = (("pod/p1", "pod/p3"), ("pod/p3", "pod/p1"), ("pod/p2", "http://s1/"))
 
 
+def ids() -> list[str]:
+    """The outcomes that ``verify`` checks."""
+    (play,) = yaml.safe_load(_VERIFY.read_text(encoding="utf-8"))
+    (chosen,) = (
+        each["vars"]["outcomes_ids"]
+        for each in play["tasks"]
+        if "outcomes_ids" in each.get("vars", {})
+    )
+    return [each for each in chosen if each != _NOT_HERE]
+
+
 def check(lab: live.Lab) -> dict[str, OutcomeResult]:
     """The outcomes now."""
     known = {each.id: each for each in entries.load(sorted(OUTCOMES.glob("*.yml")))}
-    chosen = [known[name].model_copy(update={"within": 0.0}) for name in IDS]
+    chosen = [known[name].model_copy(update={"within": 0.0}) for name in ids()]
     return {result.id: result for result in checking.check(lab, chosen, {}).results}
 
 
-def named(failed: Mapping[str, OutcomeResult]) -> dict[str, str]:
-    """The first cause of each failed outcome."""
-    return {name: each.cause.id if each.cause else "none" for name, each in failed.items()}
+@dataclass(frozen=True)
+class Tried:
+    """What was seen of a fault: which outcomes failed, and the first causes that they named."""
+
+    missing: list[str]
+    right: list[str]
+    wrong: dict[str, str]
+    trouble: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether all outcomes failed that must, and each that failed named the fault."""
+        return bool(self.right) and not (self.missing or self.wrong or self.trouble)
+
+    @property
+    def line(self) -> str:
+        """It in one line."""
+        if self.trouble:
+            return self.trouble
+        said = f"named by {', '.join(self.right) or 'none'}"
+        said += f"; not failed: {', '.join(self.missing)}" if self.missing else ""
+        return said + (f"; other first causes: {self.wrong}" if self.wrong else "")
 
 
-def walked(lab: live.Lab) -> list[str]:
+@dataclass(frozen=True)
+class Named:
+    """What was named: its id, and where and what it is."""
+
+    id: str
+    said: str
+
+    def meets(self, fault: Fault, known: object) -> bool:
+        """Whether it is the fault."""
+        return self.id == (fault.cause or self.id) and bool(
+            re.search(faults.filled(fault.says, known), self.said)
+        )
+
+
+def named(cause: Cause | None) -> Named:
+    """The first cause of a failed outcome."""
+    return Named(cause.id, f"{cause.place}: {cause.cause}") if cause else Named("none", "")
+
+
+def walked(lab: live.Lab) -> dict[str, Named]:
     """The first departures of some packets, for faults that no outcome fails for."""
     world = read.world(lab)
-    walks = [asking.follow(world, asking.question(world.cluster, *each)) for each in _WALKS]
-    return [walk.departures[0].id for walk in walks if walk.departures]
+    walks = {
+        " to ".join(each): asking.follow(world, asking.question(world.cluster, *each))
+        for each in _WALKS
+    }
+    firsts = {said: walk.departures[0] for said, walk in walks.items() if walk.departures}
+    return {
+        said: Named(each.id, f"{each.place}: {each.actual}, not {each.expected}")
+        for said, each in firsts.items()
+    }
 
 
-def tried(lab: live.Lab, folder: Path, fault: Fault) -> tuple[bool, str]:
-    """Put a fault in, look, and take it out; whether it was found, and a line about it."""
+def tried(lab: live.Lab, folder: Path, fault: Fault) -> Tried:
+    """Put a fault in, look, and take it out."""
+    known = facts.gather(lab.api, lab.contract, lab.namespace).plain()
     try:
         faults.put_in(lab, folder, fault)
         time.sleep(_SETTLES)
-        results = check(lab)
-        failed = {name: each for name, each in results.items() if each.verdict == "fail"}
-        causes = named(failed) or dict.fromkeys(["why"], ", ".join(dict.fromkeys(walked(lab))))
+        failed = {name: each for name, each in check(lab).items() if each.verdict == "fail"}
+        causes = {name: named(each.cause) for name, each in failed.items()} or walked(lab)
     except LabError as error:
-        return False, f"{fault.name}: {error.message}"
+        return Tried([], [], {}, error.message)
     finally:
         faults.take_out(lab, folder)
-    right = [name for name, cause in causes.items() if cause == fault.cause]
-    wrong = {name: cause for name, cause in causes.items() if cause != fault.cause}
-    missing = sorted(set(fault.fails) - set(failed))
-    said = f"{fault.name}: {fault.cause} named by {', '.join(right) or 'none'}"
-    said += f"; not failed: {', '.join(missing)}" if missing else ""
-    said += f"; other first causes: {wrong}" if wrong else ""
-    return bool(right) and not missing and not wrong, said
+    right = [name for name, each in causes.items() if each.meets(fault, known)]
+    return Tried(
+        missing=sorted(set(fault.fails) - set(failed)),
+        right=right,
+        wrong={
+            name: f"{each.id} ({each.said})" for name, each in causes.items() if name not in right
+        },
+    )
 
 
 def healed(lab: live.Lab) -> bool:
@@ -97,19 +162,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if made.returncode != 0:
             sys.exit(f"full-lab exited with {made.returncode}:\n{made.stdout}{made.stderr}")
     folder = from_environment().profile(options.profile).folder
-    found = 0
     chosen = options.names or list(known)
+    seen = []
     for name in chosen:
         lab = live.lab(str(folder / "contract.json"), "default")
-        right, said = tried(lab, folder, known[name])
-        found += right
-        print(f"{'found ' if right else 'MISSED'}  {said}", flush=True)
+        found = tried(lab, folder, known[name])
+        seen.append(found)
+        print(f"{'found ' if found.found else 'MISSED'}  {name}: {found.line}", flush=True)
         if not healed(lab):
             sys.exit(f"The lab does not hold again after {name}.")
-    print(f"{found} of {len(chosen)} found")
+    failed = sum(not (each.missing or each.trouble) for each in seen)
+    right = sum(each.found for each in seen)
+    wrong = sum(bool(each.wrong) for each in seen)
+    print(f"Of {len(chosen)} faults {failed} fail what they must, {right} are found. ", end="")
+    print(f"For {wrong} some failed outcome names something else first, or nothing.")
     if not options.standing:
         runner(options.profile, "teardown")
-    return 0 if found == len(chosen) else 1
+    return 0 if right == len(chosen) else 1
 
 
 if __name__ == "__main__":

@@ -40,7 +40,11 @@ class FaultStep(Record):
 
 
 class Fault(Record):
-    """A fault."""
+    """A fault, with what must be seen of it.
+
+    ``fails`` are outcomes. ``cause`` is the first cause's id, and ``says`` a regular expression
+    that its sentence must match, with ``${...}`` as in steps.
+    """
 
     name: str = Field(pattern="^[a-z0-9-]+$")
     title: str
@@ -50,6 +54,7 @@ class Fault(Record):
     undo: list[FaultStep] = Field(min_length=1)
     fails: list[str] = Field(default_factory=list)
     cause: str = ""
+    says: str = ""
 
 
 class Placed(Record):
@@ -122,9 +127,17 @@ def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     return out
 
 
+def filled(text: str, known: object) -> str:
+    """A text of a fault with the lab's facts in it.
+
+    Raises:
+        MissingFactError: a fact is missing.
+    """
+    return str(template(text).value(known))
+
+
 def _filled(step: FaultStep, known: object) -> FaultStep:
-    at, command = (str(template(text).value(known)) for text in (step.at, step.run))
-    return FaultStep(at=at, run=command)
+    return FaultStep(at=filled(step.at, known), run=filled(step.run, known))
 
 
 def _note(folder: Path, there: Sequence[Placed]) -> None:

@@ -63,7 +63,9 @@ def test_wrong_fault_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
         faults.load(own)
 
 
-def test_faults_of_the_catalogue_fail_outcomes_that_exist() -> None:
+@pytest.mark.parametrize("catalogue", ["catalogue.yml", "blind.yml"])
+def test_faults_of_a_catalogue_fail_outcomes_that_exist_and_say_how(catalogue: str) -> None:
     known = {each.id for each in entries.load(sorted(OUTCOME_FILES.glob("*.yml")))}
-    listed = faults.load(ROOT / "faults" / "catalogue.yml")
+    listed = faults.load(ROOT / "faults" / catalogue)
     assert {name for each in listed.values() for name in each.fails} <= known
+    assert all(each.cause or each.says for each in listed.values())
