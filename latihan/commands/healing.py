@@ -31,15 +31,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         )
     owner = context.lab.owner.name
     with locks.lock_profile(context.project.locks, owner, f"runner.py heal --profile {owner}"):
-        heal(context, options.name)
+        there = lab(str(context.lab.contract), "default")
+        for each in faults.take_out(there, context.lab.folder, options.name):
+            context.console.print(f"Mended: {each.title}.")
     if not names:
         context.console.print("No fault is in place.")
     return Exit.HOLDS
-
-
-def heal(context: Context, name: str = "") -> None:
-    """Take a fault, or all that are in place, out of the lab; whoever calls this has its lock."""
-    if faults.placed(context.lab.folder):
-        there = lab(str(context.lab.contract), "default")
-        for each in faults.take_out(there, context.lab.folder, name):
-            context.console.print(f"Mended: {each.title}.")

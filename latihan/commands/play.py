@@ -38,7 +38,6 @@ from latihan.reports import junit, page, report
 from latihan.run import ansible, cleanup, events, stragglers
 from latihan.run.model import RunModel
 
-_FULL_LAB = "full-lab"
 # What says where a cluster is; each is a variable of the role lab too.
 _OF_A_PLACE = ("kubeconfig", "context", "helpers")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -101,11 +100,6 @@ def play(
             context.console.print(
                 Text("An earlier run was still working on this lab. It is ended.", style="yellow")
             )
-        if playbook.name == _FULL_LAB and not options.check:
-            # It takes a tenth of a second to import, and other playbooks leave faults as they are.
-            from latihan.commands.healing import heal  # noqa: PLC0415
-
-            heal(context)
         return Playing(context.project, request, context.console).play()
 
 

@@ -6,6 +6,7 @@ that a fault can be taken out by whoever comes next.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import sys
@@ -15,7 +16,9 @@ from pathlib import Path
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Reachable
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -58,11 +61,19 @@ class Fault(Record):
 
 
 class Placed(Record):
-    """A fault that is in place, with what takes it out again."""
+    """A fault that is in place, with what takes it out again.
+
+    ``lives`` says which process each node or the host ended with as it was put in, and ``uids`` of
+    which pods it was: what ended since has taken its part of the fault with it. ``whole`` is
+    whether all steps were taken; if not, there may be nothing to undo.
+    """
 
     name: str
     title: str
     undo: list[FaultStep]
+    lives: dict[str, str]
+    uids: dict[str, str]
+    whole: bool = False
 
 
 _PLACED = TypeAdapter(list[Placed])
@@ -104,15 +115,27 @@ def put_in(lab: Lab, folder: Path, chosen: Fault) -> None:
     Raises:
         LabError: a step failed, or a fact that it needs is missing.
     """
-    known = facts.gather(lab.api, lab.contract, lab.namespace).plain()
+    found = facts.gather(lab.api, lab.contract, lab.namespace)
+    known = found.plain()
     steps, undo = ([_filled(each, known) for each in part] for part in (chosen.put_in, chosen.undo))
-    _note(folder, [Placed(name=chosen.name, title=chosen.title, undo=undo), *placed(folder)])
+    now = Placed(
+        name=chosen.name,
+        title=chosen.title,
+        undo=undo,
+        lives={each.at: _life(lab, each.at) for each in undo},
+        uids=_uids(found, undo),
+    )
+    others = placed(folder)
+    _note(folder, [now, *others])
     for step in steps:
         _take(lab, step)
+    _note(folder, [now.model_copy(update={"whole": True}), *others])
 
 
 def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     """Take a fault, or all of them, out of a lab; those that were, the last one first.
+
+    A node that was stopped since, or a pod that was made again, has nothing left to undo.
 
     Raises:
         LabError: a step failed; the fault stays noted.
@@ -120,8 +143,9 @@ def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     there = placed(folder)
     out = [each for each in there if name in ("", each.name)]
     for each in out:
-        for step in each.undo:
-            _take(lab, step)
+        for step in _left(lab, each):
+            with contextlib.nullcontext() if each.whole else contextlib.suppress(LabError):
+                _take(lab, step)
         there.remove(each)
         _note(folder, there)
     return out
@@ -138,6 +162,44 @@ def filled(text: str, known: object) -> str:
 
 def _filled(step: FaultStep, known: object) -> FaultStep:
     return FaultStep(at=filled(step.at, known), run=filled(step.run, known))
+
+
+def _life(lab: Lab, at: str) -> str:
+    """The process that a node or the host ends with, if it has one that can be seen."""
+    where = place(at) if at != _KUBECTL else None
+    if where is None or where.kind == "pod":
+        return ""
+    reach = lab.contract.reach(where.name or "host")
+    return repr(reach.process or "") if isinstance(reach, Reachable) else reach.state
+
+
+def _uids(found: Facts, steps: Sequence[FaultStep]) -> dict[str, str]:
+    """The pods that steps run in or name, by name, with their UIDs."""
+    return {
+        pod.name: pod.uid or ""
+        for pod in found.pods.values()
+        if any(_is_of(step, pod.name, pod.uid or "") for step in steps)
+    }
+
+
+def _is_of(step: FaultStep, name: str, uid: str) -> bool:
+    """Whether a step runs in a pod, or names it by its UID."""
+    return (uid != "" and uid in step.run) or step.at.split("/")[:2] == ["pod", name]
+
+
+def _left(lab: Lab, there: Placed) -> list[FaultStep]:
+    """The steps of a fault that still have something to undo."""
+    now: dict[str, str] = {}
+    if there.uids:
+        found = facts.gather(lab.api, lab.contract, lab.namespace, networks=False)
+        now = {pod.name: pod.uid or "" for pod in found.pods.values()}
+    gone = [(name, uid) for name, uid in there.uids.items() if now.get(name) != uid]
+    return [
+        step
+        for step in there.undo
+        if there.lives[step.at] == _life(lab, step.at)
+        and not any(_is_of(step, *each) for each in gone)
+    ]
 
 
 def _note(folder: Path, there: Sequence[Placed]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, PodInfo
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.processes import Process
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import entries, faults
 from tests.places import OUTCOME_FILES, ROOT
 
@@ -32,8 +34,8 @@ FAULT = faults.Fault(
 def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     """A lab whose host is this machine's shell."""
     monkeypatch.setenv("FOLDER", str(tmp_path))
-    known = Facts(pods={"p1": PodInfo(name="p1", ip="10.0.0.5")})
-    monkeypatch.setattr(facts, "gather", lambda *_given: known)
+    known = Facts(pods={"p1": PodInfo(name="p1", ip="10.0.0.5", uid="the-uid")})
+    monkeypatch.setattr(facts, "gather", lambda *_given, **_more: known)
     contract = Contract("", "", "", "", "", Reachable(()), ())
     return Lab(object.__new__(Api), contract, "default")
 
@@ -53,6 +55,30 @@ def test_fault_that_can_not_be_taken_out_stays_noted(lab: Lab, tmp_path: Path) -
     with pytest.raises(LabError):
         faults.take_out(lab, tmp_path)
     assert [each.name for each in faults.placed(tmp_path)] == ["x"]
+
+
+def test_fault_that_is_half_in_place_is_taken_out(lab: Lab, tmp_path: Path) -> None:
+    steps = [*FAULT.put_in, faults.FaultStep(at="host", run='rm "$FOLDER/fault"; false')]
+    with pytest.raises(LabError):
+        faults.put_in(lab, tmp_path, FAULT.model_copy(update={"put_in": steps}))
+    assert [each.name for each in faults.take_out(lab, tmp_path)] == ["x"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_ended_with_its_place_or_pod_needs_no_undoing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "fault").touch()
+    undo = [*FAULT.undo, faults.FaultStep(at="host", run=": the-uid; false")]
+    faults.put_in(lab, tmp_path, FAULT.model_copy(update={"undo": undo}))
+    again = Facts(pods={"p1": PodInfo(name="p1", ip="10.0.0.5", uid="another")})
+    monkeypatch.setattr(facts, "gather", lambda *_given, **_more: again)
+    faults.take_out(lab, tmp_path)
+    faults.put_in(lab, tmp_path, FAULT.model_copy(update={"put_in": [FAULT.put_in[0]]}))
+    later = Reachable((), Process(1, 2, "another boot"))
+    restarted = replace(lab, contract=replace(lab.contract, host=later))
+    faults.take_out(restarted, tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["fault"]
 
 
 @pytest.mark.parametrize("wrong", [{"layer": None}, {"put_in": []}, {"colour": "red"}])
