@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking, entries, faults
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from tests.integration import breakages
 from tests.integration.breakages import BREAKAGES, Breakage
 from tests.integration.labs import Lab
-from tests.places import OUTCOME_FILES
+from tests.places import OUTCOME_FILES, ROOT
 
 Results = dict[str, OutcomeResult]
 Settled = Callable[[Results], bool]
@@ -117,6 +117,28 @@ def test_fault_that_is_put_in_is_shown_by_why_until_it_is_taken_out(lab: Lab) ->
     assert "Mended: A node throws packets for p1 away." in healed.out
     assert lab.runner(*asked).code == 0
     assert lab.runner("why", "pod/nobody", "pod/p1").code == 2
+
+
+def test_faults_of_different_layers_are_told_apart(lab: Lab) -> None:
+    """They are in place at once, each where only its own outcome meets it."""
+    known = faults.load(ROOT / "faults" / "catalogue.yml")
+    chosen = {
+        "P2": "host-reaches-a-pod",
+        "P10": "small-uplink",
+        "P13": "masquerade-between-pods",
+        "S2": "resolv-conf",
+        "C2": "ping-ignored",
+    }
+    place, folder = live.lab(str(lab.contract_path), "default"), lab.contract_path.parent
+    try:
+        for name in chosen.values():
+            faults.put_in(place, folder, known[name])
+        broken = check(lab, list(chosen))
+    finally:
+        faults.take_out(place, folder)
+    named = {name: each.cause and each.cause.id for name, each in broken.items()}
+    assert named == {name: known[fault].cause for name, fault in chosen.items()}
+    assert {each.verdict for each in check(lab, list(chosen), _SETTLES_WITHIN).values()} == {"pass"}
 
 
 def test_a_pod_whose_image_has_no_tools(lab: Lab, tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def causes(result: OutcomeResult) -> list[str]:
     return [found.id for found in result.diagnosis[:1]]
 
 
-def test_the_parts_run_again_on_what_they_left(lab: Lab) -> None:
+def test_the_parts_run_again_on_what_they_left_without_the_faults(lab: Lab) -> None:
+    for name in ("no-forwarding", "selector-of-no-pod"):
+        broken = lab.runner("break", name)
+        assert broken.code == 0, broken.out
     done = lab.runner("full-lab", "--tags", "pods,node_labels,host_network,services,ingress")
     assert done.code == 0, done.out
     report = lab.report()
@@ -112,6 +115,7 @@ def test_the_parts_run_again_on_what_they_left(lab: Lab) -> None:
         for role in CHANGED
     }
     assert changed == CHANGED
+    assert "No fault is in place." in lab.runner("heal").out
 
 
 def test_lab_has_no_way_out(lab: Lab) -> None:
