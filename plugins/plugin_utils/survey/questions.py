@@ -225,7 +225,10 @@ def _of_node_ports(
     for a, b in pairs:
         if a.host not in made.hosts:
             continue
-        for name, matrix in ((objects.LOCAL, "local"), (objects.ALONE, "alone")):
+        asked = [(objects.LOCAL, "local")]
+        # The one pod behind the other service may be one that doesn't run.
+        asked += [(objects.ALONE, "alone")] if first.number == 1 else []
+        for name, matrix in asked:
             port = made.services[name].node_ports["tcp"]
             kept = frozenset(a.addresses)
             # Whoever answers for a node without a pod must keep the client's address at least.
