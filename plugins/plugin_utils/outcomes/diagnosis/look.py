@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import RefusedError
@@ -144,9 +144,30 @@ def causes(
     first = [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
     places = {(each.place, each.actual) for each in first}
     rest = [each for each in beside if (each.place, each.actual) not in places]
-    told = [_cause(each, met=True) for each in first]
+    told = [_cause(each, met=True) for each in first] or list(_answering(world.cluster, failed))
     more = [_cause(each, met=False) for each in rest if not _same_rule(each, first)]
     return [*_one_each(told), *_one_each(more)[:_MOST_BESIDE]]
+
+
+def _answering(known: ApiState, failed: FailedOutcome) -> Iterator[Cause]:
+    """Web servers that were reached as they should be, but answer with an error."""
+    for each in failed.asked:
+        error = each.result.reason.removeprefix("http_")
+        if not each.wrong or error == each.result.reason:
+            continue
+        name, _ = address_and_port(each.result.target)
+        pods = [pod.place for pod in known.pods.values() if name and pod.info.ip == name]
+        service = known.services.get(f"{known.namespace}/{name}")
+        for port in service.backends.values() if service and not pods else ():
+            pods += [f"pod/{service.namespace}/{one.pod}" for one in port if service]
+        who = " or ".join(shown(pod) for pod in dict.fromkeys(pods)) or name
+        yield Cause(
+            id="answers-with-an-error",
+            cause=f"The web server of {who} is reached, and answers with the error {error}.",
+            fix="Look at its configuration and its log.",
+            place=shown(pods[0]) if len(pods) == 1 else "",
+            shows=each.result.command,
+        )
 
 
 def compared(world: World, asked: Sequence[Question]) -> list[Why]:

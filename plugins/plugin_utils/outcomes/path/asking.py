@@ -13,8 +13,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import (
     services,
     walk,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import shown
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
+    inside,
+    shown,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     DNS_SERVICE,
     ApiState,
@@ -181,6 +185,7 @@ def follow(world: World, asked: Question, down: str = "") -> Walk:
             )
             for each in more
         ]
+    ways = [_unjudged(world, each) for each in ways]
     if asked.wanted and all(each.end == NO_NAME and not each.departures for each in ways):
         ways = [replace(each, departures=(_nameless(asked),)) for each in ways]
     firsts = [each.departures[0] for each in ways if each.departures]
@@ -224,6 +229,34 @@ def _nameless(asked: Question) -> Departure:
         f"there is a service {asked.name}",
         f"There is no service {asked.name} that {shown(asked.start)} can ask for by this name",
         "python3 runner.py kubectl get services --all-namespaces",
+    )
+
+
+def _unjudged(world: World, way: PacketWay) -> PacketWay:
+    """A way that is as expected, but for rules on it that are not judged."""
+    if way.departures:
+        return way
+    met = {step.place for step in way.steps}
+    nodes = {shown(each) for each in world.networks if each.startswith("node/")}
+    found = []
+    for network in world.networks.values():
+        # Packets between nodes pass the bridge of the host.
+        if shown(network.place) in met or (network.place == HOST and len(met & nodes) > 1):
+            found += [_unjudged_table(network.place, name) for name in network.refusing]
+    return replace(way, departures=tuple(found))
+
+
+def _unjudged_table(place_: str, name: str) -> Departure:
+    return Departure(
+        "foreign-rule",
+        place_,
+        "filter",
+        f"only rules of Kubernetes and of CNI are in {shown(place_)}",
+        f"nftables has the table {name} in {shown(place_)}, which drops or changes packets; which"
+        " ones is not judged",
+        inside(place_, f"nft list table {name}"),
+        inside(place_, f"nft delete table {name}"),
+        certain=False,
     )
 
 

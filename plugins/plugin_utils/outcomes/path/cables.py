@@ -31,6 +31,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     PacketWay,
 )
 
+# The value of arp_ignore with which a place answers nobody (ip-sysctl.rst).
+_ANSWERS_NONE = "8"
+# RFC 1700's default, and less than any way through a lab needs.
+_USUAL_TTL, _LEAST_TTL = "64", 16
 _PLAIN_QUEUES = frozenset({"", "noqueue", "noop", "pfifo", "pfifo_fast", "fq", "fq_codel", "mq"})
 
 
@@ -81,6 +85,10 @@ class Cables:
             return trip.step(place, f"no route to {address}", "no route").ends(NO_ROUTE)
         if wanted is None:
             return trip.step(place, "not known", f"no route to {address}").ends(NO_ROUTE)
+        refused = _refused(place, address, found.refused) if found.refused else None
+        lost = refused or (self._lost_link(place) if there is None else None)
+        if lost is not None:
+            return trip.departs(lost).ends(NO_ROUTE)
         should, way = self._route_to(place, address, wanted)
         if there is None or found.leads_on:
             actual = f"{shown(place)} has no route to {should}"
@@ -99,6 +107,67 @@ class Cables:
         return trip.departs(Departure(kind, place, "route", expected, actual, shows, fix)).ends(
             NO_ROUTE
         )
+
+    def _lost_link(self, place: str) -> Departure | None:
+        """Why a place has lost its routes: a link that is down, or an address that is gone."""
+        network = self._world.networks[place]
+        for link in network.links.values():
+            if link.peer and not link.up and not link.master:
+                return _down(place, link)
+        pod = self._cluster.pods.get(place.removeprefix("pod/"))
+        if pod is not None and pod.info.ip and pod.info.ip not in network.addresses:
+            own = [each for each in network.addresses if not each.startswith("127.")]
+            return Departure(
+                "address-lost", place, "link", f"{shown(place)} has its address {pod.info.ip}",
+                f"{shown(place)} has {', '.join(own) or 'no address'} instead of its own address,"
+                f" {pod.info.ip}",
+                inside(place, "ip address"),
+                "Make the pod again: its routes went with its address.",
+            )  # fmt: skip
+        return None
+
+    def deaf(self, network: Network, link: Link, gateway: str, there: Port) -> Departure | None:
+        """A next stop that answers no question for its hardware address (ip-sysctl.rst)."""
+        entry = network.neighbours.get((gateway, link.name))
+        if entry is not None and entry.mac:
+            return None
+        other = self._world.networks[there.place]
+        for name in ("all", there.link.name):
+            if other.setting(f"ipv4/conf/{name}/arp_ignore") == _ANSWERS_NONE:
+                key = f"net.ipv4.conf.{name}.arp_ignore"
+                return Departure(
+                    "arp-ignored", there.place, "setting", f"{key} is 0",
+                    f"{key} is {_ANSWERS_NONE}, so nobody learns the hardware address of {gateway}",
+                    inside(there.place, f"sysctl {key}"), inside(there.place, f"sysctl -w {key}=0"),
+                )  # fmt: skip
+        return None
+
+    def misdirected(self, there: Port) -> Departure | None:
+        """A bridge on the way that takes the next stop to be behind another port."""
+        at, port = there.crossed[-2] if len(there.crossed) > 1 else ("", there.link)
+        for entry in self._world.networks[at].behind if port.master else ():
+            if entry.mac == there.link.mac and entry.link != port.name:
+                return Departure(
+                    "wrong-port", at, "link",
+                    f"{entry.mac}, {shown(there.place)}, is behind {port.name}",
+                    f"the forwarding table (fdb) of the bridge {port.master} has it behind"
+                    f" {entry.link}",
+                    inside(at, f"bridge fdb show br {port.master}"),
+                    inside(at, f"bridge fdb del {entry.mac} dev {entry.link} master"),
+                )  # fmt: skip
+        return None
+
+    def short(self, place: str, network: Network, trip: Trip) -> Departure | None:
+        """A place whose packets may pass too few routers."""
+        name = "net.ipv4.ip_default_ttl"
+        value = network.setting("ipv4/ip_default_ttl", _USUAL_TTL)
+        if trip.packet.answer or not value.isdigit() or int(value) >= _LEAST_TTL:
+            return None
+        return Departure(
+            "short-lived", place, "setting", f"{name} is {_USUAL_TTL}",
+            f"{name} is {value}, so what {shown(place)} sends may pass {int(value) - 1} routers",
+            inside(place, f"sysctl {name}"), inside(place, f"sysctl -w {name}={_USUAL_TTL}"),
+        )  # fmt: skip
 
     def _misled(
         self, place: str, address: str, found: Lookup, wanted: str | None
@@ -211,11 +280,7 @@ class Cables:
         for at, some in near.items():
             for each in some:
                 if not each.up:
-                    return Departure(
-                        "link-down", at, "link", f"{each.name} is up", f"{each.name} is down",
-                        inside(at, f"ip link show {each.name}"),
-                        inside(at, f"ip link set {each.name} up"),
-                    )  # fmt: skip
+                    return _down(at, each)
                 if each.hindered:
                     return hindered(at, each)
         if HOST in self._world.networks and (lost := self._lost_port()):
@@ -266,7 +331,7 @@ class Cables:
             return None
         back = lookup(network, replace(trip.packet.reversed(), mark=0)).route
         usable = back is not None and back.kind in ("unicast", "local")
-        if usable and (loose or back is None or back.link in (link.name, "lo")):
+        if usable and (loose or back is None or back.kind == "local" or back.link == link.name):
             return None
         way = back.text if back else "none"
         return Departure(
@@ -306,6 +371,21 @@ class Cables:
             if crossed.queue not in _PLAIN_QUEUES:
                 trip = trip.departs(_queued(at, crossed))
         return trip
+
+
+def _down(place: str, link: Link) -> Departure:
+    return Departure(
+        "link-down", place, "link", f"{link.name} is up", f"{link.name} is down",
+        inside(place, f"ip link show {link.name}"), inside(place, f"ip link set {link.name} up"),
+    )  # fmt: skip
+
+
+def _refused(place: str, address: str, rule: str) -> Departure:
+    return Departure(
+        "policy-rule", place, "route", "only the usual policy rules",
+        f"{shown(place)} has the policy rule {rule}, which refuses packets for {address}",
+        inside(place, "ip rule"), inside(place, f"ip rule del {rule}"),
+    )  # fmt: skip
 
 
 def hindered(place: str, link: Link) -> Departure:

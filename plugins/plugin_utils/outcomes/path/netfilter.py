@@ -110,6 +110,16 @@ def is_foreign(rule: Rule) -> bool:
     return not (rule.chain.startswith(_THEIRS) or target(rule).startswith(_THEIRS))
 
 
+def marks(rule: Rule) -> bool:
+    """Whether a foreign rule marks packets, which other rules may go by."""
+    return target(rule) == "MARK" and is_foreign(rule)
+
+
+def untracks(rule: Rule) -> bool:
+    """Whether a rule keeps a connection from being tracked, and so from being translated."""
+    return target(rule) == "NOTRACK" or "--notrack" in rule.words
+
+
 def has_effect(rule: Rule) -> bool:
     """Whether a rule can change where a packet goes, or how it looks."""
     return target(rule) not in _GO_ON | {"RETURN", "ACCEPT"}
@@ -205,8 +215,7 @@ def _act(here: _Here, hit: Hit, course: Passage) -> list[tuple[Passage, bool]]:
         case "MARK":
             return [(replace(marked, packet=_marked(rule, course.packet)), False)]
         case "NOTRACK" | "CT":
-            tracked = goal == "CT" and "--notrack" not in rule.words
-            return [(replace(marked, tracked=tracked), False)]
+            return [(replace(marked, tracked=not untracks(rule)), False)]
     if goal in TRANSLATING:
         return [(replace(ended, packet=_translated(rule, course.packet)), True)]
     return [(replace(ended, verdict=_VERDICTS.get(goal, Fate.UNKNOWN)), True)]

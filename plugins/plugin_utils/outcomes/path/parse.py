@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nftables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    FROZEN,
+    Behind,
     Link,
     Listener,
     Neighbour,
@@ -39,7 +41,14 @@ _UNDERSTOOD = {
     "fwmark",
     "fwmask",
     "protocol",
+    "action",
+    "iif",
 }
+# Statements of nftables after which a packet is not what it was, or is not at all (nft(8)).
+_CHANGING = frozenset(
+    {"drop", "reject", "dnat", "snat", "masquerade", "redirect", "queue", "mangle", "notrack",
+     "fwd", "tproxy", "synproxy"}
+)  # fmt: skip
 
 
 def network(
@@ -52,7 +61,8 @@ def network(
         parts: what it printed, by part.
         holders: the parts of the place whose processes hold the sockets; None for its own.
     """
-    running = programs((holders or parts).get("processes", ""))
+    frozen = frozenset((holders or parts).get("frozen", "").split())
+    running = programs((holders or parts).get("processes", ""), frozen)
     held = _holders((holders or parts).get("sockets", ""), running)
     filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
     ruleset = parts.get("nftables", "")
@@ -77,6 +87,8 @@ def network(
         },
         netfilter=tuple(each for each in filters if each.chains or each.policies),
         tables=tuple(nftables.unread(ruleset)),
+        refusing=tuple(changing_tables(ruleset)),
+        behind=tuple(behind(parts.get("bridges", ""))),
         settings=settings(parts.get("settings", "")),
         listeners=tuple(listeners(parts.get("listening", ""), held)),
         resolver=parts.get("resolver"),
@@ -147,6 +159,7 @@ def routes(text: str) -> Iterator[Route]:
             metric=int(each.get("metric") or 0),
             author=str(each.get("protocol", "")),
             source=str(each.get("prefsrc", "")),
+            mtu=int(next((one["mtu"] for one in each.get("metrics") or [] if "mtu" in one), 0)),
         )
 
 
@@ -171,6 +184,8 @@ def policies(text: str) -> Iterator[PolicyRule]:
             target=target,
             mark=int(mark, 0) if mark else None,
             mask=int(str(each.get("fwmask", mask or "0xffffffff")), 0),
+            action=str(each.get("action", "")),
+            incoming=str(each.get("iif", "")),
             unread=tuple(sorted(each.keys() - _UNDERSTOOD)),
         )
 
@@ -216,16 +231,47 @@ def netfilter(text: str) -> Netfilter:
     return Netfilter(iptables.parse(text), found)
 
 
+def behind(text: str) -> Iterator[Behind]:
+    """What ``bridge -json fdb show`` printed of entries that no bridge made by itself."""
+    for each in _items(text) or []:
+        if each.get("state") == "static" and each.get("master"):
+            yield Behind(str(each.get("mac", "")), str(each.get("ifname", "")))
+
+
+def changing_tables(text: str) -> list[str]:
+    """Those tables that aren't judged in which something drops, rejects or changes packets."""
+    own = nftables.unread(text)
+    if not own:
+        return []
+    found: list[str] = []
+    for each in json_text.read(text)["nftables"]:
+        rule, chain = each.get("rule"), each.get("chain")
+        part = rule or chain or {}
+        does = {word for one in (rule or {}).get("expr", []) for word in one}
+        if (does & _CHANGING) or (chain or {}).get("policy") == "drop":
+            found.append(f"{part.get('family')} {part.get('table')}")
+    return [name for name in own if name in found]
+
+
 def settings(text: str) -> dict[str, str]:
     """Sysctls from lines PATH:VALUE, where the path is below /proc/sys/net."""
     pairs = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, found, value in pairs if found}
 
 
-def programs(text: str) -> dict[int, tuple[int, str, str]]:
-    """The processes in the text of /proc/PID/stat files, by their ids."""
+def programs(text: str, frozen: Collection[str] = ()) -> dict[int, tuple[int, str, str]]:
+    """The processes in the text of /proc/PID/stat files, by their ids.
+
+    Args:
+        text: the files.
+        frozen: the ids of those that are in a frozen control group.
+    """
     found = (_STAT.match(line) for line in text.splitlines())
-    return {int(each[1]): (int(each[1]), each[2], each[3]) for each in found if each}
+    return {
+        int(each[1]): (int(each[1]), each[2], FROZEN if each[1] in frozen else each[3])
+        for each in found
+        if each
+    }
 
 
 def _holders(

@@ -12,8 +12,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.matching import Packet
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    FROZEN,
     Listener,
     is_stopped,
+    stopped_by,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     ApiState,
@@ -50,10 +52,17 @@ def not_running(world: World, node: str, program: str) -> Departure | None:
         if is_stopped(state):
             return Departure(
                 "process-stopped", place, "program", expected,
-                f"{program} (process {pid}) is stopped by a signal (state {state})", shows,
-                inside(place, f"kill -CONT {pid}"),
+                f"{program} (process {pid}) {stopped_by(state)}", shows,
+                _goes_on(place, pid, state),
             )  # fmt: skip
     return None
+
+
+def _goes_on(place: str, pid: int, state: str) -> str:
+    """The command that lets a stopped process go on."""
+    if state == FROZEN:
+        return inside(place, f"cat /proc/{pid}/cgroup") + " names the control group; thaw it."
+    return inside(place, f"kill -CONT {pid}")
 
 
 def rules_differ(
@@ -115,6 +124,17 @@ def nothing_listens(
             f"it listens only at {', '.join(only)} of {who}", inside(place, "cat /proc/net/tcp"),
             "Let it listen at all addresses, or at that one.",
         )  # fmt: skip
+    for each in world.cluster.services.values():
+        by_port = [one for one in each.info.ports if kind == "node" and one.node_port == port]
+        if by_port and packet.protocol not in {one.protocol.lower() for one in by_port}:
+            name = each.info.name
+            return Departure(
+                "no-such-port", f"service/{name}", "service",
+                f"the service {name} has the node port {port}/{packet.protocol}",
+                f"The service {name} has the node port {port}/{by_port[0].protocol.lower()}, not"
+                f" {port}/{packet.protocol}",
+                kubectl(f"get service {name} -o yaml"), kubectl(f"edit service {name}"),
+            )  # fmt: skip
     expected = f"a program listens on {packet.protocol} port {port} of {who}"
     shows = inside(place, "cat /proc/net/tcp" if kind == "pod" else "ss -lntup")
     if service is not None:
@@ -150,10 +170,10 @@ def stopped(
                 place,
                 "program",
                 f"{name} serves port {packet.target_port} of {who}",
-                f"{name} (process {pid} on {node.removeprefix('node/')}) in {who} is stopped by a"
-                f" signal (state {state})",
+                f"{name} (process {pid} on {node.removeprefix('node/')}) in {who}"
+                f" {stopped_by(state)}",
                 inside(node, f"ps -o pid,stat,args {pid}"),
-                inside(node, f"kill -CONT {pid}"),
+                _goes_on(node, pid, state),
             )
     return None
 
@@ -167,7 +187,7 @@ def stopped_in(world: World, place: str) -> Iterator[Departure]:
     holders = dict.fromkeys(
         [
             *(holder for each in network.listeners for holder in each.holders),
-            *(each for each in network.programs if each[2] in ("T", "t")),
+            *(each for each in network.programs if each[2] in ("T", "t", FROZEN)),
         ]
     )
     for pid, name, state in holders:
@@ -176,6 +196,6 @@ def stopped_in(world: World, place: str) -> Iterator[Departure]:
                 "process-stopped", place, "program",
                 f"{name} runs in {shown(place)}",
                 f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(place)}"
-                f" is stopped by a signal (state {state})",
-                inside(node, f"ps -o pid,stat,args {pid}"), inside(node, f"kill -CONT {pid}"),
+                f" {stopped_by(state)}",
+                inside(node, f"ps -o pid,stat,args {pid}"), _goes_on(node, pid, state),
             )  # fmt: skip

@@ -49,17 +49,22 @@ look() {
   part "$1" legacy; grep -q . /proc/net/ip_tables_names && iptables-legacy-save -c
   part "$1" nftables; command -v nft >/dev/null && nft -json list ruleset
   part "$1" nft; command -v nft >/dev/null && nft -a list ruleset
+  part "$1" bridges; command -v bridge >/dev/null && bridge -json fdb show
   part "$1" queues; command -v tc >/dev/null && tc -json qdisc
   part "$1" listening
   grep -H ' 0A \| 07 ' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6
   part "$1" settings
   (cd /proc/sys/net && grep -H . ipv4/ip_forward ipv4/icmp_echo_ignore_all \
-    ipv4/conf/*/forwarding ipv4/conf/*/rp_filter bridge/bridge-nf-call-iptables)
+    ipv4/ip_default_ttl ipv4/conf/*/forwarding ipv4/conf/*/rp_filter ipv4/conf/*/arp_ignore \
+    bridge/bridge-nf-call-iptables)
 }"""
 _OWN = r"""
 names() { part "$1" resolver; cat "$2/etc/resolv.conf"; part "$1" hosts; cat "$2/etc/hosts"; }
 look own; names own ""
 part own processes; cat /proc/[0-9]*/stat
+part own frozen
+find /sys/fs/cgroup \( -name freezer.state -o -name cgroup.freeze \) \
+  -exec grep -lxE 'FROZEN|1' {} + | while read -r file; do cat "${file%/*}/cgroup.procs"; done
 part own sockets; find /proc/[0-9]*/fd -lname 'socket:*' -printf '%p %l\n'
 """
 # A container's processes are known by its id in their control group's name.

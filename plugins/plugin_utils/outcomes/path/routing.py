@@ -17,6 +17,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import inside
 
+EVERYWHERE = "0.0.0.0/0"
+_REFUSING = frozenset({"blackhole", "unreachable", "prohibit"})
 _USUAL = (
     PolicyRule(0, "local"),
     PolicyRule(32766, "main"),
@@ -28,11 +30,13 @@ _USUAL = (
 class Lookup:
     """The route that a packet takes.
 
-    ``route`` is None if there is none; ``unsure`` names a policy rule that may or may not apply.
+    ``route`` is None if there is none; ``unsure`` names a policy rule that may or may not apply,
+    ``refused`` one that refuses the packet.
     """
 
     route: Route | None
     unsure: str = ""
+    refused: str = ""
 
     @property
     def local(self) -> bool:
@@ -50,8 +54,14 @@ class Lookup:
         return self.route is not None and self.route.kind == "unicast"
 
 
-def lookup(network: Network, packet: Packet) -> Lookup:
-    """The route of a packet: the policy rules in their order, in each table the longest prefix."""
+def lookup(network: Network, packet: Packet, incoming: str = "lo") -> Lookup:
+    """The route of a packet: the policy rules in their order, in each table the longest prefix.
+
+    Args:
+        network: the place.
+        packet: the packet.
+        incoming: the link that it came by; the loopback if the place sends it (ip-rule(8)).
+    """
     for rule in network.policies or _USUAL:
         if rule.source and not inside(packet.source, rule.source):
             continue
@@ -59,9 +69,13 @@ def lookup(network: Network, packet: Packet) -> Lookup:
             continue
         if rule.mark is not None and packet.mark & rule.mask != rule.mark:
             continue
+        if rule.incoming and rule.incoming != incoming:
+            continue
+        if rule.action in _REFUSING and not rule.unread:
+            return Lookup(Route(rule.target or EVERYWHERE, rule.action), refused=rule.text)
         found = _best(network, rule.table, packet.target)
         if rule.unread and found:
-            return Lookup(found, f"{rule.priority}: {' '.join(rule.unread)}")
+            return Lookup(found, f"{rule.text} (with {' '.join(rule.unread)})")
         if found and found.kind != "throw":
             return Lookup(found)
     return Lookup(None)

@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables 
 )
 
 HOST = "host"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Route:
     metric: int = 0
     author: str = ""
     source: str = ""
+    mtu: int = 0
 
     @property
     def text(self) -> str:
@@ -76,12 +78,17 @@ class Route:
         words += ["via", self.via] if self.via else []
         words += ["dev", self.link] if self.link and self.kind == "unicast" else []
         words += ["table", self.table] if self.table not in ("main", "local") else []
+        words += ["mtu", str(self.mtu)] if self.mtu else []
         return " ".join(words)
 
 
 @dataclass(frozen=True)
 class PolicyRule:
-    """A rule that chooses a routing table; ``unread`` are conditions that are not understood."""
+    """A rule that chooses a routing table, or refuses packets.
+
+    ``action`` is how it refuses them, as in prohibit. ``incoming`` is the link that they come by.
+    ``unread`` are conditions that are not understood.
+    """
 
     priority: int
     table: str
@@ -89,7 +96,26 @@ class PolicyRule:
     target: str = ""
     mark: int | None = None
     mask: int = 0xFFFFFFFF
+    action: str = ""
+    incoming: str = ""
     unread: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As ``ip rule`` takes it."""
+        words = [
+            word
+            for name, value in (
+                ("from", self.source.removesuffix("/32")),
+                ("to", self.target.removesuffix("/32")),
+                ("iif", self.incoming),
+                ("fwmark", "" if self.mark is None else hex(self.mark)),
+                ("lookup", self.table),
+            )
+            if value
+            for word in (name, value)
+        ]
+        return " ".join([*words, *([self.action] if self.action else [])])
 
 
 @dataclass(frozen=True)
@@ -103,10 +129,18 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """A port of a bridge that frames for a hardware address leave by, as somebody wrote it."""
+
+    mac: str
+    link: str
+
+
+@dataclass(frozen=True)
 class Listener:
     """A socket that waits for packets, and the programs that hold it, each as (id, name, state).
 
-    ``state`` is the kernel's letter for a process: R, S, T ... (proc(5)).
+    ``state`` is the kernel's letter for a process: R, S, T ... (proc(5)), or ``frozen``.
     """
 
     protocol: str
@@ -151,6 +185,8 @@ class Network:
         neighbours: by address and link.
         netfilter: the rules of each backend that has any.
         tables: nftables' own tables whose rules aren't read, as FAMILY NAME.
+        refusing: those of them in which something drops, rejects or changes packets.
+        behind: what somebody wrote into the forwarding tables of its bridges.
         settings: sysctls below net/, as in ``ipv4/ip_forward``.
         listeners: its listening sockets.
         resolver: the text of resolv.conf; None if it was not read.
@@ -166,6 +202,8 @@ class Network:
     neighbours: Mapping[tuple[str, str], Neighbour] = field(default_factory=dict)
     netfilter: tuple[Netfilter, ...] = ()
     tables: tuple[str, ...] = ()
+    refusing: tuple[str, ...] = ()
+    behind: tuple[Behind, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
     resolver: str | None = None
@@ -187,4 +225,11 @@ class Network:
 
 def is_stopped(state: str) -> bool:
     """Whether a process in this state runs no more until somebody lets it (proc(5))."""
-    return state in ("T", "t", "Z", "X")
+    return state in ("T", "t", "Z", "X", FROZEN)
+
+
+def stopped_by(state: str) -> str:
+    """What stopped a process in such a state, in words."""
+    if state == FROZEN:
+        return "is in a frozen control group"
+    return f"is stopped by a signal (state {state})"

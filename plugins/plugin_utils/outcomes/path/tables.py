@@ -8,6 +8,7 @@ from dataclasses import replace
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import netfilter, programs
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
     deleting,
+    kubectl,
     listing,
     shown,
 )
@@ -22,10 +23,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     Network,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.trips import Trip
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import Translation
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    Service,
+    Translation,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
     Departure,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Rule
 
 
 class Tables:
@@ -85,11 +90,7 @@ class Tables:
         packet, old = trip.packet, before.packet
         asked, got = (f"{each.target}:{each.target_port}" for each in (old, packet))
         if wanted is None:
-            node = place.removeprefix("node/")
-            own = self._cluster.behind_host_port(node, old.target_port, old.protocol)
-            if asked == got or got in own:
-                return trip
-            return trip.departs(self._foreign(place, old, course, "no other target"))
+            return self._left_alone(place, old, trip, course)
         name = wanted.service.info.name
         goals = [str(each) for each in wanted.backends]
         should = f"{asked} ({name}) becomes {' or '.join(goals)}"
@@ -102,16 +103,50 @@ class Tables:
         if asked != got and any(netfilter.is_foreign(hit.rule) for hit in course.hits):
             return trip.departs(self._foreign(place, old, course, should))
         said = f"no rule leads {asked} anywhere" if asked == got else f"{asked} becomes {got}"
-        return trip.departs(self._differ(place, wanted, should, said))
+        return trip.departs(self._differ(place, wanted, course, should, said))
 
     def unled(self, place: str, packet: Packet, wanted: Translation, hit: Hit) -> Departure:
         """What to say about a packet for a service that kube-proxy's own rules refuse."""
         asked = f"{packet.target}:{packet.target_port}"
         goals = " or ".join(map(str, wanted.backends))
         should = f"{asked} ({wanted.service.info.name}) becomes {goals}"
-        return self._differ(place, wanted, should, f"a rule refuses it: {hit.rule.text}")
+        said = f"a rule refuses it: {hit.rule.text}"
+        return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
 
-    def _differ(self, place: str, wanted: Translation, should: str, said: str) -> Departure:
+    def _left_alone(self, place: str, old: Packet, trip: Trip, course: Passage) -> Trip:
+        """The trip of a packet for no service, which should keep its target."""
+        asked, got = (f"{each.target}:{each.target_port}" for each in (old, trip.packet))
+        node = place.removeprefix("node/")
+        own = self._cluster.behind_host_port(node, old.target_port, old.protocol)
+        if asked == got or got in own:
+            return trip
+        if (service := self._claims(old.target)) is not None:
+            return trip.departs(self._claimed(place, service, old, got))
+        return trip.departs(self._foreign(place, old, course, "no other target"))
+
+    def _claims(self, address: str) -> Service | None:
+        """The service whose externalIPs has an address."""
+        for service in self._cluster.services.values():
+            if address in ((service.item.get("spec") or {}).get("externalIPs") or []):
+                return service
+        return None
+
+    def _claimed(self, place: str, service: Service, old: Packet, got: str) -> Departure:
+        name = service.info.name
+        return Departure(
+            "address-taken", place, "translation",
+            f"packets for {old.target} come to {self._cluster.named(old.target)}",
+            f"the service {name} has {old.target} in its externalIPs, so they go to {got}",
+            kubectl(f"-n {service.namespace} get service {name} -o yaml"),
+            f"Take it out: `{kubectl(f'-n {service.namespace} edit service {name}')}`.",
+        )  # fmt: skip
+
+    def _differ(
+        self, place: str, wanted: Translation, course: Passage, should: str, said: str
+    ) -> Departure:
+        for hit in course.hits:
+            if netfilter.untracks(hit.rule):
+                return _untracked(place, should, hit.rule)
         return programs.rules_differ(self._world, place, wanted, expected=should, actual=said)
 
     def masqueraded(
@@ -135,6 +170,9 @@ class Tables:
         within = self._cluster.owner(packet.target).startswith(("pod/", "node/"))
         if packet.source != old.source and not should and within:
             own_address = f"{self._cluster.named(packet.target)} sees {old.source} as its client"
+            if trip.marker is not None:
+                marked = replace(course, hits=(Hit(trip.marker),))
+                return trip.departs(self._foreign(place, old, marked, own_address, packet.source))
             return trip.departs(self._foreign(place, old, course, own_address, packet.source))
         if should and not did and wanted is not None:
             name = wanted.service.info.name
@@ -161,15 +199,24 @@ class Tables:
         """A rule that translates what it should not."""
         hits = [hit for hit in course.hits if netfilter.target(hit.rule) in netfilter.TRANSLATING]
         hit = hits[-1] if hits else course.hits[-1]
-        may = "" if course.certain else "may "
+        may = "changes" if course.certain else "may change"
         into = became or f"{course.packet.target}:{course.packet.target_port}"
         return Departure(
             "foreign-translation",
             place,
             "translation",
             f"{old}: {expected}",
-            f"a rule {may}changes it to {into}: {hit.rule.text}",
+            f"a rule {may} it to {into}: {hit.rule.text}",
             listing(place, hit.rule),
             deleting(place, hit.rule),
             course.certain,
         )
+
+
+def _untracked(place: str, should: str, rule: Rule) -> Departure:
+    return Departure(
+        "untracked", place, "translation", should,
+        f"a rule of the table {rule.home} keeps the connection from being tracked, and so from"
+        f" being translated: {rule.text}",
+        listing(place, rule), deleting(place, rule),
+    )  # fmt: skip

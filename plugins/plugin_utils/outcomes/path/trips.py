@@ -14,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     PacketWay,
     WayStep,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables import Rule
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Trip:
         service: what should be done with it where it comes first, once that is known.
         back: an answer as its client knows it, until it leaves the place that translates it back.
         seen: how many places it has been at.
+        marker: a foreign rule that has marked it.
     """
 
     packet: Packet
@@ -56,6 +58,7 @@ class Trip:
     service: Translation | None = None
     back: Packet | None = None
     seen: int = 0
+    marker: Rule | None = None
 
     def step(self, place: str, expected: str, actual: str) -> Trip:
         """The trip after a step that is as expected."""

@@ -30,6 +30,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Link,
     Network,
+    Route,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.tables import Tables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.trips import Nat, Trip
@@ -94,6 +95,10 @@ class _Walker:
         if ended is not None:
             yield ended
             return
+        short = None if found.local else self._cables.short(place, network, trip)
+        if short is not None:
+            yield trip.departs(short).ends(LOST)
+            return
         assert found.route is not None  # noqa: S101 - else it would have ended
         link = network.links.get(found.route.link)
         packet = trip.packet
@@ -146,7 +151,7 @@ class _Walker:
             if blocked is not None:
                 yield on.departs(blocked).ends(DROPPED)
                 continue
-            found = lookup(network, on.packet)
+            found = lookup(network, on.packet, link.name)
             stuck = self._cables.unrouted(place, on, found)
             if stuck is not None:
                 yield stuck
@@ -196,6 +201,11 @@ class _Walker:
                 yield ended
                 continue
             passed = self._noted(place, _restored(on))
+            if passed.size > found.route.mtu > 0:
+                passed = passed.departs(_narrow(place, found.route, passed))
+                if passed.large:
+                    yield passed.ends(LOST)
+                    continue
             gateway = found.route.via or passed.packet.target
             yield from self._cross(place, network, out, gateway, passed)
 
@@ -223,7 +233,11 @@ class _Walker:
         if twice is not None:
             yield trip.departs(twice).ends(LOST)
             return
-        wrong = self._cables.wrong_neighbour(place, network, link, gateway, there)
+        wrong = (
+            self._cables.wrong_neighbour(place, network, link, gateway, there)
+            or self._cables.deaf(network, link, gateway, there)
+            or self._cables.misdirected(there)
+        )
         if wrong is not None:
             yield trip.departs(wrong).ends(LOST)
             return
@@ -377,6 +391,8 @@ class _Walker:
                     on = on.departs(left_out)
             elif hook == "POSTROUTING" and not course.packet.answer:
                 on = self._tables.masqueraded(network, trip, on, course, spot.outgoing)
+            marker = next((each.rule for each in course.hits if netfilter.marks(each.rule)), None)
+            on = replace(on, marker=marker or on.marker)
             if on.packet.target == netfilter.REDIRECTED:
                 own = "127.0.0.1" if hook == "OUTPUT" else next(iter(network.addresses), "")
                 on = replace(on, packet=replace(on.packet, target=own))
@@ -421,6 +437,16 @@ class _Walker:
                 packet = replace(trip.packet, target=back.target, target_port=back.target_port)
                 return replace(trip, packet=packet, back=back)
         return trip
+
+
+def _narrow(place: str, route: Route, trip: Trip) -> Departure:
+    """A route that takes smaller packets than the sender's link."""
+    return Departure(
+        "mtu-too-large", place, "link", f"packets of {trip.size} bytes pass",
+        f"the route {route.text} of {shown(place)} takes only {route.mtu} bytes",
+        inside(place, f"ip route get {trip.packet.target}"),
+        inside(place, f"ip route replace {route.text.removesuffix(f' mtu {route.mtu}')}"),
+    )  # fmt: skip
 
 
 def _restored(trip: Trip) -> Trip:

@@ -161,3 +161,11 @@ def test_failure_that_nothing_explains_says_what_was_compared() -> None:
     (found,) = look.compared(seen, asked)
     assert found.sentence.startswith("pod/p2 -> tcp s1:80: names, translations, rules, routes")
     assert "pod/p3: port 80 listens, held by nginx" in found.lines
+
+
+def test_web_server_that_is_reached_is_named_for_its_error() -> None:
+    direct = page("pod/p1", "http://10.244.1.2/")
+    asked = replace(direct, result=replace(direct.result, reason="http_503"))
+    (found,) = causes(sample.world(), failed(asked))
+    assert (found.id, found.place) == ("answers-with-an-error", "pod/p3")
+    assert "error 503" in found.cause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import parse, read
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    Behind,
     Link,
     Neighbour,
     PolicyRule,
@@ -22,12 +23,14 @@ PRINTED = """
 @m own/routes
 [{"dst":"default","gateway":"10.9.0.2","dev":"eth0","flags":[]},
 {"type":"blackhole","dst":"10.8.0.0/16","flags":[]},
+{"dst":"10.7.0.0/16","dev":"eth0","flags":[],"metrics":[{"mtu":1280}]},
 {"dst":"1.2.3.4","dev":"eth0","table":"7","scope":"link","flags":[]},
 {"type":"local","dst":"10.9.0.1","dev":"eth0","table":"local","protocol":"kernel","flags":[]}]
 @m own/rules
 [{"priority":0,"src":"all","table":"local"},
 {"priority":32765,"src":"10.0.0.0","srclen":8,"fwmark":"0x1","fwmask":"0xff","table":"7"},
-{"priority":32766,"src":"all","iif":"eth0","table":"main"}]
+{"priority":32765,"src":"all","dst":"1.2.3.4","iif":"eth0","action":"prohibit"},
+{"priority":32766,"src":"all","oif":"eth0","table":"main"}]
 @m own/neighbours
 [{"dst":"10.9.0.2","dev":"eth0","lladdr":"96:a5:16:94:e7:48","state":["PERMANENT"]}]
 @m own/iptables
@@ -45,7 +48,14 @@ COMMIT
 {"chain":{"family":"inet","table":"mine","name":"f","type":"filter","hook":"forward","prio":0}},
 {"chain":{"family":"inet","table":"mine","name":"other"}},
 {"chain":{"family":"bridge","table":"theirs","name":"f","hook":"forward","prio":0}},
+{"rule":{"family":"bridge","table":"theirs","chain":"f","expr":[{"counter":{}},{"drop":null}]}},
+{"chain":{"family":"bridge","table":"counts","name":"f","type":"filter","hook":"input","prio":0}},
+{"rule":{"family":"bridge","table":"counts","chain":"f","expr":[{"counter":{}},{"accept":null}]}},
 {"chain":{"family":"ip","table":"filter","name":"FORWARD","hook":"forward","prio":0}}]}
+@m own/bridges
+[{"mac":"02:00:00:00:00:01","ifname":"node1","flags":[],"master":"lab0","state":"static"},
+{"mac":"02:00:00:00:00:02","ifname":"node1","flags":[],"master":"lab0","state":"permanent"},
+{"mac":"02:00:00:00:00:03","ifname":"node1","flags":[],"master":"lab0","state":""}]
 @m own/queues
 [{"kind":"noqueue","dev":"lo"},{"kind":"ingress","dev":"eth0"}]
 @m own/listening
@@ -61,6 +71,9 @@ nameserver 10.255.255.53
 @m own/processes
 15 (python3 (x)) T 1 15 1 0
 16 (nginx) S 1 16 1 0
+@m own/frozen
+16
+0
 @m own/sockets
 /proc/15/fd/3 socket:[71]
 /proc/16/fd/4 socket:[71]
@@ -78,13 +91,15 @@ def test_place_is_read_from_what_it_printed() -> None:
     assert found.routes == (
         Route("0.0.0.0/0", via="10.9.0.2", link="eth0"),
         Route("10.8.0.0/16", "blackhole"),
+        Route("10.7.0.0/16", link="eth0", mtu=1280),
         Route("1.2.3.4/32", link="eth0", table="7"),
         Route("10.9.0.1/32", "local", link="eth0", table="local", author="kernel"),
     )
     assert found.policies == (
         PolicyRule(0, "local"),
         PolicyRule(32765, "7", source="10.0.0.0/8", mark=1, mask=255),
-        PolicyRule(32766, "main", unread=("iif",)),
+        PolicyRule(32765, "", target="1.2.3.4/32", incoming="eth0", action="prohibit"),
+        PolicyRule(32766, "main", unread=("oif",)),
     )
     assert found.neighbours["10.9.0.2", "eth0"] == Neighbour(
         "10.9.0.2", "eth0", "96:a5:16:94:e7:48", "PERMANENT"
@@ -92,10 +107,12 @@ def test_place_is_read_from_what_it_printed() -> None:
     rules, native = found.netfilter
     assert rules.policies == {("filter", "FORWARD"): "DROP"}
     assert native.owner == "inet mine"
-    assert found.tables == ("bridge theirs",)
+    assert found.tables == ("bridge theirs", "bridge counts")
+    assert found.refusing == ("bridge theirs",)
+    assert found.behind == (Behind("02:00:00:00:00:01", "node1"),)
     tcp, udp = found.listeners
     assert (tcp.address, tcp.port) == ("0.0.0.0", 8080)
-    assert tcp.holders == ((15, "python3 (x)", "T"), (16, "nginx", "S"))
+    assert tcp.holders == ((15, "python3 (x)", "T"), (16, "nginx", "frozen"))
     assert (udp.protocol, udp.address, udp.port, udp.holders) == ("udp", "::1", 53, ())
     assert found.settings == {"ipv4/ip_forward": "1"}
     assert found.unread == ()

@@ -15,6 +15,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import (
     services,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    FROZEN,
+    Behind,
     Listener,
     Neighbour,
     Network,
@@ -91,8 +93,8 @@ def link(name: str, **values: Any) -> Change:
     )
 
 
-def stopped(port: int, protocol: str, name: str) -> Change:
-    listener = Listener(protocol, "0.0.0.0", port, ((77, name, "T"),))
+def stopped(port: int, protocol: str, name: str, state: str = "T") -> Change:
+    listener = Listener(protocol, "0.0.0.0", port, ((77, name, state),))
     return lambda network: replace(network, listeners=(listener,))
 
 
@@ -208,6 +210,40 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
         Listener("tcp", "127.0.0.1", 80),)), "pod/p2", "http://s1/", "listens-elsewhere"),
     ("ping is ignored", P3, settings(icmp_echo_ignore_all="1"),
      "pod/p1", "pod/p3", "ping-ignored"),
+    ("a mark that masquerades", FIRST, with_rules(
+        ("mangle", "PREROUTING -s 10.244.0.4/32 -j MARK --set-xmark 0x4000/0xffffffff")),
+     "pod/p1", "pod/p2", "foreign-translation"),
+    ("not tracked", FIRST, with_rules(("raw", "PREROUTING -d 10.111.139.255/32 -j CT --notrack")),
+     "pod/p2", "http://s1/", "untracked"),
+    ("policy rule that prohibits", FIRST, lambda network: replace(network, policies=(
+        PolicyRule(0, "local"), PolicyRule(5, "", target="10.244.1.2/32", action="prohibit"),
+        PolicyRule(32766, "main"))), "pod/p1", "pod/p3", "policy-rule"),
+    ("policy rule for a link", FIRST, lambda network: replace(network, policies=(
+        PolicyRule(0, "local"), PolicyRule(5, "", incoming="eth0", action="blackhole"),
+        PolicyRule(32766, "main"))), "pod/p1", "pod/p3", "policy-rule"),
+    ("strict reverse path, by the loopback", SECOND, both(
+        settings(**{"conf/eth0/rp_filter": "1"}),
+        routes(more=(Route("10.244.0.4/32", link="lo"),))),
+     "pod/p1", "pod/p3", "reverse-path"),
+    ("small route", FIRST, routes("10.244.1.0/24", more=(
+        Route("10.244.1.0/24", via="192.168.49.3", link="eth0", mtu=1280),)),
+     "pod/p1", "pod/p3", "mtu-too-large"),
+    ("short-lived packets", P1, settings(ip_default_ttl="1"), "pod/p1", "pod/p3", "short-lived"),
+    ("answers no question", SECOND, settings(**{"conf/all/arp_ignore": "8"}),
+     "pod/p1", "pod/p3", "arp-ignored"),
+    ("behind another port", "host", lambda network: replace(
+        network, behind=(Behind("02:2", "node1"),)), "pod/p1", "pod/p3", "wrong-port"),
+    ("a table of nftables", "host", lambda network: replace(
+        network, refusing=("bridge quiet",)), "pod/p1", "pod/p3", "foreign-rule"),
+    ("a table of nftables on a node", SECOND, lambda network: replace(
+        network, refusing=("netdev early",)), "pod/p1", "pod/p3", "foreign-rule"),
+    ("own link down", P1, both(link("eth0", up=False), routes("0.0.0.0/0", "10.244.0.0/24")),
+     "pod/p1", "pod/p3", "link-down"),
+    ("another address", P1, both(
+        link("eth0", addresses=("10.244.0.250/24",)), routes("0.0.0.0/0", "10.244.0.0/24")),
+     "pod/p1", "pod/p3", "address-lost"),
+    ("web server in a frozen control group", P3, stopped(80, "tcp", "nginx", FROZEN),
+     "pod/p2", "http://s1/", "process-stopped"),
 ]  # fmt: skip
 
 
