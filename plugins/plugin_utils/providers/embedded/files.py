@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import factor, seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     cgroups,
@@ -33,6 +33,11 @@ _TOOLS_IMAGE = "docker.io/amazon/amazon-ecs-network-sidecar:latest"
 _TEMPLATES = Path(__file__).parent / "templates"
 # How long a program may take to stop, in seconds.
 _STOPS_WITHIN = 5.0
+# From this factor of patience on, what asks the API waits until it is ready. Started together, they
+# take the processor that it needs to get ready within its own 30 s, and it begins again and again
+# (kubernetes: pkg/registry/rbac/rest/storage_rbac.go, PostStartHook). The engine starts them then.
+_SLOW = 4.0
+_ASK_THE_API = frozenset({"kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"})
 
 
 @dataclass(frozen=True)
@@ -302,6 +307,7 @@ def _write_supervisor(layout: Layout, etc: Path, name: str, programs: list[Progr
         programs=programs,
         path=_path(layout),
         stop=math.ceil(seconds(_STOPS_WITHIN)),
+        later=_ASK_THE_API if factor() >= _SLOW else (),
     )
     _write(etc / "supervisord.conf", conf)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import ConfigParser
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import AUTO, choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     files,
     layout,
@@ -122,3 +124,23 @@ def test_the_api_server_may_ask_kubelets() -> None:
     assert binding["kind"] == "ClusterRoleBinding"
     assert binding["roleRef"]["name"] == "system:kubelet-api-admin"
     assert [each["name"] for each in binding["subjects"]] == ["kube-apiserver-kubelet-client"]
+
+
+@pytest.mark.parametrize(
+    ("patience", "waiting"),
+    [(1, set()), (10, {"kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"})],
+)
+def test_on_a_slow_machine_the_api_is_not_asked_while_it_starts(
+    tmp_path: Path, patience: float, waiting: set[str]
+) -> None:
+    cluster = plan(tmp_path)
+    try:
+        choose(patience)
+        files.write_node(cluster, cluster.control_plane, NEW)
+    finally:
+        choose(AUTO)
+    told = ConfigParser(interpolation=None)
+    told.read(cluster.control_plane.etc / "supervisord.conf")
+    programs = [name for name in told.sections() if name.startswith("program:")]
+    later = {name for name in programs if not told.getboolean(name, "autostart")}
+    assert later == {f"program:{name}" for name in waiting}
