@@ -45,7 +45,7 @@ class ActionModule(LabAction):
             if adapted != objects:
                 sent, stdin = kubectl.without_manifests(words), _text(adapted)
         done = run(
-            contract.kubectl_command(*where, *sent, *extra),
+            contract.kubectl_command(*kubectl.patient(args["timeout"]), *where, *sent, *extra),
             check=False,
             timeout=args["timeout"],
             stdin=stdin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text, yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import factor, seconds
 
 _DONE = re.compile(
     r"\b(created|configured|deleted|labeled|unlabeled|annotated|patched|replaced|exposed|scaled"
@@ -26,6 +28,7 @@ _DRY = frozenset(
     | {"scale", "cordon", "uncordon", "taint"}
 )
 _VALUE_FLAGS = frozenset(["-n", "--namespace", "-v", "--context", "--kubeconfig", "-s", "--server"])
+_ASKS_WITHIN = 32.0
 _SUFFIXES = (".yaml", ".yml", ".json")  # kubectl(1): what apply -f reads of a folder.
 # As text until 1.31, since then as a value of klog's: quoted, or on indented lines of its own.
 _BODY = re.compile(
@@ -33,6 +36,20 @@ _BODY = re.compile(
     r'|"Response Body" body=(?:(?P<quoted>".*")$|<\n(?P<lines>(?:\t.*\n)+) >$)',
     re.MULTILINE,
 )
+
+
+def patient(timeout: float) -> list[str]:
+    """The options that make kubectl wait longer for an answer on a slow machine; else none.
+
+    It gives up the API's description of itself, which it asks for first, after 32 s if it is told
+    nothing (kubernetes: client-go/discovery/discovery_client.go, defaultTimeout).
+
+    Args:
+        timeout: how many seconds all of the command may take on a machine that is fast enough.
+    """
+    if factor() <= 1:
+        return []
+    return [f"--request-timeout={math.ceil(seconds(max(timeout, _ASKS_WITHIN)))}s"]
 
 
 def verb(arguments: Sequence[str]) -> str:

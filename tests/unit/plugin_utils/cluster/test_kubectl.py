@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import kubectl
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import AUTO, choose
 from tests.unit.plugin_utils.conftest import DATA
 
 
@@ -113,3 +114,21 @@ def test_a_manifest_that_is_none(tmp_path: Path, text: str, told: str) -> None:
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="can't be read: No such file"):
         kubectl.check_manifest(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("patience", "timeout", "options"),
+    [
+        (1, 60, []),
+        (10, 60, ["--request-timeout=600s"]),
+        (1.5, 5, ["--request-timeout=48s"]),
+    ],
+)
+def test_it_waits_longer_on_a_slow_machine(
+    patience: float, timeout: float, options: list[str]
+) -> None:
+    try:
+        choose(patience)
+        assert kubectl.patient(timeout) == options
+    finally:
+        choose(AUTO)
