@@ -125,7 +125,7 @@ def _asked(one: Document, timeout: float) -> Document:
         started = time.monotonic()
         try:
             answer = _KINDS[one["kind"]](one, timeout)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - what one question meets must not end the others
             reason, said = reason_of(error), str(error)
             continue
         took = answer.pop("seconds", time.monotonic() - started)
@@ -137,14 +137,14 @@ def _asked(one: Document, timeout: float) -> Document:
     return {"reason": reason, "said": said, "seconds": seconds, "answers": answers}
 
 
-def reason_of(error: OSError) -> str:
+def reason_of(error: Exception) -> str:
     """An error of a socket or a resolver in one word."""
     if isinstance(error, socket.gaierror):
         missing = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
         return "no_such_name" if error.errno in missing else "unresolved"
     if isinstance(error, TimeoutError):
         return "timeout"
-    return _REASONS.get(error.errno or 0, "error")
+    return _REASONS.get(getattr(error, "errno", None) or 0, "error")
 
 
 def _tcp(one: Document, timeout: float) -> Document:
@@ -247,7 +247,7 @@ def _mtu(one: Document, timeout: float) -> Document:
 def _interface_mtu(sender: socket.socket) -> int:
     """The MTU of the pod's interface, in bytes: that of eth0, or of the first that isn't lo."""
     names = [name for _index, name in socket.if_nameindex() if name != "lo"]
-    name = "eth0" if "eth0" in names else names[0]
+    name = "eth0" if "eth0" in names else next(iter(names), "lo")
     asks = struct.pack("16si12x", name.encode(), 0)  # struct ifreq (netdevice(7)).
     return int(struct.unpack("16si12x", fcntl.ioctl(sender, _SIOCGIFMTU, asks))[1])
 
