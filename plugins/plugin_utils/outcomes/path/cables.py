@@ -394,7 +394,7 @@ def hindered(place: str, link: Link) -> Departure:
         "link-hindered", place, "link", f"{link.name} lets all packets pass",
         f"{link.name} does not: {link.hindered}", inside(place, f"ip -d link show {link.name}"),
         inside(place, f"ip link set {link.name} arp on") if "arp" in link.hindered
-        else inside(place, f"bridge link set dev {link.name} isolated off state 3"),
+        else inside(place, f"bridge link set dev {link.name} isolated off locked off state 3"),
     )  # fmt: skip
 
 

@@ -143,6 +143,8 @@ def _hindered(link: dict[str, Any]) -> str:
     # A port that is down is disabled as well.
     if port.get("state") in ("disabled", "blocking", "listening") and "UP" in link["flags"]:
         found.append(f"its state in its bridge is {port['state']}")
+    if port.get("locked"):
+        found.append("its state in its bridge is locked")
     return " and ".join(found)
 
 
