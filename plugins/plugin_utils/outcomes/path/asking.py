@@ -366,9 +366,21 @@ def _behind_names(
     if refused:
         for pod in selected(world.cluster, service):
             yield from programs.stopped_in(world, pod.place)
+        if not selected(world.cluster, service) and _has_pods(world.cluster, service):
+            yield from services.departures(world, service)
         yield _no_names(server)
     else:
         yield from services.departures(world, service)
+
+
+def _has_pods(known: ApiState, service: Service) -> bool:
+    """Whether there are pods with any of the labels that a service selects."""
+    return any(
+        (pod.item["metadata"].get("labels") or {}).get(key) == value
+        for pod in known.pods.values()
+        if pod.info.namespace == service.namespace
+        for key, value in service.info.selector.items()
+    )
 
 
 def _no_names(server: str) -> Departure:

@@ -157,11 +157,11 @@ class Cables:
                 )  # fmt: skip
         return None
 
-    def short(self, place: str, network: Network, trip: Trip) -> Departure | None:
+    def short(self, place: str, network: Network) -> Departure | None:
         """A place whose packets may pass too few routers."""
         name = "net.ipv4.ip_default_ttl"
         value = network.setting("ipv4/ip_default_ttl", _USUAL_TTL)
-        if trip.packet.answer or not value.isdigit() or int(value) >= _LEAST_TTL:
+        if not value.isdigit() or int(value) >= _LEAST_TTL:
             return None
         return Departure(
             "short-lived", place, "setting", f"{name} is {_USUAL_TTL}",

@@ -95,7 +95,7 @@ class _Walker:
         if ended is not None:
             yield ended
             return
-        short = None if found.local else self._cables.short(place, network, trip)
+        short = None if found.local else self._cables.short(place, network)
         if short is not None:
             yield trip.departs(short).ends(LOST)
             return
