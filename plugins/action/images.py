@@ -13,7 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils import in_cluster
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import references, registry
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt, apt_for
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.layers import Extra, Layer
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.own_images import (
@@ -21,7 +21,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.own_images impo
     OwnImages,
     folder_in,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.packages import system_name
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import System, chosen
 
 _FILE, _PROGRAM, _DIRECTORY = 0o644, 0o755, "755"
 _IN_CLUSTER = Path(in_cluster.__file__).parent
@@ -44,12 +44,13 @@ class ActionModule(LabAction):
             registry.chain(by_name, image.layer)
         if args["own"]:
             return self._own(cache, layers, images, args["reserved"])
-        entry = Entry(cache / "images" / registry.key(layers, images, system_name()))
+        system = chosen(args["system"], args["codename"])
+        entry = Entry(cache / "images" / registry.key(layers, images, system.name))
         if entry.ready():
             return {"changed": False, "path": str(entry.path), "images": _index(entry.path)}
         if self.check_mode:
             return {"changed": True, "path": str(entry.path)}
-        apt = PrivateApt(cache / "apt")
+        apt = apt_for(cache, system)
         with apt.locked(), entry.made() as folder:
             if folder is not None:
                 registry.build(layers, images, apt, folder, entry.path)
@@ -65,7 +66,7 @@ class ActionModule(LabAction):
         for image in images:
             reference = references.parse(image.name)
             references.require_free(reference, reserved)
-            recipe = registry.key(layers, [image], system_name())
+            recipe = registry.key(layers, [image], System.own().name)
             if present.get(reference) != recipe:
                 missing.append((reference, replace(image, name=reference.within), recipe))
         if missing and not self.check_mode:

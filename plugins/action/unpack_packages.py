@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import packages
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import apt_for
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import System, chosen
 
 
 class ActionModule(LabAction):
@@ -19,15 +20,16 @@ class ActionModule(LabAction):
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Unpack the packages that are missing."""
-        cache = Path(args["cache"])
+        cache, system = Path(args["cache"]), chosen(args["system"], args["codename"])
         wanted = packages.DebSet(
             tuple(args["packages"]),
             tuple(args["unpack"] or args["packages"]),
             tuple(args["programs"]),
         )
-        entry = Entry(cache / args["name"] / wanted.key(packages.system_name()))
+        entry = Entry(cache / args["name"] / wanted.key(system.name))
         if self.check_mode and not entry.ready():
             return {"changed": True, "path": str(entry.path)}
-        changed = packages.provide(wanted, entry, PrivateApt(cache / "apt"))
+        runnable = system == System.own()
+        changed = packages.provide(wanted, entry, apt_for(cache, system), runnable=runnable)
         manifest = (entry.path / packages.MANIFEST).read_text(encoding="utf-8")
         return {"changed": changed, "path": str(entry.path), "packages": json.loads(manifest)}

@@ -6,7 +6,6 @@ settings (proxies, keys, pins, timeouts) still apply.
 
 from __future__ import annotations
 
-import platform
 import re
 import shlex
 import shutil
@@ -29,9 +28,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming impor
     stream,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import (
-    of_suite,
+    of_release,
     private_sources,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import System
 
 T = TypeVar("T")
 
@@ -39,9 +39,6 @@ LISTS_AGE = 24 * 3600.0  # Seconds after which the package lists are fetched aga
 # What apt says of a package that it doesn't know, or knows only from others' dependencies.
 _UNKNOWN = re.compile(r"^E: (?:Unable to locate package|Package) '?([a-z0-9][^\s']*)", re.MULTILINE)
 _INST = re.compile(r"^Inst (?P<name>\S+) \((?P<version>\S+) .*\[(?P<arch>[a-z0-9-]+)\]\)")
-
-# Debian's other names of a suite.
-_ALIASES = ("stable", "testing", "unstable", "sid")
 
 # The machine's hooks must not run for the lab's lists: they would act on the machine's own.
 _CONFIGURATION = """\
@@ -86,13 +83,12 @@ class PrivateApt:
 
     Args:
         folder: for its lists, settings and downloads; created if it doesn't exist.
-        suite: another suite of the distribution, whose packages it is to fetch; empty for what
-            the machine itself uses.
+        other: a system other than this machine's, to download packages for.
     """
 
-    def __init__(self, folder: Path, suite: str = "") -> None:
+    def __init__(self, folder: Path, other: System | None = None) -> None:
         self.folder = folder
-        self._suite = suite
+        self._other = other
         self.archives = folder / "archives"
         self._configuration = folder / "apt.conf"
         self._updated = folder / "updated"
@@ -176,8 +172,8 @@ class PrivateApt:
             Whether they were fetched.
         """
         sources = private_sources(_machine_sources())
-        if self._suite:
-            sources = of_suite(sources, _own_suites(), self._suite)
+        if self._other:
+            sources = of_release(sources, System.own().codename, self._other.codename)
         if not sources:
             raise LabError(
                 "apt has no enabled package source on this machine.",
@@ -277,6 +273,13 @@ def planned(lines: Iterable[str], archives: Path) -> list[Deb]:
     return debs
 
 
+def apt_for(cache: Path, system: System) -> PrivateApt:
+    """The apt for a system; each has a folder of its own in the cache."""
+    if system == System.own():
+        return PrivateApt(cache / "apt")
+    return PrivateApt(cache / f"apt-{system.name}", system)
+
+
 _ARCHIVE_HINT = (
     "Check that `apt-get update` works on this machine (network, proxy, mirror), then run the lab"
     " again: it goes on where it stopped."
@@ -291,11 +294,6 @@ def _counted(progress: Progress) -> Callable[[str], None]:
             progress.advance()
 
     return see
-
-
-def _own_suites() -> list[str]:
-    """The names of the machine's own suite in its sources (os-release(5), VERSION_CODENAME)."""
-    return [platform.freedesktop_os_release().get("VERSION_CODENAME", ""), *_ALIASES]
 
 
 def _machine_sources() -> dict[str, str]:

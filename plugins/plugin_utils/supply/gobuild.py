@@ -14,10 +14,9 @@ Why the steps are what they are:
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +26,15 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.progress import Progress
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.streaming import stream
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import archives, packages
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import apt_for
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import NAMES
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.cache import Entry
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.preflight import available_memory
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import System
 
 _REFLECT2 = "golang-github-modern-go-reflect2-dev"
-SUITE = "bookworm"
-"""Debian 12, the only one whose source package the lab can build."""
-
+# Debian 12, the only one whose source package the lab can build.
+_BOOKWORM = "bookworm"
 TOOLCHAIN = packages.DebSet(("golang-go", "patch", _REFLECT2), ("golang-*", "patch"))
 _TREE = "src/k8s.io/kubernetes"
 _PACKAGE = "k8s.io/kubernetes"
@@ -128,8 +127,9 @@ def prepared(version: str, cache: Path) -> Iterator[BuildFolders]:
     Raises:
         LabError: the source has another version, or a step failed.
     """
-    apt = fetching(platform.freedesktop_os_release(), cache)
-    toolchain = Entry(cache / "golang" / TOOLCHAIN.key(packages.system_name()))
+    system = building_system(System.own())
+    apt = apt_for(cache, system)
+    toolchain = Entry(cache / "golang" / TOOLCHAIN.key(system.name))
     packages.provide(TOOLCHAIN, toolchain, apt)
     folders = BuildFolders(cache / "kubernetes" / ".work", cache / "go-build", toolchain.path)
     shutil.rmtree(folders.work, ignore_errors=True)
@@ -147,16 +147,14 @@ def prepared(version: str, cache: Path) -> Iterator[BuildFolders]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def fetching(release: Mapping[str, str], cache: Path) -> PrivateApt:
-    """The apt that has the source and the compiler.
+def building_system(own: System) -> System:
+    """The system that the source and the compiler are fetched for.
 
-    Args:
-        release: the machine's os-release(5). A newer Debian's archive has the older suite too; the
-            compiler is taken from there as well, since the source was tried with no other.
-        cache: the lab's cache.
+    A newer Debian's archive has Debian 12 too; the compiler is taken from there as well, since the
+    source was tried with no other.
     """
-    newer = release.get("ID") == "debian" and release.get("VERSION_CODENAME") != SUITE
-    return PrivateApt(cache / f"apt-{SUITE}", SUITE) if newer else PrivateApt(cache / "apt")
+    newer = own.distribution == "debian" and own.codename != _BOOKWORM
+    return System(f"debian-12-{own.processor}", _BOOKWORM) if newer else own
 
 
 def require_version(files: Sequence[Path], version: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shlex
 import sysconfig
 from collections.abc import Sequence
@@ -50,13 +49,6 @@ class DebSet:
         return f"{system}-{hashlib.sha256(digest_input.encode()).hexdigest()[:12]}"
 
 
-def system_name() -> str:
-    """The distribution, its version and the machine's architecture, as in ``debian-12-x86_64``."""
-    release = platform.freedesktop_os_release()
-    version = release.get("VERSION_ID") or release.get("VERSION_CODENAME", "rolling")
-    return f"{release['ID']}-{version}-{platform.machine()}"
-
-
 def libraries(folder: str | Path) -> str:
     """The folders of the libraries that were unpacked with a program, for ld.so(8)."""
     system = sysconfig.get_config_var("MULTIARCH")
@@ -80,13 +72,14 @@ def unpack(debs: Sequence[Deb], into: Path) -> None:
     (into / MANIFEST).write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
 
 
-def provide(deb_set: DebSet, entry: Entry, apt: PrivateApt) -> bool:
+def provide(deb_set: DebSet, entry: Entry, apt: PrivateApt, *, runnable: bool = True) -> bool:
     """Download packages and unpack them in a folder of the cache, unless that is done already.
 
     Args:
         deb_set: the packages.
         entry: the folder of the cache.
         apt: downloads them.
+        runnable: whether they are for this machine, so that its programs can be tried.
 
     Returns:
         Whether anything was done; False if they were there already.
@@ -102,7 +95,8 @@ def provide(deb_set: DebSet, entry: Entry, apt: PrivateApt) -> bool:
             return False
         debs = apt.fetch(deb_set.packages, deb_set.wants)
         unpack(debs, folder)
-        require_running(deb_set.programs, folder)
+        if runnable:
+            require_running(deb_set.programs, folder)
     return True
 
 

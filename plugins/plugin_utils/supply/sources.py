@@ -6,14 +6,10 @@ Formats: sources.list(5), one-line style (``*.list``) and deb822 style (``*.sour
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 _FIELD = re.compile(r"^(?P<name>[A-Za-z0-9-]+):[ \t]*(?P<value>.*)$")
 _ONE_LINE = re.compile(r"^deb(?:-src)?[ \t]+(?P<rest>\S.*)$")
-_SUITE_OF_LINE = re.compile(
-    r"^(?P<before>deb(?:-src)? (?:\[[^]]*\][ \t]*)?\S+[ \t]+)(?P<suite>\S+)(?P<after>.*)$"
-)
-_SUITES = re.compile(r"^Suites:(?P<suites>.*)$", re.MULTILINE | re.IGNORECASE)
 _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 
 
@@ -38,45 +34,6 @@ def private_sources(files: Mapping[str, str]) -> dict[str, str]:
         if new:
             written[name] = new
     return written
-
-
-def of_suite(sources: Mapping[str, str], own: Collection[str], suite: str) -> dict[str, str]:
-    """The same archives with another suite of the distribution.
-
-    Args:
-        sources: as :func:`private_sources` writes them.
-        own: the names of the machine's own suite, as in ``trixie`` and ``stable``.
-        suite: the suite that is wanted instead.
-
-    Returns:
-        The entries of the machine's own suite, rewritten; the others, such as updates of it and
-        archives of third parties, are left out.
-    """
-    written = {
-        name: _deb822_of(text, own, suite)
-        if name.endswith(".sources")
-        else _lines_of(text, own, suite)
-        for name, text in sources.items()
-    }
-    return {name: text for name, text in written.items() if text}
-
-
-def _lines_of(text: str, own: Collection[str], suite: str) -> str:
-    lines = []
-    for line in text.splitlines():
-        found = _SUITE_OF_LINE.match(line)
-        if found and found["suite"] in own:
-            lines.append(f"{found['before']}{suite}{found['after']}\n")
-    return "".join(lines)
-
-
-def _deb822_of(text: str, own: Collection[str], suite: str) -> str:
-    kept = []
-    for paragraph in text.split("\n\n"):
-        found = _SUITES.search(paragraph)
-        if found and set(found["suites"].split()) & set(own):
-            kept.append(_SUITES.sub(f"Suites: {suite}", paragraph))
-    return "\n\n".join(kept)
 
 
 def _one_line(text: str) -> str:
@@ -106,3 +63,24 @@ def _deb822(text: str) -> str:
         body = [line for line in paragraph.splitlines() if not line.lower().startswith("types:")]
         kept.append("\n".join(["Types: deb deb-src", *body]) + "\n")
     return "\n".join(kept)
+
+
+def of_release(files: Mapping[str, str], own: str, wanted: str) -> dict[str, str]:
+    """The entries of a machine's own release, for another release of the same distribution.
+
+    Args:
+        files: what ``private_sources`` returns.
+        own: the machine's own release by its codename, as in bookworm.
+        wanted: the other one, as in trixie.
+
+    Returns:
+        The same files without the entries of others, such as those of third parties.
+    """
+    suite = re.compile(rf"(?<![\w-]){re.escape(own)}(?![\w])")
+    written: dict[str, str] = {}
+    for name, text in files.items():
+        between = "\n\n" if name.endswith(".sources") else "\n"
+        kept = [suite.sub(wanted, each) for each in text.split(between) if suite.search(each)]
+        if kept:
+            written[name] = between.join(kept).rstrip("\n") + "\n"
+    return written

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import gobuild, packages
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.apt import PrivateApt
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import System
 
 
 @pytest.mark.parametrize(
@@ -33,18 +34,15 @@ def test_no_source_package() -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "codename", "folder"),
+    ("own", "wanted"),
     [
-        ("debian", "bookworm", "apt"),
-        ("debian", "trixie", "apt-bookworm"),
-        ("ubuntu", "noble", "apt"),
+        (System("debian-12-x86_64", "bookworm"), System("debian-12-x86_64", "bookworm")),
+        (System("debian-13-aarch64", "trixie"), System("debian-12-aarch64", "bookworm")),
+        (System("ubuntu-24.04-x86_64", "noble"), System("ubuntu-24.04-x86_64", "noble")),
     ],
 )
-def test_a_newer_debian_fetches_the_older_suite_from_its_archive(
-    system: str, codename: str, folder: str, tmp_path: Path
-) -> None:
-    release = {"ID": system, "VERSION_CODENAME": codename}
-    assert gobuild.fetching(release, tmp_path).folder == tmp_path / folder
+def test_a_newer_debian_builds_with_what_debian_12_has(own: System, wanted: System) -> None:
+    assert gobuild.building_system(own) == wanted
 
 
 def test_packages_that_ask_for_openapi(tmp_path: Path) -> None:

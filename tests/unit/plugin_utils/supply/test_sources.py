@@ -2,10 +2,7 @@
 
 import pytest
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import (
-    of_suite,
-    private_sources,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply.sources import private_sources
 
 DEB822 = """\
 # The archive of the distribution.
@@ -70,31 +67,3 @@ def test_one_line_entries_keep_their_options() -> None:
 
 def test_other_files_are_no_sources() -> None:
     assert private_sources({"a.list.save": "deb http://x y z\n", "b.list": "\n"}) == {}
-
-
-def test_another_suite_from_the_same_archive() -> None:
-    text = (
-        "deb [signed-by=/k.gpg] http://deb.example.org/debian trixie main contrib\n"
-        "deb http://deb.example.org/debian trixie-updates main\n"
-        "deb http://third.example.org/debian noble main\n"
-    )
-    sources = private_sources(
-        {"x.list": text, "debian.sources": DEB822.replace("bookworm", "trixie")}
-    )
-    assert of_suite(sources, ["trixie", "stable"], "bookworm") == {
-        "x.list": (
-            "deb [signed-by=/k.gpg] http://deb.example.org/debian bookworm main contrib\n"
-            "deb-src [signed-by=/k.gpg] http://deb.example.org/debian bookworm main contrib\n"
-        ),
-        "debian.sources": (
-            "Types: deb deb-src\nURIs: http://deb.example.org/debian\nSuites: bookworm\n"
-            "Components: main\nSigned-By: /usr/share/keyrings/archive.gpg\n\n"
-            "Types: deb deb-src\nURIs: http://deb.example.org/source\nSuites: bookworm\n"
-            "Components: main\n"
-        ),
-    }
-
-
-def test_an_archive_without_the_machines_own_suite_has_no_other() -> None:
-    sources = private_sources({"x.list": "deb http://third.example.org/debian noble main\n"})
-    assert of_suite(sources, ["trixie"], "bookworm") == {}
