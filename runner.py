@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parent
 # The lab's container has its own environment beside the one of the machine, for the same project.
 VENV = Path(os.environ.get("LATIHAN_VENV") or ROOT / ".venv")
 PYTHON = VENV / "bin" / "python"
+# What `runner.py bundle` adds to the project, for a machine that reaches nothing.
+BUNDLE = ROOT / "bundle" / "bundle.json"
 OLDEST = (3, 11)
 OLDEST_OUTSIDE = (3, 9)  # Outside of the lab's container; macOS has it.
 # The commands `test` and `docs` install the second of these when they are used.
@@ -35,6 +38,8 @@ INTERRUPTED = 130
 CONTAINER = "--container"
 COMPLETES = "_ARGCOMPLETE"  # A shell that asks what may come next sets it.
 WITH_VALUE = ("--profile", "--provider")  # The other options that may stand before a name.
+# Python compiles what it uses; pip would compile all of it, for 15 seconds.
+QUIETLY = ("--quiet", "--no-input", "--no-compile", "--disable-pip-version-check")
 FREE = f"Free some space: .venv, in {ROOT}, needs half a GiB, and TMPDIR too."
 PATH_LINE = (
     "import os, sys; own = os.path.join(sys.prefix, 'bin'); "
@@ -66,6 +71,7 @@ def main(arguments: list[str]) -> int:
         if engine is not None:
             return run_in_container(engine, options, command)
         need_python(sys.version_info[:2])
+        open_bundle()
         prepare(REQUIREMENTS)
         become(arguments)
     except BootstrapError as error:
@@ -109,6 +115,31 @@ def split(
                 before += left[:1]
                 del left[:1]
     return engine, before, left
+
+
+def open_bundle() -> None:
+    """Put what a bundle brought where the lab looks for it; does nothing without one.
+
+    Raises:
+        BootstrapError: it is damaged, or there is no room for it.
+    """
+    if not BUNDLE.exists() or wheels():
+        return
+    held = json.loads(read(BUNDLE))
+    cache = Path(os.environ.get("LATIHAN_CACHE") or "/var/cache/latihan")
+    if not all((cache / each["folder"]).is_dir() for each in held["archives"]):
+        say("Unpacking the bundle (once, about a minute) ...")
+        program = ROOT / "roles" / "lab_machine" / "files" / "machine.py"
+        run_or_fail(
+            [sys.executable, "-P", str(program), "bundle", str(ROOT), str(cache)],
+            "the bundle can't be unpacked",
+        )
+    os.environ["LATIHAN_WHEELS"] = str(cache / held["wheels"])
+
+
+def wheels() -> str:
+    """A folder with all Python packages, and pip itself; empty if they come from an index."""
+    return os.environ.get("LATIHAN_WHEELS", "")
 
 
 def run_in_container(engine: str, options: list[str], command: list[str]) -> int:
@@ -252,11 +283,12 @@ def one_at_a_time() -> Iterator[None]:
 
 def create() -> None:
     """Make an empty virtual environment, in place of an unusable one."""
-    need_ensurepip()
+    if not wheels():
+        need_ensurepip()
     say("Preparing a Python environment in .venv (once, about a minute) ...")
     shutil.rmtree(VENV, ignore_errors=True)
     run_or_fail(
-        [sys.executable, "-P", "-m", "venv", str(VENV)],
+        [sys.executable, "-P", "-m", "venv", *(["--without-pip"] if wheels() else []), str(VENV)],
         "the virtual environment can't be made",
         "The project must be in a folder that you may write to, on a disk with free space.",
     )
@@ -272,14 +304,26 @@ def install(name: str) -> None:
     """Install one requirement file and leave its stamp."""
     say(f"Installing the Python packages of {name} ...")
     stamp(name).unlink(missing_ok=True)
-    # Python compiles what it uses; pip would compile all of it, for 15 seconds.
-    pip = [str(PYTHON), "-P", "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
     run_or_fail(
-        [*pip, "--disable-pip-version-check", "-r", str(ROOT / name)],
+        [str(PYTHON), *pip(), *QUIETLY, "-r", str(ROOT / name)],
         f"the Python packages of {name} can't be installed",
         "Check the network and pip's settings (`pip config list`), then run it again.",
     )
     stamp(name).write_text(digest(name), encoding="utf-8")
+
+
+def pip() -> list[str]:
+    """What makes a Python install packages: from the index, or from a folder of wheels."""
+    folder = wheels()
+    if not folder:
+        return ["-P", "-m", "pip", "install"]
+    found = sorted(Path(folder).glob("pip-*.whl"))
+    if not found:
+        raise BootstrapError(
+            f"LATIHAN_WHEELS is {folder}, and has no wheel of pip. "
+            "Unset it, or name a folder with all Python packages."
+        )
+    return [f"{found[-1]}/pip", "install", "--no-index", f"--find-links={folder}"]
 
 
 def need_ensurepip() -> None:

@@ -12,8 +12,8 @@ RAW = False
 
 # The linters run beside the other tests; their results are collected at the end.
 _PARTS = ("unit", "integration", "lint")
-# These take minutes, and the first two need programs that few machines have.
-_ON_DEMAND = ("container", "machines", "faults")
+# These take minutes, and most of them need programs that few machines have.
+_ON_DEMAND = ("container", "machines", "room", "faults")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from latihan.inputs.playbooks import Playbook
@@ -24,6 +25,9 @@ class Request:
         limit: only these hosts of the inventory; None for all.
         check: whether to change nothing and show what would change.
         verbosity: how many ``-v`` were given.
+        inventory: the inventory; None for the provider's.
+        forks: how many hosts at a time; None for what ansible.cfg says.
+        passwords: the files that have passwords, by the names of ansible-playbook's options.
     """
 
     playbook: Playbook
@@ -36,3 +40,6 @@ class Request:
     limit: str | None = None
     check: bool = False
     verbosity: int = 0
+    inventory: Path | None = None
+    forks: int | None = None
+    passwords: Mapping[str, Path] = field(default_factory=dict)

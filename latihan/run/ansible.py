@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import os
 import queue
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ def arguments(project: Project, request: Request, mark: str, folder: str) -> dic
         "private_data_dir": folder,
         "project_dir": str(project.root),
         "playbook": str(request.playbook.path),
-        "inventory": str(project.inventory / f"{request.provider}.yml"),
+        "inventory": str(request.inventory or project.inventory / f"{request.provider}.yml"),
         "extravars": {
             **request.variables,
             "lab_profile": request.profile,
@@ -163,12 +164,21 @@ def arguments(project: Project, request: Request, mark: str, folder: str) -> dic
             **temporary,
             stragglers.RUN_VARIABLE: mark,
         },
-        "cmdline": "--check" if request.check else None,
+        "cmdline": shlex.join(_options(request)) or None,
+        "forks": request.forks,
         "verbosity": request.verbosity or None,
         "tags": request.tags,
         "skip_tags": request.skip_tags,
         "limit": request.limit,
     }
+
+
+def _options(request: Request) -> Iterator[str]:
+    """The options of ansible-playbook for which ansible-runner has no argument."""
+    if request.check:
+        yield "--check"
+    for name, path in request.passwords.items():
+        yield f"--{name.replace('_', '-')}={path}"
 
 
 def environment(root: Path, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ ROOMS = {
         "conformance": ("common", "cluster", "outcomes"),
         "survey": ("common", "cluster", "outcomes"),
         "providers": ("common", "supply", "cluster"),
+        "machines": ("common", "supply"),
         "in_cluster": (),
     },
     "latihan": {

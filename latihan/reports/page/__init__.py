@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from latihan.reports.models import Report
 from latihan.reports.page.view import view
+from latihan.reports.room import Room
 
-__all__ = ["render"]
+__all__ = ["render", "render_room"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,6 +36,22 @@ def render(report: Report) -> str:
     Returns:
         HTML, all in one file.
     """
+    return _environment().get_template("page.html.j2").render(view=view(report), report=report)
+
+
+def render_room(room: Room) -> str:
+    """The page of a room of machines: a table of machines by outcomes, who needs help first.
+
+    Args:
+        room: the room.
+
+    Returns:
+        HTML, all in one file; it leads to the machines' own pages beside it.
+    """
+    return _environment().get_template("room.html.j2").render(room=room)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -43,4 +60,4 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["marked"] = marked
-    return environment.get_template("page.html.j2").render(view=view(report), report=report)
+    return environment

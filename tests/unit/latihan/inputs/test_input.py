@@ -419,7 +419,8 @@ def test_a_locked_profile_names_its_holder(tmp_path: Path) -> None:
         (["report", "--diff", "", ""], "There is no run ''"),
         (
             ["test", ""],
-            "argument PART: '' is not one of unit, integration, lint, container, machines, faults.",
+            "argument PART: '' is not one of unit, integration, lint, container, machines, room,"
+            " faults.",
         ),
         (["nowhere", "--help"], "There is no playbook or command 'nowhere'."),
         (["hold"], "Did you mean holds"),

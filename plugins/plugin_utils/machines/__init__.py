@@ -1,0 +1,1 @@
+"""Lab machines: what is sent to them, and what becomes of each."""
