@@ -1,0 +1,239 @@
+"""A room of machines: root file systems with an sshd, on a network that only the test has.
+
+A machine has its own files, processes, host name and network. It shares the kernel and the control
+groups with this machine, so each has a lab of another name. The controller's network is a namespace
+too, so nothing that it sends leaves this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from tests.integration.labs import CACHE
+from tests.places import ROOT
+
+_BOOT = Path(__file__).parent / "machine.sh"
+# What somebody who installs a small Debian server has at least.
+_PACKAGES = "ca-certificates,openssh-server,procps,python3,sudo"
+# The machines that are good enough for a lab; machine.py says the same of each.
+_SYSTEMS = {
+    suite: {"id": "debian", "version": version, "codename": suite, "python": python,
+            "processor": platform.machine()}
+    for suite, version, python in (("bookworm", "12", "3.11"), ("trixie", "13", "3.13"))
+}  # fmt: skip
+_SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--")
+_NETWORK = "198.18.0"  # RFC 2544: for tests
+PASSWORD = "a room's secret"
+_STOPPED = 5.0
+
+
+@dataclass
+class Machine:
+    """A machine of the room; ``root`` has its files, ``namespace`` is its network."""
+
+    name: str
+    suite: str
+    address: str
+    root: Path
+    namespace: str
+    process: subprocess.Popen[bytes]
+
+    def inside(self, *argv: str) -> str:
+        """Run a command in the machine as its root."""
+        first = self.first
+        done = subprocess.run(
+            ["nsenter", f"--target={first}", "--mount", "--pid", "--net", "--uts", "--ipc",
+             f"--root=/proc/{first}/root", "--wd=/", *argv],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    @property
+    def first(self) -> str:
+        """The process, seen from here, that is the machine's first one."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return children.read_text(encoding="utf-8").split()[0]
+
+
+@dataclass
+class Room:
+    """The machines by their names, and the namespace that the controller is in."""
+
+    folder: Path
+    namespace: str
+    machines: dict[str, Machine] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Path:
+        """The room's inventory."""
+        return self.folder / "lab.yml"
+
+    def write_inventory(self, changes: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        """Write the inventory; ``changes`` sets more variables of machines."""
+        hosts = {
+            each.name: {
+                "ansible_host": each.address,
+                "lab_machine_profile": f"room-{each.name}",
+                **(changes or {}).get(each.name, {}),
+            }
+            for each in self.machines.values()
+        }
+        known = f"-o UserKnownHostsFile={self.folder}/known_hosts"
+        variables = {
+            "ansible_user": "teacher",
+            "ansible_become_password": PASSWORD,
+            "ansible_ssh_private_key_file": str(self.folder / "key"),
+            "ansible_ssh_common_args": known,
+        }
+        room = {"lab_machines": {"vars": variables, "hosts": hosts}}
+        self.inventory.write_text(yaml.safe_dump(room), encoding="utf-8")
+
+    def on_controller(self, *argv: str | Path) -> list[str]:
+        """A command line, as one that runs in the controller's network."""
+        return ["nsenter", f"--net=/run/netns/{self.namespace}", *map(str, argv)]
+
+
+@contextlib.contextmanager
+def room(machines: Mapping[str, str], *, meminfo: Mapping[str, str] | None = None,
+         disk: Mapping[str, str] | None = None) -> Iterator[Room]:  # fmt: skip
+    """A room for a while.
+
+    Args:
+        machines: the suite of each machine, by its name.
+        meminfo: what /proc/meminfo says on a machine, by its name.
+        disk: how much the caches may hold on a machine, as tmpfs(5) writes it, by its name.
+    """
+    bases = {suite: base(suite) for suite in machines.values()}
+    for suite in bases.keys() & _SYSTEMS.keys():
+        _supply(_SYSTEMS[suite])
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="room-", dir=CACHE)))
+        made = Room(folder, f"{folder.name}-c")
+        do("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
+        _network(made, stack)
+        for number, (name, suite) in enumerate(machines.items(), start=2):
+            address = f"{_NETWORK}.{number}"
+            root = folder / name
+            do("cp", "--archive", bases[suite], root)
+            _settle(root, name, (folder / "key.pub").read_text(encoding="utf-8"))
+            namespace = f"{folder.name}-{name}"
+            _cable(made, namespace, address, stack)
+            facts = folder / f"{name}.meminfo"
+            facts.write_text((meminfo or {}).get(name, ""), encoding="utf-8")
+            boot = [str(facts) if facts.stat().st_size else "", (disk or {}).get(name, "")]
+            process = subprocess.Popen(
+                ["nsenter", f"--net=/run/netns/{namespace}", *_SPACES, "sh", _BOOT, root, *boot],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            stack.callback(_power_off, process)
+            made.machines[name] = Machine(name, suite, address, root, namespace, process)
+        for machine in made.machines.values():
+            _await(machine)
+        made.write_inventory()
+        yield made
+
+
+def _network(made: Room, stack: contextlib.ExitStack) -> None:
+    """The controller's namespace, with the bridge that all machines are on."""
+    do("ip", "netns", "add", made.namespace)
+    stack.callback(do, "ip", "netns", "del", made.namespace)
+    for line in ("link set lo up", "link add bridge type bridge", "link set bridge up",
+                 f"address add {_NETWORK}.1/24 dev bridge"):  # fmt: skip
+        do("ip", "-n", made.namespace, *line.split())
+
+
+def _cable(made: Room, namespace: str, address: str, stack: contextlib.ExitStack) -> None:
+    do("ip", "netns", "add", namespace)
+    stack.callback(do, "ip", "netns", "del", namespace)
+    port = f"p{address.rpartition('.')[2]}"
+    do("ip", "-n", made.namespace, "link", "add", port, "type", "veth", "peer", "eth0", "netns",
+       namespace)  # fmt: skip
+    do("ip", "-n", made.namespace, "link", "set", port, "master", "bridge", "up")
+    do("ip", "-n", namespace, "link", "set", "lo", "up")
+    do("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
+    do("ip", "-n", namespace, "link", "set", "eth0", "up")
+
+
+def _settle(root: Path, name: str, key: str) -> None:
+    """What an installer would ask: a name, a user, and a key to log in with."""
+    (root / "etc/hostname").write_text(f"{name}\n", encoding="utf-8")
+    (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n", encoding="utf-8")
+    for old in root.glob("etc/ssh/ssh_host_*"):
+        old.unlink()
+    do("chroot", root, "ssh-keygen", "-A", "-q")
+    do("chroot", root, "useradd", "--create-home", "--shell=/bin/bash", "--groups=sudo", "teacher")
+    do("chroot", root, "chpasswd", stdin=f"teacher:{PASSWORD}\n")
+    folder = root / "home/teacher/.ssh"
+    folder.mkdir(mode=0o700)
+    (folder / "authorized_keys").write_text(key, encoding="utf-8")
+    do("chroot", root, "chown", "-R", "teacher:", "/home/teacher/.ssh")
+
+
+def _await(machine: Machine) -> None:
+    """Wait until a machine's sshd listens."""
+    for _ in range(100):
+        with contextlib.suppress(OSError, IndexError, AssertionError):
+            if "0016" in machine.inside("cat", "/proc/net/tcp"):  # Port 22.
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"{machine.name} has no sshd")
+
+
+def _power_off(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(_STOPPED)
+
+
+def _supply(system: Mapping[str, str]) -> None:
+    """Make what a kind of machine is sent: the controller's network leads to no mirror."""
+    seen = json.dumps({"lab_machine_seen": system})
+    do(ROOT / ".venv/bin/ansible-playbook", ROOT / "playbooks/bundle.yml", "-e", seen)
+
+
+def base(suite: str) -> Path:
+    """The files of a small server, made once and kept in the cache."""
+    kept = CACHE / "machines" / f"room-{suite}"
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{suite}-", dir=kept.parent) as folder:
+            made = Path(folder) / "root"
+            do("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, made)
+            for package in (made / "var/cache/apt/archives").glob("*.deb"):
+                package.unlink()
+            shutil.move(made, kept)
+    return kept
+
+
+def do(*argv: str | Path, stdin: str = "") -> str:
+    """Run a program of this machine to its end."""
+    done = subprocess.run(argv, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def main(arguments: Sequence[str]) -> int:
+    """A room for a person to try: ``python -m tests.room.rig NAME=SUITE ...`` until Ctrl-D."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    with room(dict(each.split("=") for each in arguments)) as made:
+        print(f"{made.inventory}\n{' '.join(made.on_controller('bash'))}", flush=True)
+        sys.stdin.read()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

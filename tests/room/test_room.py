@@ -1,0 +1,148 @@
+"""A room of three machines over real SSH: from bare machines to labs that hold, and back.
+
+Each machine is a Debian of its own, with an sshd, in namespaces; the controller reaches them on a
+network that only the test has. They share this machine's kernel, so docs/lab-machines.md says what
+that leaves open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.labs import Done
+from tests.integration.test_full_lab import PROVEN
+from tests.places import ROOT
+from tests.room.rig import Room, room
+
+MACHINES = {"m1": "bookworm", "m2": "trixie", "m3": "bookworm"}
+# What changes on a machine that somebody logs in to, or that packages come and go on.
+PASSING = ("var/log/", "var/cache/ldconfig/", "var/cache/debconf/", "var/lib/dpkg/",
+           "var/lib/systemd/", "home/teacher/.sudo_as_admin_successful")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Room]:
+    with room(MACHINES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bare(three: Room) -> dict[str, dict[str, str]]:
+    return {name: files(machine.root) for name, machine in three.machines.items()}
+
+
+def runner(made: Room, *arguments: str) -> Done:
+    done = subprocess.run(
+        made.on_controller("python3", ROOT / "runner.py", *arguments),
+        env={**os.environ, "LATIHAN_ARTIFACTS": str(made.folder / "artifacts")},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout)
+
+
+def lab_machines(made: Room, name: str = "lab-machines", *options: str) -> Done:
+    return runner(made, name, "-i", str(made.inventory), *options)
+
+
+def result(made: Room) -> dict[str, Any]:
+    """The room's data, with its machines by their names."""
+    text = (made.folder / "artifacts" / made.inventory.stem / "room.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return {**found, "machines": {each["name"]: each for each in found["machines"]}}
+
+
+def files(root: Path) -> dict[str, str]:
+    """What is on a machine: each path with its kind, rights and content."""
+    found = {}
+    for folder, folders, names in os.walk(root):
+        inside = Path(folder).relative_to(root)
+        if inside == Path():
+            folders[:] = set(folders) - {"dev", "mnt", "proc", "run", "sys", "tmp"}
+        for name in (*folders, *names):
+            path = inside / name
+            if str(path).startswith(PASSING) or "__pycache__" in path.parts:
+                continue
+            found[str(path)] = described(root / path)
+    return found
+
+
+def described(path: Path) -> str:
+    status = path.lstat()
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return f"{status.st_mode:o} {status.st_uid}:{status.st_gid} {content}"
+
+
+def packages(root: Path) -> list[str]:
+    listed = subprocess.run(
+        ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show",
+         "--showformat=${Package} ${Version} ${db:Status-Abbrev}\n"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [line for line in listed.stdout.splitlines() if " ii" in line]
+
+
+def test_every_lab_holds_from_bare_machines(three: Room, bare: dict[str, dict[str, str]]) -> None:
+    # Everything is made before: the controller's network reaches the machines alone.
+    done = lab_machines(three)
+    assert done.code == 0, done.out
+    found = result(three)
+    for name in MACHINES:
+        verdicts = found["machines"][name]["verdicts"]
+        assert verdicts.keys() >= PROVEN
+        assert set(verdicts.values()) == {"pass"}, (name, verdicts)
+        assert (three.folder / "artifacts/lab" / name / "report.html").is_file()
+    page = (three.folder / "artifacts/lab/room.html").read_text(encoding="utf-8")
+    assert "3 of 3 labs hold" in page
+    assert "Debian GNU/Linux 13" in (three.folder / "artifacts/lab/m2/report.json").read_text(
+        "utf-8"
+    )
+
+
+def test_again_nothing_is_sent(three: Room) -> None:
+    done = lab_machines(three, "lab-machines", "-v", "-e", "lab_machine_playbook=provision")
+    assert done.code == 0, done.out
+    assert "Send an archive" not in done.out
+    assert "Unpack it" not in done.out
+
+
+def test_a_broken_machine_is_repaired_by_running_again(three: Room) -> None:
+    machine = three.machines["m1"]
+    machine.inside("latihan", "--profile", "room-m1", "shell", "room-m1", "--", "iptables", "-t",
+                   "nat", "-F", "KUBE-SERVICES")  # fmt: skip
+    machine.inside("rm", "-r", "/opt/latihan/latihan", "/var/cache/latihan/daemons")
+    broken = lab_machines(three, "lab-machines-verify", "--limit", "m1")
+    assert broken.code != 0, broken.out
+    assert result(three)["machines"]["m1"]["message"]
+    done = lab_machines(three, "lab-machines", "--limit", "m1")
+    assert done.code == 0, done.out
+
+
+def test_reset_leaves_each_as_it_was(three: Room, bare: dict[str, dict[str, str]]) -> None:
+    before = {name: packages(three.folder / name) for name in MACHINES}
+    assert any("conntrack " in each for each in before["m1"])
+    kept = lab_machines(three, "lab-machines-reset", "-e", "lab_machine_keep_cache=true")
+    assert kept.code == 0, kept.out
+    for machine in three.machines.values():
+        assert (machine.root / "var/cache/latihan/images").is_dir()
+    done = lab_machines(three, "lab-machines-reset")
+    assert done.code == 0, done.out
+    for name, machine in three.machines.items():
+        after = files(machine.root)
+        differ = {path for path in after.keys() | bare[name].keys()
+                  if after.get(path) != bare[name].get(path)}  # fmt: skip
+        assert differ == set(), name
