@@ -419,8 +419,7 @@ def test_a_locked_profile_names_its_holder(tmp_path: Path) -> None:
         (["report", "--diff", "", ""], "There is no run ''"),
         (
             ["test", ""],
-            "argument PART: '' is not one of unit, integration, lint, container, machines, room,"
-            " faults.",
+            "argument PART: '' is not one of unit, integration, lint, container, machines, room, ",
         ),
         (["nowhere", "--help"], "There is no playbook or command 'nowhere'."),
         (["hold"], "Did you mean holds"),
