@@ -367,7 +367,8 @@ def _behind_names(
         for pod in selected(world.cluster, service):
             yield from programs.stopped_in(world, pod.place)
         if not selected(world.cluster, service) and _has_pods(world.cluster, service):
-            yield from services.departures(world, service)
+            # What the packets meet, and not only a service that something else may have spoilt.
+            yield from (replace(each, layer="name") for each in services.departures(world, service))
         yield _no_names(server)
     else:
         yield from services.departures(world, service)
