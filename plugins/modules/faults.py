@@ -13,6 +13,7 @@ author:
   - The latihan team
 requirements:
   - jmespath
+  - kubernetes
   - pydantic
 extends_documentation_fragment:
   - latihan.lab.live

@@ -13,6 +13,8 @@ description:
 version_added: "0.1.0"
 author:
   - The latihan team
+requirements:
+  - pydantic
 options:
   folder:
     description: The folder of the room; the machine's is in it.

@@ -31,8 +31,8 @@ _WORDS = {
     "kind": _AS_A_PROVIDER,  # of every object of Kubernetes
     "minikube": _AS_A_PROVIDER,  # whose ways, and name for the host, the lab has too
 }
-# Tests and words for people may speak of a provider.
-_LEFT_OUT = {".git", ".venv", "artifacts", "collections", "docs", "tests", "LICENSE"}
+# Tests, examples and words for people may speak of a provider.
+_LEFT_OUT = {".git", ".venv", "artifacts", "collections", "docs", "examples", "tests", "LICENSE"}
 _CACHES = {"__pycache__", ".ansible", ".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 
 

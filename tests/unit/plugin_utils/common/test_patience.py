@@ -109,6 +109,7 @@ def test_no_limit_goes_its_own_way() -> None:
     assert found == [
         "plugins/plugin_utils/cluster/api.py: ends = time.monotonic() + timeout",
         "plugins/plugin_utils/cluster/watching.py: ends = time.monotonic() + seconds",
+        "plugins/plugin_utils/in_cluster/survey_agent.py: ends = time.monotonic() + timeout",
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
     ]

@@ -19,7 +19,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import K
 from tests.places import ROOT
 
 ACTIONS = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py"))
-FETCHING = {"images", "kubernetes", "kubernetes_tests", "unpack_packages"}
+FETCHING = {
+    "images",
+    "kubernetes",
+    "kubernetes_tests",
+    "machine_archives",
+    "unpack_packages",
+}
 # What a program sees that is started by a process that has settled.
 LOOK = f"""
 import json, os, resource, sys
