@@ -17,7 +17,7 @@ CONTAINER = "agent"
 PROGRAM = ("python3", "-c", "import os; exec(os.environ['SURVEY_PROGRAM'])")
 # What the services are called; those of one node end in its number.
 ANY, LOCAL, ALONE, HEADLESS, STICKY = (
-    "survey",
+    "survey-any",
     "survey-local",
     "survey-alone",
     "survey-headless",
