@@ -26,6 +26,7 @@ from typing import Any
 Document = dict[str, Any]
 
 _WORKERS = 32
+_BINDS_WITHIN = 20.0
 _ASKS = b"latihan\n"
 _MOST = 65535
 # linux/in.h and linux/in6.h: of a socket of UDP that lets no router divide its packets, and ignores
@@ -58,12 +59,24 @@ def serve(name: str, addresses: list[str], ports: list[int]) -> None:
         for port in ports:
             listener = _socket(address, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((address, port))
+            _bind(listener, address, port)
             listener.listen(512)
             threading.Thread(target=_answer_connections, args=(name, listener)).start()
         receiver = _socket(address, socket.SOCK_DGRAM)
-        receiver.bind((address, ports[0]))
+        _bind(receiver, address, ports[0])
         threading.Thread(target=_answer_datagrams, args=(name, receiver)).start()
+
+
+def _bind(to: socket.socket, address: str, port: int) -> None:
+    """Bind a socket; for a moment the pod of an earlier survey may still have a node's port."""
+    ends = time.monotonic() + _BINDS_WITHIN
+    while True:
+        try:
+            return to.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > ends:
+                raise
+            time.sleep(0.2)
 
 
 def _answer_connections(name: str, listener: socket.socket) -> None:

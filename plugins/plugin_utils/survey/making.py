@@ -214,7 +214,8 @@ def _left(lab: Lab) -> Iterator[str]:
 
 def _delete(api: Api, path: str) -> None:
     try:
-        api.delete(path, [("gracePeriodSeconds", "1")] if "/pods/" in path else [])
+        # Their ends are of no interest, and a kubelet may take a minute to tell of them.
+        api.delete(path, [("gracePeriodSeconds", "0")] if "/pods/" in path else [])
     except RefusedError as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise
