@@ -27,6 +27,7 @@ Document = dict[str, Any]
 
 _WORKERS = 32
 _BINDS_WITHIN = 20.0
+_SILENT = 2
 _ASKS = b"latihan\n"
 _MOST = 65535
 # linux/in.h and linux/in6.h: of a socket of UDP that lets no router divide its packets, and ignores
@@ -134,7 +135,10 @@ def ask(request: Document) -> list[Document]:
 
 def _asked(one: Document, timeout: float) -> Document:
     reason, said, seconds, answers = "ok", "", [], []
-    for _ in range(one.get("times", 1)):
+    for number in range(one.get("times", 1)):
+        # Who stays silent twice would only be waited for again and again.
+        if number >= _SILENT and not answers:
+            break
         started = time.monotonic()
         try:
             answer = _KINDS[one["kind"]](one, timeout)
