@@ -134,7 +134,9 @@ def ask(request: Document) -> list[Document]:
 
 
 def _asked(one: Document, timeout: float) -> Document:
-    reason, said, seconds, answers = "ok", "", [], []
+    reason, said = "ok", ""
+    seconds: list[float] = []
+    answers: list[Document] = []
     for number in range(one.get("times", 1)):
         # Who stays silent twice would only be waited for again and again.
         if number >= _SILENT and not answers:
