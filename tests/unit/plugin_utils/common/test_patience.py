@@ -102,6 +102,7 @@ def test_no_limit_goes_its_own_way() -> None:
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for folder in ("plugins", "latihan")
         for path in sorted((ROOT / folder).rglob("*.py"))
+        if "in_cluster" not in path.parts  # Programs in pods try again by themselves.
         for line in path.read_text(encoding="utf-8").splitlines()
         if LIMIT.search(line)
     ]
@@ -109,7 +110,6 @@ def test_no_limit_goes_its_own_way() -> None:
     assert found == [
         "plugins/plugin_utils/cluster/api.py: ends = time.monotonic() + timeout",
         "plugins/plugin_utils/cluster/watching.py: ends = time.monotonic() + seconds",
-        "plugins/plugin_utils/in_cluster/survey_agent.py: ends = time.monotonic() + timeout",
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
     ]
