@@ -101,7 +101,7 @@ def test_a_guest_has_no_power_and_no_other_namespace(guest: Lab) -> None:
 
 
 def test_a_guest_surveys_the_network_with_the_same_rights(guest: Lab) -> None:
-    done = guest.runner("survey")
+    done = guest.runner("survey", "-e", f"lab_namespace={SPACE}")
     assert done.code == 0, done.out
     verdicts = {each["id"]: each["verdict"] for each in guest.report()["outcomes"]}
     assert {name for name, verdict in verdicts.items() if verdict == "skip"} == {"N12", "N13"}
