@@ -15,18 +15,22 @@ SKIPPED = {"N12", "N13"}
 
 @contextmanager
 def datagrams_dropped(lab: Lab) -> Iterator[tuple[str, str]]:
-    """Drop the survey's datagrams from the first node's pods to the second one's, there."""
+    """Drop the survey's datagrams from the first node's pods to the second one's.
+
+    The first node does it: the second one has led some of those for its node port to its pod by
+    then, and they would match too.
+    """
     first, second = (each["name"] for each in lab.contract["nodes"][:2])
     blocks = [
         lab.kubectl("get", "node", name, "-o", "jsonpath={.spec.podCIDR}")
         for name in (first, second)
     ]
     rule = ["FORWARD", "-p", "udp", "-s", blocks[0], "-d", blocks[1], "--dport", "18471"]
-    assert lab.enter(second, "iptables", "-I", *rule, "-j", "DROP").returncode == 0
+    assert lab.enter(first, "iptables", "-I", *rule, "-j", "DROP").returncode == 0
     try:
         yield first, second
     finally:
-        lab.enter(second, "iptables", "-D", *rule, "-j", "DROP")
+        lab.enter(first, "iptables", "-D", *rule, "-j", "DROP")
 
 
 def wrong(outcomes: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str]]]:
