@@ -11,7 +11,7 @@ from typing import Any
 UNKNOWN = "--of-nftables"
 """An option that nothing knows."""
 
-KUBE_PROXY = "kube-proxy"
+_KUBE_PROXY = "kube-proxy"
 
 Json = Any
 Words = tuple[str, ...]
@@ -68,7 +68,7 @@ def _of_kube_proxy(owner: str, left: Json, right: Json) -> bool:
     It compares source and target, which are the same only after a translation.
     """
     status = isinstance(left, dict) and left.get("ct", {}).get("key") == "status"
-    return status and owner.endswith(f" {KUBE_PROXY}") and right in _TRANSLATED
+    return status and owner.endswith(f" {_KUBE_PROXY}") and right in _TRANSLATED
 
 
 def elements(key: Json, data: Json, sets: Sets) -> Iterator[tuple[Words, Json]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nft_matches
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.netfilter import HOOKS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.nft_matches import (
     Elements,
     Sets,
@@ -28,8 +29,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables 
 )
 
 _FAMILIES = ("ip", "inet")
+_OF_IPV6 = "ip6"
 # Priorities between those of iptables' tables (kernel: include/uapi/linux/netfilter_ipv4.h).
 _RAW, _NAT = -200, -100
+# Statements that drop, reject or change packets.
+_CHANGING = frozenset(
+    {"drop", "reject", "dnat", "snat", "masquerade", "redirect", "queue", "mangle", "notrack",
+     "fwd", "tproxy", "synproxy"}
+)  # fmt: skip
 # Statements that don't change where a packet goes.
 _GO_ON = frozenset({"counter", "log", "set", "comment", "last", "ct helper", "secmark", "meter"})
 _SIMPLE = {
@@ -52,62 +59,72 @@ Chains = dict[tuple[str, str], tuple[Rule, ...]]
 
 
 @dataclass
-class _Table:
-    """A table, as FAMILY NAME: its chains at hooks, the rules of all chains, and its sets."""
+class Table:
+    """A table: its chains at hooks, the rules of all chains, and its sets."""
 
-    owner: str
+    family: str
+    name: str
     hooks: dict[str, Json] = field(default_factory=dict)
     rules: dict[str, list[Json]] = field(default_factory=dict)
     sets: dict[str, Elements | None] = field(default_factory=dict)
 
+    @property
+    def owner(self) -> str:
+        """FAMILY NAME, as nft takes it."""
+        return f"{self.family} {self.name}"
 
-def backends(text: str, known: Collection[str], printed: str = "") -> list[Netfilter]:
+    @property
+    def changes(self) -> bool:
+        """Whether something in it drops, rejects or changes packets."""
+        closed = any(chain.get("policy") == "drop" for chain in self.hooks.values())
+        items = (item for items in self.rules.values() for item in items)
+        statements = (each for item in items for each in item.get("expr") or [])
+        return closed or any(_CHANGING & each.keys() for each in statements)
+
+
+def backends(tables: Sequence[Table], known: Collection[str], printed: str = "") -> list[Netfilter]:
     """The rules of nftables' own tables, in the order in which packets meet them.
 
     Args:
-        text: the ruleset.
+        tables: the ruleset.
         known: iptables' tables, which are read otherwise.
         printed: the ruleset as ``nft -a list ruleset`` prints it for people.
     """
     lines = dict(_lines(printed))
     found = [
         (int(chain.get("prio", 0)), _backend(table, name, chain, lines))
-        for table in _tables(text)
-        if table.owner.partition(" ")[::2] not in {("ip", name) for name in known}
+        for table in tables
+        if table.family in _FAMILIES and not (table.family == "ip" and table.name in known)
         for name, chain in table.hooks.items()
-        if table.owner.startswith(_FAMILIES) and not table.owner.startswith("ip6")
     ]
     return [backend for _prio, backend in sorted(found, key=lambda each: each[0])]
 
 
-def chains(text: str, printed: str) -> Chains:
+def chains(tables: Sequence[Table], printed: str) -> Chains:
     """The rules of chains that aren't at a hook, by each table of iptables that they serve."""
     return {
         key: rules
-        for backend in backends(text, (), printed)
+        for backend in backends(tables, (), printed)
         for key, rules in backend.chains.items()
-        if key[1] != key[1].upper()
+        if key[1] not in HOOKS
     }
 
 
-def unread(text: str) -> list[str]:
-    """The tables with a chain at a hook whose packets aren't followed here, as FAMILY NAME."""
-    return [
-        table.owner
-        for table in _tables(text)
-        if table.hooks and table.owner.partition(" ")[0] not in (*_FAMILIES, "ip6")
-    ]
+def unread(tables: Sequence[Table]) -> list[Table]:
+    """The tables with a chain at a hook whose packets aren't followed here."""
+    return [each for each in tables if each.hooks and each.family not in (*_FAMILIES, _OF_IPV6)]
 
 
-def _tables(text: str) -> list[_Table]:
-    found: dict[str, _Table] = {}
+def parse(text: str) -> list[Table]:
+    """The tables of a ruleset; none if it can't be read."""
+    found: dict[str, Table] = {}
     try:
         for item in json_text.read(text)["nftables"]:
             ((kind, each),) = item.items()
             if kind not in ("chain", "rule", "set", "map"):
                 continue
-            owner = f"{each['family']} {each['table']}"
-            table = found.setdefault(owner, _Table(owner))
+            new = Table(each["family"], each["table"])
+            table = found.setdefault(new.owner, new)
             match kind:
                 case "chain":
                     table.rules.setdefault(each["name"], [])
@@ -132,7 +149,7 @@ def _lines(printed: str) -> Iterator[tuple[tuple[str, int], str]]:
             yield (owner, int(rule[2])), rule[1]
 
 
-def _backend(table: _Table, base: str, chain: Mapping[str, Json], lines: Lines) -> Netfilter:
+def _backend(table: Table, base: str, chain: Mapping[str, Json], lines: Lines) -> Netfilter:
     """A chain at a hook, with all that it may jump to."""
     hook = str(chain["hook"]).upper()
     kind = _kind(chain)
@@ -169,7 +186,7 @@ class _Writer:
         lines: the rules' texts.
     """
 
-    def __init__(self, table: _Table, kind: str, base: str, chain: str, lines: Lines) -> None:
+    def __init__(self, table: Table, kind: str, base: str, chain: str, lines: Lines) -> None:
         self.chain = chain
         self._lines = lines
         self.rules: list[Rule] = []

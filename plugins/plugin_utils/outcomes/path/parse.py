@@ -45,10 +45,6 @@ _UNDERSTOOD = {
     "iif",
 }
 # Statements of nftables after which a packet is not what it was, or is not at all (nft(8)).
-_CHANGING = frozenset(
-    {"drop", "reject", "dnat", "snat", "masquerade", "redirect", "queue", "mangle", "notrack",
-     "fwd", "tproxy", "synproxy"}
-)  # fmt: skip
 
 
 def network(
@@ -65,7 +61,8 @@ def network(
     running = programs((holders or parts).get("processes", ""), frozen)
     held = _holders((holders or parts).get("sockets", ""), running)
     filters = [netfilter(parts.get(name, "")) for name in ("iptables", "legacy")]
-    ruleset = parts.get("nftables", "")
+    ruleset = nftables.parse(parts.get("nftables", ""))
+    unjudged = nftables.unread(ruleset)
     # Tables that iptables can't read, since nft wrote into them, are read as nft's.
     known = {table for table, _chain in filters[0].chains}
     filters += nftables.backends(ruleset, known, parts.get("nft", ""))
@@ -86,8 +83,8 @@ def network(
             (each.address, each.link): each for each in neighbours(parts.get("neighbours", ""))
         },
         netfilter=tuple(each for each in filters if each.chains or each.policies),
-        tables=tuple(nftables.unread(ruleset)),
-        refusing=tuple(changing_tables(ruleset)),
+        tables=tuple(each.owner for each in unjudged),
+        refusing=tuple(each.owner for each in unjudged if each.changes),
         behind=tuple(behind(parts.get("bridges", ""))),
         settings=settings(parts.get("settings", "")),
         listeners=tuple(listeners(parts.get("listening", ""), held)),
@@ -238,21 +235,6 @@ def behind(text: str) -> Iterator[Behind]:
     for each in _items(text) or []:
         if each.get("state") == "static" and each.get("master"):
             yield Behind(str(each.get("mac", "")), str(each.get("ifname", "")))
-
-
-def changing_tables(text: str) -> list[str]:
-    """Those tables that aren't judged in which something drops, rejects or changes packets."""
-    own = nftables.unread(text)
-    if not own:
-        return []
-    found: list[str] = []
-    for each in json_text.read(text)["nftables"]:
-        rule, chain = each.get("rule"), each.get("chain")
-        part = rule or chain or {}
-        does = {word for one in (rule or {}).get("expr", []) for word in one}
-        if (does & _CHANGING) or (chain or {}).get("policy") == "drop":
-            found.append(f"{part.get('family')} {part.get('table')}")
-    return [name for name in own if name in found]
 
 
 def settings(text: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ def _moment(text: str) -> Moment:
     rest, _mark, connections = text.partition(f"{_MARK}\n")
     rules, _mark, native = rest.partition(f"{_RULESET}\n")
     ruleset, _mark, printed = native.partition(f"{_PRINTED}\n")
-    chains = iptables.parse(rules) | nftables.chains(ruleset, printed)
+    chains = iptables.parse(rules) | nftables.chains(nftables.parse(ruleset), printed)
     return Moment(chains, conntrack.parse(connections))
 
 

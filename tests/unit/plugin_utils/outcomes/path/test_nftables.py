@@ -38,7 +38,7 @@ def of_nftables(ruleset: str = RULESET, printed: str = "") -> Change:
         there = ruleset
         for first, second in OF_SECOND.items() if network.place == SECOND else ():
             there = there.replace(first, second)
-        rules = nftables.backends(there, {"filter"}, printed)
+        rules = nftables.backends(nftables.parse(there), {"filter"}, printed)
         return replace(network, netfilter=(parse.netfilter(ELSEWHERE), *rules))
 
     return change
@@ -167,10 +167,11 @@ def test_set_that_packets_fill_may_or_may_not_have_an_address() -> None:
 
 def test_tables_that_iptables_reads_are_not_read_twice() -> None:
     ruleset = with_chain([DROP], table="filter", family="ip")
-    assert len(nftables.backends(ruleset, {"filter"})) == len(nftables.backends(RULESET, ()))
+    both, plain = nftables.parse(ruleset), nftables.parse(RULESET)
+    assert len(nftables.backends(both, {"filter"})) == len(nftables.backends(plain, ()))
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "{}", '{"nftables": [1]}', '{"nftables": [{}]}'])
 def test_what_can_not_be_read_is_left_out(text: str) -> None:
-    assert nftables.backends(text, ()) == []
-    assert nftables.unread(text) == []
+    assert nftables.backends(nftables.parse(text), ()) == []
+    assert nftables.unread(nftables.parse(text)) == []

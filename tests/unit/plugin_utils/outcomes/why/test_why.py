@@ -300,7 +300,7 @@ def test_of_two_ways_the_one_that_was_taken_is_told() -> None:
 
 
 def test_rules_of_nftables_are_named_without_counts() -> None:
-    chains = nftables.chains(RULESET, "")
+    chains = nftables.chains(nftables.parse(RULESET), "")
     path = replace(PATH, before=chains, after=chains)
     why = explain.carried(answer(), SERVED, path, KNOWN, ONWARD.__getitem__)
     assert why is not None
