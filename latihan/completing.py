@@ -53,8 +53,7 @@ def fill(parser: argparse.ArgumentParser, project: Project, words: Iterable[str]
     parser.add_argument("--container", choices=("docker", "podman"))
     _add_place(parser, project)
     names = parser.add_subparsers(dest="name")
-    # Some are played by a command of the same name.
-    for each in (each for each in playbooks.all_of(project) if each.name not in COMMANDS):
+    for each in playbooks.all_of(project, COMMANDS):
         one = names.add_parser(each.name, help=each.title, add_help=False)
         if each.name in line:
             add_options(one, each.name)

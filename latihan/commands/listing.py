@@ -35,9 +35,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
 
 def everything(project: Project) -> ListAnswer:
     """The playbooks, the commands and the providers."""
-    # Some are played by a command of the same name.
-    played = (each for each in playbooks.all_of(project) if each.name not in COMMANDS)
-    rows = ((each.name, each.title) for each in played)
+    rows = ((each.name, each.title) for each in playbooks.all_of(project, COMMANDS))
     commands = ((each.name, each.help) for each in COMMANDS.values())
     return ListAnswer(
         playbooks=[NameAndTitle(name=name, title=title) for name, title in rows],

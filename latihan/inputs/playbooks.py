@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ class Playbook:
     title: str
 
 
-def all_of(project: Project) -> list[Playbook]:
-    """Every playbook, by name."""
+def all_of(project: Project, commands: Container[str] = ()) -> list[Playbook]:
+    """Every playbook, by name, but those that a command of the same name plays."""
     return [
         Playbook(path.stem, path, title_of(yaml_files.text_of(path, "playbook")))
         for path in sorted(project.playbooks.glob("*.yml"))
         if not path.name.startswith(".") and not path.name.endswith(".meta.yml")
+        if path.stem not in commands
     ]
 
 

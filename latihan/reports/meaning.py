@@ -96,11 +96,12 @@ def at(report: Report, moment: int | None) -> Meaning:
         moment: the index of its facts; None if an outcome has none.
     """
     now = report.at(moment)
-    states = [*report.facts, *([now] if now else [])]
+    # What was known last counts.
+    known = [*report.facts, *([now] if now else [])]
     owners: dict[str, str] = {}
     ports: dict[str, str] = {}
     networks: dict[str, None] = {}
-    for facts in states:
+    for facts in known:
         for name, node in facts.nodes.items():
             if node.pod_cidr:
                 owners[node.pod_cidr] = f"pods of node/{name}"

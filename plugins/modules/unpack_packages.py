@@ -16,6 +16,8 @@ author:
   - The latihan team
 requirements:
   - filelock
+extends_documentation_fragment:
+  - latihan.lab.other_system
 options:
   cache:
     description: The folder in which unpacked packages, package lists and package files are kept.
@@ -42,16 +44,6 @@ options:
     type: list
     elements: str
     default: []
-  system:
-    description:
-      - The system that they are for, as in C(debian-13-x86_64); empty for this machine's own.
-      - It must be of the same distribution and for the same processor.
-    type: str
-    default: ""
-  codename:
-    description: The name of that system's release in package sources, as in C(trixie).
-    type: str
-    default: ""
 """
 
 EXAMPLES = r"""
