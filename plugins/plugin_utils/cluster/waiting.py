@@ -30,6 +30,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.watching impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 
 _RETRY = 0.3
 _PULL = 12.0
@@ -54,14 +55,12 @@ class Goal:
     """What to wait for.
 
     ``until`` are the expressions that must become true, ``keep`` those that are evaluated then;
-    ``timeout`` is in seconds, and so is ``pull``: how long a pod may wait for an image that
-    can't be pulled.
+    ``timeout`` is in seconds.
     """
 
     until: Sequence[Expression]
     keep: Sequence[Expression] = ()
     timeout: float = 60.0
-    pull: float = _PULL
 
 
 class WatchedObjects:
@@ -122,7 +121,7 @@ def wait(api: Api, contract: Contract, namespace: str, goal: Goal) -> Waited:
     paths = facts.paths(namespace, contract)
     watch = Watch(api, {kind: paths[kind] for kind in kinds}, goal.timeout)
     pause = goal.timeout
-    pulls = Pulls(goal.pull)
+    pulls = Pulls(seconds(_PULL))
     try:
         while (left := ends - time.monotonic()) > 0:
             for kind, event in watch.arrived(min(left, pause)):

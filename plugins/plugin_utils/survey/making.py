@@ -117,7 +117,9 @@ def _wait(
                 addresses[name] = addresses_of(item)
                 continue
             why, patient = trouble(item)
-            if why and now - since.setdefault(name, now) >= (_IMAGE_WITHIN if patient else 0):
+            if why and now - since.setdefault(name, now) >= (
+                seconds(_IMAGE_WITHIN) if patient else 0
+            ):
                 troubles[name] = _why(lab, item, why)
         tell(len(addresses))
         if len(addresses) + len(troubles) == len(names):

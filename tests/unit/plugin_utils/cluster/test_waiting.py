@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, waiting
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import compiled
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 
 Document = dict[str, Any]
@@ -136,11 +137,15 @@ def waiting_for_image(pod: Document, reason: str, message: str) -> Document:
 
 
 def test_an_image_that_cannot_be_pulled_is_told_at_once_with_the_registrys_words(
-    contract: Contract, items: dict[str, list[Document]], pod: Document
+    contract: Contract,
+    items: dict[str, list[Document]],
+    pod: Document,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(patience, "_factor", [0.01])
     failed = waiting_for_image(pod, "ErrImagePull", "nope: not found")
     cluster = Cluster({**items, "pods": [failed]}, [])
-    meant = waiting.Goal([compiled("pods.p1.ready")], timeout=60, pull=0.2)
+    meant = waiting.Goal([compiled("pods.p1.ready")], timeout=10)
     with pytest.raises(LabError, match=r"image nope of the pod p1 .*pulled: nope: not found\. Get"):
         waiting.wait(cluster, contract, "default", meant)  # type: ignore[arg-type]
 
