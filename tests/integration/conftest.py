@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.beside import asked_for
-from tests.integration.labs import UNUSUAL_SHELL, Beside, Done, Lab, command, latest, runner
+from tests.integration.labs import (
+    MADE_WITH,
+    UNUSUAL_SHELL,
+    Beside,
+    Done,
+    Lab,
+    command,
+    latest,
+    runner,
+)
 from tests.integration.scenarios import Run, Scenarios
 
 PROFILE = "latihan-test"
@@ -25,7 +34,8 @@ class Making:
 
     def __init__(self) -> None:
         runner("teardown", "--profile", PROFILE)
-        self._run = Beside([*UNUSUAL_SHELL, *command("full-lab", "--profile", PROFILE)])
+        made = command("full-lab", "--profile", PROFILE, *MADE_WITH)
+        self._run = Beside([*UNUSUAL_SHELL, *made])
 
     def done(self) -> Done:
         """How it ended; waits until it has."""

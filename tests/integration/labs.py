@@ -25,6 +25,8 @@ STATE = Path(os.environ.get("LATIHAN_STATE", "/var/lib/latihan"))
 # The surroundings that the lab of these tests is made in: nothing that others make is readable, and
 # a process may open few files.
 UNUSUAL_SHELL = ("/bin/sh", "-c", 'umask 077; ulimit -Sn 256; exec "$@"', "sh")
+# Both address families, so that a survey has what to ask in the second one.
+MADE_WITH = ("-e", "lab_ip_family=dual")
 # For a lab that is made nothing is fetched, so a proxy where nobody listens does no harm.
 DEAD_PROXIES = dict.fromkeys(("HTTPS_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
 from tests.integration.breakages import supervise
-from tests.integration.labs import STATE, Lab, report_in
+from tests.integration.labs import MADE_WITH, STATE, Lab, report_in
 from tests.integration.test_breakages import check_until
 
 PROVEN = {
@@ -60,7 +60,7 @@ def test_pods_are_as_in_the_article(lab: Lab) -> None:
 
 
 def test_second_provision_changes_nothing(lab: Lab) -> None:
-    done = lab.runner("provision", "-v")
+    done = lab.runner("provision", "-v", *MADE_WITH)
     assert done.code == 0, done.out
     assert "changed=0" in done.out
 
@@ -72,7 +72,7 @@ def test_a_lab_that_an_interruption_left_half_stopped_goes_on(lab: Lab) -> None:
     lab.kubectl("cordon", other)
     for process in spaces.processes(lab.profile, STATE, space="api"):
         os.kill(process, signal.SIGKILL)
-    done = lab.runner("provision", "-v")
+    done = lab.runner("provision", "-v", *MADE_WITH)
     assert done.code == 0, done.out
     assert "changed=1" in done.out
     lab.wait(f'nodes."{other}".ready')
@@ -105,7 +105,8 @@ def test_the_parts_run_again_on_what_they_left_without_the_faults(lab: Lab) -> N
     for name in ("no-forwarding", "selector-of-no-pod"):
         broken = lab.runner("break", name)
         assert broken.code == 0, broken.out
-    done = lab.runner("full-lab", "--tags", "pods,node_labels,host_network,services,ingress")
+    parts = ("--tags", "pods,node_labels,host_network,services,ingress")
+    done = lab.runner("full-lab", *parts, *MADE_WITH)
     assert done.code == 0, done.out
     report = lab.report()
     again = {outcome["id"] for outcome in report["outcomes"]}

@@ -378,11 +378,15 @@ def sliced(services: Sequence[ServiceInfo], items: Iterable[ApiObject]) -> list[
     return [_merged(name, addresses.get(name, ""), own) for name, own in by_service.items()]
 
 
-def _merged(name: str, address: str, slices: Sequence[ApiObject]) -> EndpointsInfo:
-    """A service's endpoints; its address says which family is meant, else IPv4 if it has any."""
+def of_family(address: str, slices: Sequence[ApiObject]) -> list[ApiObject]:
+    """A service's slices of one family: that of its address; without one IPv4, if it has any."""
     families = {str(item.get("addressType")) for item in slices}
     wanted = "IPv6" if ":" in address or (not address and "IPv4" not in families) else "IPv4"
-    own = [item for item in slices if item.get("addressType") == wanted]
+    return [item for item in slices if item.get("addressType") == wanted]
+
+
+def _merged(name: str, address: str, slices: Sequence[ApiObject]) -> EndpointsInfo:
+    own = of_family(address, slices)
     entries = [entry for item in own for entry in item.get("endpoints") or []]
     ready = [each for each in entries if (each.get("conditions") or {}).get("ready") is not False]
     waiting = [entry for entry in entries if entry not in ready]

@@ -1,8 +1,8 @@
-"""The cluster's DNS server: it watches services, endpoints and namespaces, and answers their names.
+"""The cluster's DNS server: it watches services, their endpoints and namespaces, and answers names.
 
 It runs in a pod (Python's standard library and dnslib), behind the usual ``kube-dns`` service. The
-records are those of the Kubernetes DNS-Based Service Discovery specification, version 1.1.0: A and
-SRV records of services, A records of headless services and their endpoints, CNAME records of
+records are those of the Kubernetes DNS-Based Service Discovery specification, version 1.1.0: A,
+AAAA and SRV records of services, of headless services and their endpoints, CNAME records of
 external names, PTR records, A records of pods by their address. Queries for other zones go to the
 node's own name server.
 """
@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from dnslib import CNAME, PTR, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSLabel, DNSRecord
+from dnslib import AAAA, CNAME, PTR, QTYPE, RCODE, RR, SOA, SRV, TXT, A, DNSLabel, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
 from .watching import Object, Watched, key
@@ -28,6 +28,7 @@ from .watching import Object, Watched, key
 ZONE = "cluster.local."
 TTL = 5
 READY_PORT = 8181
+_SERVICE = "kubernetes.io/service-name"
 _UPSTREAM_TIMEOUT = 2.0
 _POD = re.compile(rf"(\d+-\d+-\d+-\d+)\.([^.]+)\.pod\.{re.escape(ZONE)}")
 
@@ -63,10 +64,10 @@ class Zone:
 
 
 def zone(
-    services: Iterable[Object], endpoints: Iterable[Object], namespaces: Iterable[Object]
+    services: Iterable[Object], slices: Iterable[Object], namespaces: Iterable[Object]
 ) -> Zone:
     """The zone of these objects, as the API returns them. Pure."""
-    records = _records(services, endpoints)
+    records = _records(services, slices)
     names = [each["metadata"]["name"] for each in namespaces]
     spaces = (f"{name}.{kind}.{ZONE}" for name in names for kind in ("svc", "pod"))
     above = {name for below in records for name in _parents(below)}
@@ -79,10 +80,13 @@ def _parents(name: str) -> Iterator[str]:
         yield name
 
 
-def _records(services: Iterable[Object], endpoints: Iterable[Object]) -> Records:
+def _records(services: Iterable[Object], slices: Iterable[Object]) -> Records:
     """Every record that services have, by name, as pairs of type and data."""
     found: Records = {f"dns-version.{ZONE}": [("TXT", TXT("1.1.0"))]}
-    by_key = {key(item): item for item in endpoints}
+    of_service: dict[tuple[str, str], list[Object]] = {}
+    for item in slices:
+        name = (item["metadata"].get("labels") or {}).get(_SERVICE, "")
+        of_service.setdefault((item["metadata"]["namespace"], name), []).append(item)
     for service in services:
         namespace, name = key(service)
         own = f"{name}.{namespace}.svc.{ZONE}"
@@ -90,26 +94,37 @@ def _records(services: Iterable[Object], endpoints: Iterable[Object]) -> Records
         if spec.get("type") == "ExternalName":
             found[own] = [("CNAME", CNAME(spec["externalName"]))]
         elif spec.get("clusterIP") in (None, "None"):
-            _add_headless(found, own, by_key.get((namespace, name), {}))
+            _add_headless(found, own, of_service.get((namespace, name), []))
         else:
-            _add(found, own, "A", A(spec["clusterIP"]))
-            _add(found, _reverse(spec["clusterIP"]), "PTR", PTR(own))
+            for address in spec.get("clusterIPs") or [spec["clusterIP"]]:
+                _add_address(found, own, address)
+                _add(found, _reverse(address), "PTR", PTR(own))
             for port in spec.get("ports", []):
                 _add_srv(found, own, port, own)
     return found
 
 
-def _add_headless(found: Records, own: str, endpoints: Object) -> None:
+def _add_headless(found: Records, own: str, slices: Iterable[Object]) -> None:
     """Add the records of the ready endpoints; without any, the name doesn't exist."""
-    for subset in endpoints.get("subsets") or []:
-        for address in subset.get("addresses") or []:
-            host = address.get("hostname") or address["ip"].replace(".", "-")
+    for item in slices:
+        for endpoint in item.get("endpoints") or []:
+            # Of what isn't known it is to be assumed (Kubernetes API: EndpointConditions).
+            if (endpoint.get("conditions") or {}).get("ready") is False:
+                continue
+            # All addresses of an endpoint are equal, and consumers take the first (API: Endpoint).
+            address = endpoint["addresses"][0]
+            host = endpoint.get("hostname") or re.sub("[.:]", "-", address)
             target = f"{host}.{own}"
-            _add(found, own, "A", A(address["ip"]))
-            _add(found, target, "A", A(address["ip"]))
-            _add(found, _reverse(address["ip"]), "PTR", PTR(target))
-            for port in subset.get("ports") or []:
+            _add_address(found, own, address)
+            _add_address(found, target, address)
+            _add(found, _reverse(address), "PTR", PTR(target))
+            for port in item.get("ports") or []:
                 _add_srv(found, own, port, target)
+
+
+def _add_address(found: Records, name: str, address: str) -> None:
+    kind = AAAA if ":" in address else A
+    _add(found, name, kind.__name__, kind(address))
 
 
 def _add_srv(found: Records, own: str, port: Object, target: str) -> None:
@@ -158,11 +173,15 @@ def answer(request: DNSRecord, found: Zone) -> DNSRecord:
 
 
 class Cluster(Watched):
-    """The zone, kept up to date by watching the API."""
+    """The zone, kept up to date by watching the API.
 
-    def __init__(self) -> None:
-        kinds = ("services", "endpoints", "namespaces")
-        super().__init__({kind: f"/api/v1/{kind}" for kind in kinds})
+    Args:
+        slices: the path of all EndpointSlices.
+    """
+
+    def __init__(self, slices: str) -> None:
+        paths = {kind: f"/api/v1/{kind}" for kind in ("services", "namespaces")}
+        super().__init__({**paths, "slices": slices})
         self.zone = zone([], [], [])
 
     def changed(self, items: Mapping[str, list[Object]]) -> None:
@@ -237,7 +256,7 @@ def main() -> None:
     """Serve until the pod ends."""
     # PID 1 ignores signals that it has no handler for (pid_namespaces(7)).
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
-    cluster = Cluster()
+    cluster = Cluster(os.environ["ENDPOINT_SLICES"])
     cluster.start()
     upstream = upstream_server(Path("/etc/resolv.conf").read_text(encoding="utf-8"))
     resolver = Resolver(cluster, upstream)

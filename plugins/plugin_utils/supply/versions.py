@@ -37,6 +37,8 @@ class Kubernetes:
         scheduler_settings: those of its configuration.
         proxy_modes: the kinds of rules that kube-proxy can write on Linux, of those that the lab
             knows (KEP-3866 for nftables).
+        dual_stack_gates: the feature gates to open for addresses of two families (KEP-563).
+        endpoint_slices: the path of all EndpointSlices in its API.
     """
 
     version: str
@@ -50,6 +52,8 @@ class Kubernetes:
     scheduler_api: str
     scheduler_settings: tuple[str, ...]
     proxy_modes: tuple[str, ...]
+    dual_stack_gates: tuple[str, ...]
+    endpoint_slices: str
 
 
 _V1_20 = Kubernetes(
@@ -70,6 +74,8 @@ _V1_20 = Kubernetes(
         "metricsBindAddress: 127.0.0.1:10251",
     ),
     proxy_modes=("iptables",),
+    dual_stack_gates=("IPv6DualStack",),
+    endpoint_slices="/apis/discovery.k8s.io/v1beta1/endpointslices",
 )
 _V1_35 = Kubernetes(
     version="v1.35.0",
@@ -84,6 +90,8 @@ _V1_35 = Kubernetes(
     scheduler_api="v1",
     scheduler_settings=(),
     proxy_modes=("iptables", "nftables"),
+    dual_stack_gates=(),
+    endpoint_slices="/apis/discovery.k8s.io/v1/endpointslices",
 )
 _MINORS = {"v1.35": _V1_35, "v1.36": _V1_35}
 

@@ -256,7 +256,7 @@ def _question(known: ApiState, asked: Asked) -> Question | None:
         return None
     protocol, port = _KINDS[result.kind]
     name, number = address_and_port(result.target)
-    if not name:
+    if not name or ":" in name:  # Packets of IPv6 are not followed.
         return None
     try:
         start = asking.place(known, result.from_)

@@ -114,6 +114,12 @@ def question(cluster: ApiState, start: str, target: str) -> Question:
             "Use a URL, ADDRESS:PORT, udp://ADDRESS:PORT, an address, pod/NAME or node/NAME.",
             Kind.INPUT,
         )
+    if ":" in address:
+        raise LabError(
+            f"{address} is an address of IPv6, and only packets of IPv4 are followed.",
+            "Ask for an address of IPv4; a survey asks in both families.",
+            Kind.INPUT,
+        )
     if scheme == "udp":
         return Question(begin, "udp", address, number or _DNS_PORT)
     if number is None and scheme not in _PORTS:

@@ -248,7 +248,7 @@ def _service(item: ApiObject, contract: Contract, slices: Iterable[ApiObject]) -
         and (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == info.name
     ]
     found: dict[str, dict[str, Backend]] = {}
-    for each in own:
+    for each in facts.of_family(info.cluster_ip or "", own):
         for name, backend in _backends(each):
             found.setdefault(name, {})[str(backend)] = backend
     return Service(

@@ -92,7 +92,7 @@ def introduce_nodes(layout: Layout, roles: Sequence[str], within: float) -> None
         labels = {f"node-role.kubernetes.io/{role}": "" for role in own}
         patch = {
             "metadata": {"labels": labels},
-            "spec": {"podCIDR": node.pod_block, "podCIDRs": [node.pod_block]},
+            "spec": {"podCIDR": node.pod_block, "podCIDRs": node.pod_blocks},
         }
         command = ["patch", "node", node.name, "--patch", json.dumps(patch)]
         while (done := _kubectl(layout, *command, check=False)).returncode != 0:

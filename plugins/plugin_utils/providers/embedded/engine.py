@@ -71,7 +71,9 @@ _KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": "1000000",
     "kernel/keys/root_maxbytes": "25000000",
 }
+_IPV6 = Path("/proc/sys/net/ipv6")
 _FORWARDING = {"ipv4/ip_forward": "1"}
+_FORWARDING_IPV6 = {"ipv6/conf/all/forwarding": "1"}
 
 
 def create(layout: Layout) -> None:
@@ -101,6 +103,12 @@ def _create(layout: Layout) -> None:
     """Make it, and leave what there is if a step fails."""
     kubernetes = versions.of(api.kubernetes_version(layout.settings.binaries))
     versions.require_proxy_mode(kubernetes, layout.settings.proxy_mode)
+    if layout.settings.dual_stack and not _IPV6.exists():
+        raise LabError(
+            "This machine has no IPv6: its kernel was started or built without it.",
+            "Leave lab_ip_family out.",
+            Kind.MACHINE,
+        )
     save(layout)
     files.write_host(layout)
     for node in layout.nodes:
@@ -112,7 +120,7 @@ def _create(layout: Layout) -> None:
     _forward_api(layout)
     api.wait_api(layout, within=seconds(_API_WITHIN))
     _start_the_rest(layout)
-    api.apply(layout, files.system_manifest(layout))
+    api.apply(layout, files.system_manifest(layout, kubernetes))
     api.introduce_nodes(layout, kubernetes.control_plane_roles, within=seconds(_NODES_WITHIN))
     api.wait_nodes(layout, since=None, within=seconds(_NODES_WITHIN))
     api.wait_system(layout, since=0, within=seconds(_NODES_WITHIN))
@@ -312,7 +320,7 @@ def _spec(layout: Layout, name: str, folder: Path, kernel_settings: dict[str, st
         keep=keep,
         cgroup=files.cgroup(layout, name),
         kernel_settings=kernel_settings,
-        network_settings=_FORWARDING,
+        network_settings=_FORWARDING | (_FORWARDING_IPV6 if settings.dual_stack else {}),
     )
 
 

@@ -125,7 +125,7 @@ def write_node(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> None
     _write(etc / "containerd" / "config.toml", render("containerd.toml", **shared))
     mirrors = etc / "containerd" / "certs.d" / "_default" / "hosts.toml"
     _write(mirrors, render("hosts.toml", registry=registry))
-    conflist = render("cni.conflist", pod_block=node.pod_block)
+    conflist = render("cni.conflist", pod_blocks=node.pod_blocks)
     _write(etc / "cni" / "net.d" / "10-latihan.conflist", conflist)
     folder = etc / "kubernetes"
     kubelet = render(
@@ -133,9 +133,10 @@ def write_node(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> None
         cgroup=cgroup(layout, node.name),
         dns_service=layout.dns_service,
         kubernetes=kubernetes,
+        gates=_gates(layout, kubernetes),
     )
     _write(folder / "kubelet.yaml", kubelet)
-    proxy = render("kube-proxy.yaml", node=node, settings=layout.settings)
+    proxy = render("kube-proxy.yaml", node=node, layout=layout, gates=_gates(layout, kubernetes))
     _write(folder / "kube-proxy.yaml", proxy)
     if node.control_plane:
         scheduler = render("kube-scheduler.yaml", kubernetes=kubernetes)
@@ -152,9 +153,14 @@ def write_node(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> None
     _write_supervisor(layout, etc, node.name, node_programs(layout, node, kubernetes))
 
 
-def system_manifest(layout: Layout) -> str:
+def system_manifest(layout: Layout, kubernetes: Kubernetes) -> str:
     """The objects that a cluster starts with: rights of the API server, and the cluster's DNS."""
-    dns = render("dns.yaml", node=layout.control_plane.name, dns_service=layout.dns_service)
+    dns = render(
+        "dns.yaml",
+        node=layout.control_plane.name,
+        dns_service=layout.dns_service,
+        endpoint_slices=kubernetes.endpoint_slices,
+    )
     return render("kubelet-access.yaml") + dns
 
 
@@ -172,7 +178,7 @@ def node_programs(layout: Layout, node: NodeLayout, kubernetes: Kubernetes) -> l
                 f"--config={config}/kubelet.yaml",
                 f"--kubeconfig={config}/kubelet.conf",
                 f"--hostname-override={node.name}",
-                f"--node-ip={node.address}",
+                f"--node-ip={','.join(node.addresses)}",
                 *kubernetes.kubelet_options,
                 "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
                 "--runtime-cgroups=/" + cgroup(layout, node.name),
@@ -189,6 +195,8 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
     """etcd, kube-apiserver, kube-controller-manager and kube-scheduler, as kubeadm runs them."""
     settings, pki = layout.settings, "/etc/kubernetes/pki"
     address = layout.control_plane.address
+    services = f"--service-cluster-ip-range={','.join(layout.service_networks)}"
+    gates = [f"--feature-gates={name}=true" for name in _gates(layout, kubernetes)]
     etcd, peer = "https://127.0.0.1:2379", "https://127.0.0.1:2380"
     return [
         Program(
@@ -232,7 +240,7 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
                 f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
                 f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
                 "--kubelet-preferred-address-types=InternalIP",
-                f"--service-cluster-ip-range={settings.service_network}",
+                *(services, *gates),
                 "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
                 f"--service-account-key-file={pki}/sa.pub",
                 f"--service-account-signing-key-file={pki}/sa.key",
@@ -261,7 +269,7 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
                 "--kube-api-burst=400",
                 # The engine gives each node its block, and has already set the routes to it.
                 "--allocate-node-cidrs=false",
-                f"--service-cluster-ip-range={settings.service_network}",
+                *(services, *gates),
                 f"--client-ca-file={pki}/ca.crt",
                 f"--cluster-signing-cert-file={pki}/ca.crt",
                 f"--cluster-signing-key-file={pki}/ca.key",
@@ -283,6 +291,11 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
             ),
         ),
     ]
+
+
+def _gates(layout: Layout, kubernetes: Kubernetes) -> tuple[str, ...]:
+    """The feature gates to open for what the cluster is."""
+    return kubernetes.dual_stack_gates if layout.settings.dual_stack else ()
 
 
 def _write_names(layout: Layout, etc: Path, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import named
@@ -22,6 +22,12 @@ _OF_A_LAB = re.compile(
 # kubeadm gives these services the first and the tenth address of the range in every cluster.
 _API_SERVICE, _DNS_SERVICE = 1, 10
 _POD_BLOCK_PREFIX = 24
+IPV4, DUAL = "ipv4", "dual"
+# Unique local addresses (RFC 4193).
+_UNIQUE_LOCAL = 0xFD00 << 112
+_LINK_PREFIX = 64
+# kube-apiserver takes at most 20 bits for services (kubernetes: cmd/kube-apiserver/app/options).
+_SERVICES_PREFIX = 112
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Settings:
         registry: the folder that the image registry serves.
         pull_through: whether images that the lab doesn't have are fetched from their registries.
         proxy_mode: with which rules kube-proxy leads packets to services.
+        ip_family: of which nodes, pods and services have addresses: IPV4, or DUAL for IPv6 too.
     """
 
     profile: str
@@ -51,17 +58,33 @@ class Settings:
     registry: str
     pull_through: bool = False
     proxy_mode: str = "iptables"
+    ip_family: str = IPV4
+
+    @property
+    def dual_stack(self) -> bool:
+        """Whether there are addresses of two families."""
+        return self.ip_family == DUAL
 
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """One node: its name, address, folder, and the block of its pods' addresses."""
+    """One node: its name, folder, addresses and the blocks of its pods', one of each family."""
 
     name: str
-    address: str
-    pod_block: str
+    addresses: tuple[str, ...]
+    pod_blocks: tuple[str, ...]
     folder: Path
     control_plane: bool
+
+    @property
+    def address(self) -> str:
+        """Its address of IPv4."""
+        return self.addresses[0]
+
+    @property
+    def pod_block(self) -> str:
+        """The block of its pods' addresses of IPv4."""
+        return self.pod_blocks[0]
 
     @property
     def etc(self) -> Path:
@@ -76,15 +99,26 @@ class NodeLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """A cluster's names, addresses and folders, computed from its settings."""
+    """A cluster's names, addresses and folders, computed from its settings.
+
+    ``host_addresses``, ``prefixes`` (of the nodes' network), ``pod_networks`` and
+    ``service_networks`` have one entry for each address family.
+    """
 
     settings: Settings
     folder: Path
     nodes: tuple[NodeLayout, ...]
-    host_address: str
-    prefix: int
+    host_addresses: tuple[str, ...]
+    prefixes: tuple[int, ...]
+    pod_networks: tuple[str, ...]
+    service_networks: tuple[str, ...]
     api_service: str
     dns_service: str
+
+    @property
+    def host_address(self) -> str:
+        """The address of IPv4 that the lab's host has in the nodes' network."""
+        return self.host_addresses[0]
 
     @property
     def control_plane(self) -> NodeLayout:
@@ -145,8 +179,16 @@ def plan(settings: Settings) -> Layout:
     """Compute the layout of a cluster.
 
     Raises:
-        LabError: a network is not valid, or too small for that many nodes or for the services.
+        LabError: a network is not valid, or too small for that many nodes or for the services; or
+            the address family isn't known.
     """
+    if settings.ip_family not in (IPV4, DUAL):
+        raise LabError(
+            f"lab_ip_family can't be {settings.ip_family!r}.",
+            f"Set it to {IPV4} or {DUAL}.",
+            Kind.INPUT,
+        )
+    both = settings.dual_stack
     network, pods, services = (
         _network(block)
         for block in (settings.network, settings.pod_network, settings.service_network)
@@ -162,11 +204,12 @@ def plan(settings: Settings) -> Layout:
         )
     folder = Path(settings.state) / settings.profile
     pod_blocks = pods.subnets(new_prefix=_POD_BLOCK_PREFIX)
+    link = _second(network, _LINK_PREFIX)
     nodes = tuple(
         NodeLayout(
             name=name,
-            address=str(network[2 + index]),
-            pod_block=str(next(pod_blocks)),
+            addresses=(str(network[2 + index]), *([str(link[2 + index])] if both else [])),
+            pod_blocks=_of_families(next(pod_blocks), _LINK_PREFIX, both=both),
             folder=folder / "nodes" / name,
             control_plane=index == 0,
         )
@@ -176,8 +219,10 @@ def plan(settings: Settings) -> Layout:
         settings=settings,
         folder=folder,
         nodes=nodes,
-        host_address=str(network[1]),
-        prefix=network.prefixlen,
+        host_addresses=(str(network[1]), *([str(link[1])] if both else [])),
+        prefixes=(network.prefixlen, *([link.prefixlen] if both else [])),
+        pod_networks=_of_families(pods, 16 + pods.prefixlen, both=both),
+        service_networks=_of_families(services, _SERVICES_PREFIX, both=both),
         api_service=_service(services, _API_SERVICE),
         dns_service=_service(services, _DNS_SERVICE),
     )
@@ -192,6 +237,20 @@ def _network(block: str) -> IPv4Network:
             "Write it like 192.168.49.0/24.",
             Kind.INPUT,
         ) from error
+
+
+def _second(block: IPv4Network, prefix: int) -> IPv6Network:
+    """The range of IPv6 that goes with one of IPv4: its address follows the first 16 bits.
+
+    6to4 makes networks from addresses in this way (RFC 3056), so labs and blocks that don't overlap
+    in one family don't in the other.
+    """
+    address = _UNIQUE_LOCAL | int(block.network_address) << 80
+    return IPv6Network((address, prefix))
+
+
+def _of_families(block: IPv4Network, prefix: int, *, both: bool) -> tuple[str, ...]:
+    return (str(block), *([str(_second(block, prefix))] if both else []))
 
 
 def _service(services: IPv4Network, number: int) -> str:

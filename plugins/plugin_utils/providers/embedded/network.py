@@ -5,7 +5,7 @@ Of all that pods send to the host, only queries for its name server come back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
@@ -24,7 +24,7 @@ def host_lines(layout: Layout) -> list[str]:
     return [
         "link set lo up",
         f"link add {BRIDGE} type bridge",
-        f"addr add {layout.host_address}/{layout.prefix} dev {BRIDGE}",
+        *_addresses(layout.host_addresses, layout.prefixes, BRIDGE),
         f"link set {BRIDGE} up",
     ]
 
@@ -44,18 +44,26 @@ def cable_lines(layout: Layout, node: NodeLayout, node_pid: int) -> list[str]:
 
 
 def node_lines(layout: Layout, node: NodeLayout) -> list[str]:
-    """ip(8) batch lines for a node: its address, and routes to the pods of the other nodes."""
+    """ip(8) batch lines for a node: its addresses, and routes to the pods of the other nodes."""
     return [
         "link set lo up",
-        f"addr add {node.address}/{layout.prefix} dev eth0",
+        *_addresses(node.addresses, layout.prefixes, "eth0"),
         "link set eth0 up",
-        f"route add default via {layout.host_address}",
+        *(f"route add default via {address}" for address in layout.host_addresses),
         *(
-            f"route add {other.pod_block} via {other.address}"
+            f"route add {block} via {address}"
             for other in layout.nodes
             if other is not node
+            for block, address in zip(other.pod_blocks, other.addresses, strict=True)
         ),
     ]
+
+
+def _addresses(addresses: Sequence[str], prefixes: Sequence[int], device: str) -> Iterator[str]:
+    for address, prefix in zip(addresses, prefixes, strict=True):
+        # Nobody else can have it, and while the kernel asks (RFC 4862) nothing can be bound to it.
+        unasked = " nodad" if ":" in address else ""
+        yield f"addr add {address}/{prefix} dev {device}{unasked}"
 
 
 def name_server_rules(layout: Layout, node: NodeLayout) -> list[str]:

@@ -42,15 +42,16 @@ _FIXED = (
     "binaries",
     "pull_through",
     "proxy_mode",
+    "ip_family",
 )
-_MORE = ("pull_through", "proxy_mode")
+_MORE = ("pull_through", "proxy_mode", "ip_family")
 
 
 class Embedded(Provider):
     """A real cluster whose nodes are Linux namespaces of this machine; it has every ability.
 
-    Its options are the folders ``binaries``, ``daemons`` and ``registry``, ``pull_through`` and
-    ``proxy_mode``, as in ``Settings``.
+    Its options are the folders ``binaries``, ``daemons`` and ``registry``, ``pull_through``,
+    ``proxy_mode`` and ``ip_family``, as in ``Settings``.
     """
 
     name = engine.PROVIDER

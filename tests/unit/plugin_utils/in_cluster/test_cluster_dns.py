@@ -22,33 +22,37 @@ SERVICES = [
         clusterIP="10.96.7.8",
         ports=[{"name": "http", "port": 80, "protocol": "TCP"}, {"port": 9, "protocol": "UDP"}],
     ),
+    service("dual", clusterIP="10.96.7.9", clusterIPs=["10.96.7.9", "fd00:a60::9"], ports=[]),
     service("headless", clusterIP="None"),
     service("empty", clusterIP="None"),
     service("away", type="ExternalName", externalName="www.example.org"),
     service("alias", type="ExternalName", externalName="s1.default.svc.cluster.local"),
 ]
-ENDPOINTS = [
-    {
-        "metadata": {"name": "headless", "namespace": "default"},
-        "subsets": [
-            {
-                "addresses": [{"ip": "10.244.0.7", "hostname": "web-0"}, {"ip": "10.244.1.9"}],
-                "notReadyAddresses": [{"ip": "10.244.1.10"}],
-                "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-            },
-            {
-                "addresses": [{"ip": "10.244.1.9"}],
-                "ports": [{"name": "side", "port": 9090, "protocol": "TCP"}],
-            },
-        ],
-    },
-    {
-        "metadata": {"name": "empty", "namespace": "default"},
-        "subsets": [{"notReadyAddresses": [{"ip": "10.244.1.10"}]}],
-    },
+
+
+def endpoints(service: str, *members: dict[str, Any], **port: Any) -> dict[str, Any]:
+    labels = {"kubernetes.io/service-name": service}
+    metadata = {"name": f"{service}-x{len(port)}", "namespace": "default", "labels": labels}
+    return {"metadata": metadata, "endpoints": list(members), "ports": [port]}
+
+
+WAITING = {"addresses": ["10.244.1.10"], "conditions": {"ready": False}}
+SLICES = [
+    endpoints(
+        "headless",
+        {"addresses": ["10.244.0.7"], "hostname": "web-0", "conditions": {"ready": True}},
+        {"addresses": ["10.244.1.9"], "conditions": {}},
+        WAITING,
+        name="http",
+        port=8080,
+        protocol="TCP",
+    ),
+    endpoints("headless", {"addresses": ["10.244.1.9"]}, name="side", port=9090),
+    endpoints("headless", {"addresses": ["fd00:af4:100::9"], "conditions": {"ready": True}}),
+    endpoints("empty", WAITING),
 ]
 NAMESPACES = [{"metadata": {"name": name}} for name in ("default", "bare")]
-ZONE = cluster_dns.zone(SERVICES, ENDPOINTS, NAMESPACES)
+ZONE = cluster_dns.zone(SERVICES, SLICES, NAMESPACES)
 
 
 def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
@@ -68,7 +72,15 @@ def ask(name: str, kind: str = "A") -> tuple[str, list[str]]:
             "SRV",
             ["SRV 0 100 80 s1.default.svc.cluster.local."],
         ),
-        # What stands in two subsets is answered once.
+        ("dual.default.svc.cluster.local", "AAAA", ["AAAA fd00:a60::9"]),
+        ("dual.default.svc.cluster.local", "A", ["A 10.96.7.9"]),
+        ("headless.default.svc.cluster.local", "AAAA", ["AAAA fd00:af4:100::9"]),
+        (
+            "fd00-af4-100--9.headless.default.svc.cluster.local",
+            "AAAA",
+            ["AAAA fd00:af4:100::9"],
+        ),
+        # What stands in two slices is answered once.
         ("headless.default.svc.cluster.local", "A", ["A 10.244.0.7", "A 10.244.1.9"]),
         ("web-0.headless.default.svc.cluster.local", "A", ["A 10.244.0.7"]),
         ("10-244-1-9.headless.default.svc.cluster.local", "A", ["A 10.244.1.9"]),
@@ -125,10 +137,10 @@ def test_an_answer_without_records_says_how_long_it_holds() -> None:
 
 
 def test_events_change_the_records() -> None:
-    cluster = cluster_dns.Cluster()
+    cluster = cluster_dns.Cluster("/slices")
     assert not cluster.ready
     cluster.replace("services", [])
-    cluster.replace("endpoints", [])
+    cluster.replace("slices", [])
     assert not cluster.ready
     cluster.replace("namespaces", NAMESPACES)
     assert cluster.ready
@@ -157,7 +169,7 @@ def test_an_alias_of_a_name_elsewhere_comes_with_what_that_name_has(
         return cast("bytes", reply.pack())
 
     monkeypatch.setattr(DNSRecord, "send", send)
-    cluster = cluster_dns.Cluster()
+    cluster = cluster_dns.Cluster("/slices")
     cluster.zone = ZONE
     resolver = cluster_dns.Resolver(cluster, "192.0.2.1")
     reply = resolver.resolve(DNSRecord.question("away.default.svc.cluster.local", kind), None)

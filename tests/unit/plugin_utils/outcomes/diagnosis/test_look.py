@@ -52,6 +52,11 @@ def test_sound_lab_has_no_cause() -> None:
     assert causes(sample.world(), failed(*asked, services=["s1", "np"])) == []
 
 
+def test_no_cause_is_made_up_for_packets_of_ipv6() -> None:
+    asked = [page("pod/p2", "[fd00::4]:80", kind="tcp"), page("pod/p2", "fd00::4", kind="icmp")]
+    assert causes(sample.world(), failed(*asked)) == []
+
+
 def test_what_the_packet_meets_comes_first_and_the_rest_is_told_apart() -> None:
     seen = sample.world({FIRST: DROPS, P1: MASQUERADES})
     found = causes(seen, failed(page("pod/p2", "http://s1/")))

@@ -169,6 +169,7 @@ def _slice(service: str, port: dict[str, Any], pods: list[str]) -> dict[str, Any
             "namespace": namespace,
             "labels": {"kubernetes.io/service-name": service},
         },
+        "addressType": "IPv4",
         "ports": [port],
         "endpoints": [
             {

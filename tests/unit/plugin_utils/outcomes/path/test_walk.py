@@ -348,6 +348,17 @@ def backends(change: Callable[[dict[str, Any]], object], node: str, source: str)
     return [each.address for each in found.backends]
 
 
+def test_endpoints_are_those_of_the_family_that_is_followed() -> None:
+    def dual(objects: dict[str, Any]) -> None:
+        first = objects["endpointslices"][0]
+        other = {**first["endpoints"][0], "addresses": ["fd00::4"]}
+        objects["endpointslices"].append({**first, "addressType": "IPv6", "endpoints": [other]})
+
+    assert backends(dual, "latihan", "10.244.0.3") == ["10.244.0.4", "10.244.1.2"]
+    with pytest.raises(LabError, match="only packets of IPv4 are followed"):
+        sample.walk(sample.world(), "pod/p1", "http://[fd00::4]:80/")
+
+
 def test_endpoints_that_end_but_serve_are_taken_if_none_is_ready() -> None:
     def ending(objects: dict[str, Any]) -> None:
         first, second = objects["endpointslices"][0]["endpoints"]

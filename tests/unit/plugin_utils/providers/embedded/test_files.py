@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from configparser import ConfigParser
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,31 @@ def test_what_else_a_version_is_told(tmp_path: Path) -> None:
     assert (before | {"failCgroupV1": False}, "failCgroupV1" in before) == (since, False)
 
 
+def test_a_gate_is_opened_where_two_families_need_one(tmp_path: Path) -> None:
+    cluster = layout.plan(replace(SETTINGS, state=str(tmp_path), binaries="/bin", ip_family="dual"))
+    node, told = cluster.control_plane, {}
+    for kubernetes in (OLD, NEW):
+        files.write_node(cluster, node, kubernetes)
+        read = [
+            yaml.safe_load((node.etc / "kubernetes" / f"{name}.yaml").read_text())
+            for name in ("kubelet", "kube-proxy")
+        ]
+        programs = files.control_plane_programs(cluster, kubernetes)
+        words = [word for program in programs for word in program.argv]
+        told[kubernetes] = [each.get("featureGates") for each in read], words
+        assert read[1]["clusterCIDR"] == "10.244.0.0/16,fd00:af4::/32"
+        assert words.count("--service-cluster-ip-range=10.96.0.0/12,fd00:a60::/112") == 2
+    assert told[OLD][0] == [{"IPv6DualStack": True}] * 2
+    assert told[OLD][1].count("--feature-gates=IPv6DualStack=true") == 2
+    assert told[NEW][0] == [None, None]
+    assert not any("feature-gates" in word for word in told[NEW][1])
+    conflist = json.loads((node.etc / "cni" / "net.d" / "10-latihan.conflist").read_text())
+    assert conflist["plugins"][0]["ipam"]["ranges"] == [
+        [{"subnet": "10.244.0.0/24"}],
+        [{"subnet": "fd00:af4::/64"}],
+    ]
+
+
 class Told(NamedTuple):
     """What a version's kubeadm is told, and what it makes."""
 
@@ -120,7 +146,7 @@ def test_kubeadm_is_asked_in_its_version_s_words(tmp_path: Path, told: Told) -> 
 
 
 def test_the_api_server_may_ask_kubelets() -> None:
-    binding = next(yaml.safe_load_all(files.system_manifest(plan(Path("/state")))))
+    binding = next(yaml.safe_load_all(files.system_manifest(plan(Path("/state")), NEW)))
     assert binding["kind"] == "ClusterRoleBinding"
     assert binding["roleRef"]["name"] == "system:kubelet-api-admin"
     assert [each["name"] for each in binding["subjects"]] == ["kube-apiserver-kubelet-client"]

@@ -91,5 +91,18 @@ def test_the_name_server_s_answers_find_back_to_pods() -> None:
     ]
 
 
+def test_the_second_family_s_ranges_follow_from_the_first_one_s() -> None:
+    plan = layout.plan(replace(SETTINGS, ip_family="dual"))
+    first, second = plan.nodes[:2]
+    assert first.addresses == ("192.168.49.2", "fd00:c0a8:3100::2")
+    assert second.pod_blocks == ("10.244.1.0/24", "fd00:af4:100::/64")
+    assert plan.host_addresses == ("192.168.49.1", "fd00:c0a8:3100::1")
+    assert plan.pod_networks == ("10.244.0.0/16", "fd00:af4::/32")
+    assert plan.service_networks == ("10.96.0.0/12", "fd00:a60::/112")
+    lines = network.node_lines(plan, first)
+    assert "addr add fd00:c0a8:3100::2/64 dev eth0 nodad" in lines
+    assert "route add fd00:af4:100::/64 via fd00:c0a8:3100::3" in lines
+
+
 def test_host_has_no_way_out() -> None:
     assert not any("route" in line for line in network.host_lines(layout.plan(SETTINGS)))

@@ -19,7 +19,7 @@ SETTINGS = asdict(
 )
 MUTATED = dict(mutations(SETTINGS))
 # A lab that was made before there were these settings is still a lab.
-for later in ("pull_through", "proxy_mode"):
+for later in ("pull_through", "proxy_mode", "ip_family"):
     del MUTATED[f"{later} missing"]
 VALUES: list[dict[str, Any]] = [
     *({"profile": name} for name in ("other", "", "../uji", "uji/../uji", "/uji")),
