@@ -14,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
     OutcomeEntry,
     load,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import NodeSampling
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import (
     FACT,
     earlier,
@@ -31,7 +32,8 @@ class ActionModule(LabAction):
         if self.check_mode:
             return {"changed": False, "skipped": True, "outcomes": []}
         lab = live.lab(args["contract"], args["namespace"])
-        checked = checking.check(lab, chosen, args["vars"])
+        sampling = NodeSampling(args["seed"], args["most_nodes"])
+        checked = checking.check(lab, chosen, args["vars"], sampling)
         standings = gathered(earlier(self.task_vars), checked.results)
         return {
             "changed": False,

@@ -36,6 +36,17 @@ options:
     description: Values from earlier steps, which the outcomes use as C(vars).
     type: dict
     default: {}
+  seed:
+    description:
+      - By what nodes are chosen if there are more than O(most_nodes).
+      - The default is the task's variable C(lab_seed), which is 1 if nothing sets it.
+    type: int
+  most_nodes:
+    description:
+      - How many nodes an outcome asks at most. Those where the lab's pods run are always asked. The
+        outcome says so if it asked a part of them.
+      - The default is the task's variable C(lab_most_nodes), which is 50 if nothing sets it.
+    type: int
 """
 
 EXAMPLES = r"""

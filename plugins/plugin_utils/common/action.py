@@ -30,6 +30,8 @@ _OF_THE_LAB = {
     "namespace": "lab_namespace",
     "replace_images": "lab_images",
     "node_label": "lab_node_label",
+    "seed": "lab_seed",
+    "most_nodes": "lab_most_nodes",
 }
 
 

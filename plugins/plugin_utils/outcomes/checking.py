@@ -52,6 +52,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
     Verdict,
     Yield,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import (
+    EVERY_NODE,
+    NodeSampling,
+    narrowed,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 
 _PAUSE = 0.5
@@ -133,13 +138,19 @@ def _again(cell: Cell) -> ProbeResult:
     )
 
 
-def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]) -> Checked:
+def check(
+    lab: Lab,
+    outcomes: Sequence[OutcomeEntry],
+    variables: Mapping[str, Any],
+    sampling: NodeSampling = EVERY_NODE,
+) -> Checked:
     """Check outcomes, all at the same time.
 
     Args:
         lab: the lab.
         outcomes: the outcomes.
         variables: values for the outcomes' ``vars``.
+        sampling: which nodes of a large cluster are asked.
 
     Returns:
         A result for each outcome, in their order.
@@ -152,7 +163,7 @@ def check(lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, An
     while open_ones:
         attempt += 1
         waited = time.monotonic() - started if attempt > 1 else 0.0
-        judged = _round(lab, open_ones, variables)
+        judged = _round(lab, open_ones, variables, sampling)
         passed = time.monotonic() - started
         again, failed = [], []
         for each in judged:
@@ -198,7 +209,10 @@ def _not_yet(
 
 
 def _round(
-    lab: Lab, outcomes: Sequence[OutcomeEntry], variables: Mapping[str, Any]
+    lab: Lab,
+    outcomes: Sequence[OutcomeEntry],
+    variables: Mapping[str, Any],
+    sampling: NodeSampling,
 ) -> list[_Judged]:
     """Facts, probes and verdicts once, for all of these outcomes."""
     given = {outcome.id: _variables(outcome, variables) for outcome in outcomes}
@@ -209,7 +223,16 @@ def _round(
         nothing, judgement = Observation({}), Judgement(Verdict.FAIL, str(error))
         return [_Judged(_Plan(each, given[each.id]), nothing, judgement) for each in outcomes]
     known = before.plain()
-    plans = [_plan(outcome, {**known, "nonce": nonce}, given[outcome.id]) for outcome in outcomes]
+    names = sampling.chosen(before)
+    told = sampling.told(names, before)
+
+    def seen_by(outcome: OutcomeEntry, document: Document) -> Document:
+        return narrowed(document, names) if told and outcome.sample_nodes else document
+
+    plans = [
+        _plan(outcome, {**seen_by(outcome, known), "nonce": nonce}, given[outcome.id])
+        for outcome in outcomes
+    ]
     explained = any(outcome.explain for outcome in outcomes)
     quiet = collect.read(lab.contract) if explained else {}
     probes = [probe for plan in plans for probe in plan.all_probes]
@@ -222,12 +245,15 @@ def _round(
     judged = []
     for plan in plans:
         outcome = plan.outcome
+        as_types, document = (after, known_after) if outcome.reread else (before, known)
         seen = _observation(
             plan,
-            (after, known_after) if outcome.reread else (before, known),
-            {"before": known, "vars": plan.variables, "nonce": nonce},
+            (as_types, seen_by(outcome, document)),
+            {"before": seen_by(outcome, known), "vars": plan.variables, "nonce": nonce},
             answers,
         )
+        if told and outcome.sample_nodes:
+            seen = replace(seen, note=f" ({told})")
         explained_ones = [each for name in outcome.explain for each in seen.probes.get(name, ())]
         why = collect.reasons(lab.contract, before, explained_ones, before=quiet, after=passed)
         seen = replace(seen, why=why)

@@ -145,6 +145,7 @@ class OutcomeEntry(_Entry):
         within: how many seconds the outcome may take to come true; 0 for at once. If the same is
             asked more than once, it must hold once more after a wait.
         reread: read the facts again after the probes.
+        sample_nodes: in a large cluster ``nodes`` are a sample of its nodes.
         false_alarm: the chance that a correct network fails, if there is one.
         article: what the article says about it, if that is vague, wrong or different here.
         skip: when it can't be checked.
@@ -165,6 +166,7 @@ class OutcomeEntry(_Entry):
     observed: str = Field(min_length=3)
     within: float = Field(default=0.0, ge=0, le=600)
     reread: bool = False
+    sample_nodes: bool = False
     false_alarm: str = ""
     article: str = ""
     skip: list[SkipRule] = []

@@ -163,7 +163,7 @@ def report(
         title=outcome.title,
         verdict=judgement.verdict,
         expected=template(outcome.expected).text(seen.document),
-        observed=template(outcome.observed).text(seen.document),
+        observed=template(outcome.observed).text(seen.document) + seen.note,
         reason=judgement.reason,
         evidence=[
             *_handed_over(outcome, seen.variables),

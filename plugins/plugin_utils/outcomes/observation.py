@@ -27,12 +27,14 @@ class Observation:
         facts: the same facts; None if they could not be read.
         probes: the same probes' results.
         why: why their packets went where they went.
+        note: what else is to be said of what was observed.
     """
 
     document: Document
     facts: Facts | None = None
     probes: Probed = field(default_factory=dict)
     why: Sequence[Why] = ()
+    note: str = ""
 
     @property
     def variables(self) -> Mapping[str, Any]:

@@ -36,6 +36,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import ProbeResult
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import NodeSampling
 from tests.places import OUTCOME_FILES
 from tests.unit.plugin_utils.outcomes.answers import answer
 
@@ -149,6 +150,39 @@ SAMPLED: Document = {
     "probes": {"page": {"from": "host", "http": "http://${pods.p1.ip}/", "count": 2}},
     "expect": ["every(&status == `200`, probes.page)"],
 }
+
+
+EACH_NODE: Document = {
+    "probes": {"page": {"each": "values(nodes)", "from": "host", "icmp": "${item.name}"}},
+    "expect": ["length(probes.page) == length(nodes)"],
+    "observed": "${keys(nodes)}",
+}
+
+
+def test_of_a_large_cluster_a_sample_is_asked_and_told(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, known: Facts
+) -> None:
+    nodes = {name: known.nodes["uji"].model_copy(update={"name": name}) for name in "abcdefgh"}
+    large = known.model_copy(update={"nodes": {**known.nodes, **nodes}})
+    homes = {pod.node for pod in known.pods.values() if pod.node}
+    monkeypatch.setattr(facts, "gather", lambda *args, **options: large)
+    monkeypatch.setattr(checking, "probe_all", Answers(*[200] * 5))
+
+    def asked(seed: int, *, sampled: bool = True) -> tuple[set[str], str]:
+        one = outcome(**EACH_NODE, sample_nodes=sampled)
+        (told,) = checking.check(lab, [one], {}, NodeSampling(seed, most=4)).results
+        assert told.verdict == "pass"
+        names, _, note = told.observed.partition(" (")
+        return set(names.split(", ")), note
+
+    assert homes == set(known.nodes)
+    names, note = asked(1)
+    assert len(names) == 4
+    assert names > homes
+    assert note == f"4 of {len(large.nodes)} nodes asked, chosen by the seed 1)"
+    assert asked(1) == (names, note)
+    assert asked(2)[0] != names
+    assert asked(1, sampled=False) == (set(large.nodes), "")
 
 
 @pytest.mark.parametrize(
