@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import nftables
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import ipvs, nftables
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     FROZEN,
     Behind,
@@ -91,6 +91,7 @@ def network(
         resolver=parts.get("resolver"),
         hosts=parts.get("hosts"),
         programs=tuple(running.values()) if holders is None else (),
+        balanced=ipvs.parse(parts.get("ipvs", "")),
         unread=tuple(unread),
     )
 

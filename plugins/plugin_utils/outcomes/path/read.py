@@ -7,7 +7,7 @@ import secrets
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import (
@@ -25,7 +25,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import La
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import parse
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import HOST, Network
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    HOST,
+    Network,
+    VirtualServers,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     ApiState,
     Pod,
@@ -49,6 +53,7 @@ look() {
   part "$1" legacy; grep -q . /proc/net/ip_tables_names && iptables-legacy-save -c
   part "$1" nftables; command -v nft >/dev/null && nft -json list ruleset
   part "$1" nft; command -v nft >/dev/null && nft -a list ruleset
+  part "$1" ipvs; cat /proc/net/ip_vs
   part "$1" bridges; command -v bridge >/dev/null && bridge -json fdb show
   part "$1" queues; command -v tc >/dev/null && tc -json qdisc
   part "$1" listening
@@ -89,11 +94,13 @@ class World:
         cluster: the API's objects.
         networks: the places that were read, by their names.
         unseen: why a place could not be read, by its name.
+        balanced: what IPVS leads to, by the name of the place; such a place counts as unseen.
     """
 
     cluster: ApiState
     networks: Mapping[str, Network]
     unseen: Mapping[str, str]
+    balanced: Mapping[str, VirtualServers] = field(default_factory=dict)
 
 
 def objects(api: Api, namespace: str) -> dict[str, list[ApiObject]]:
@@ -183,7 +190,8 @@ def places(contract: Contract, known: ApiState, pods: Collection[str] | None) ->
             unseen[pod.place] = (
                 f"its node {pod.info.node}: {reason}" if reason else _why_not(pod, pods)
             )
-    return World(known, networks, unseen)
+    balanced = {place: each.balanced for place, each in seen.items() if each.balanced}
+    return World(known, networks, unseen, balanced)
 
 
 def _why_unseen(reach: Reach) -> str:

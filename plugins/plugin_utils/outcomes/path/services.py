@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import programs
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import kubectl
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
+    inside,
+    kubectl,
+    shown,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     APPLIED,
@@ -54,6 +58,8 @@ def departures(world: World, service: Service, down: str = "") -> Iterator[Depar
             yield from _unready(cluster, pod, service, where)
     yield from _strangers(service, pods, where)
     yield from _endpoints(service, pods, where, down)
+    if not down:  # What a node leaves behind that is down on purpose is no fault.
+        yield from _balanced(world, service)
 
 
 # Who has changed an object by hand, as the API notes it (managedFields).
@@ -215,6 +221,27 @@ def _endpoints(service: Service, pods: list[Pod], where: str, down: str) -> Iter
             "If they stay so, see whether kube-controller-manager runs: "
             "`python3 runner.py status`.",
         )
+
+
+def _balanced(world: World, service: Service) -> Iterator[Departure]:
+    """Nodes whose IPVS doesn't lead to the endpoints."""
+    for place, servers in world.balanced.items():
+        node = place.removeprefix("node/")
+        for port in service.info.ports if service.has_address else ():
+            protocol, address = port.protocol.lower(), str(service.info.cluster_ip)
+            number = int(port.port or 0)
+            wanted = world.cluster.translation(node, address, address, number, protocol)
+            goals = {str(each) for each in wanted.backends} if wanted else set()
+            there = servers.get((protocol, address, number), frozenset())
+            if there != goals:
+                asked = f"{address}:{number} ({service.info.name})"
+                yield Departure(
+                    "rules-differ", place, "translation",
+                    f"{asked} becomes {' or '.join(sorted(goals)) or 'nothing'}",
+                    f"IPVS leads {asked} to {' or '.join(sorted(there)) or 'nobody'}",
+                    inside(place, "cat /proc/net/ip_vs"),
+                    f"Look at the log of kube-proxy on {shown(place)}.",
+                )  # fmt: skip
 
 
 def of_manifest(item: dict[str, Any], kind: str, where: str) -> Iterator[Departure]:

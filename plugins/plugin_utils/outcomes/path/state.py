@@ -15,6 +15,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why.iptables 
 )
 
 HOST = "host"
+VirtualServers = Mapping[tuple[str, str, int], frozenset[str]]
+"""By protocol, address and port: where IPVS leads new connections, each as ADDRESS:PORT."""
 FROZEN = "frozen"
 
 
@@ -192,6 +194,7 @@ class Network:
         resolver: the text of resolv.conf; None if it was not read.
         hosts: the text of the hosts file; None if it was not read.
         programs: the processes of a node or of the host: (id, name, state).
+        balanced: what IPVS leads to.
         unread: what could not be read, each in a few words.
     """
 
@@ -209,6 +212,7 @@ class Network:
     resolver: str | None = None
     hosts: str | None = None
     programs: tuple[tuple[int, str, str], ...] = ()
+    balanced: VirtualServers = field(default_factory=dict)
     unread: tuple[str, ...] = ()
 
     @property
