@@ -174,13 +174,14 @@ def _told(question: SurveyQuestion, answer: SurveyAnswer) -> str:
 
 
 def matrices(
-    answered: Iterable[tuple[SurveyQuestion, SurveyAnswer]], why: str = ""
+    answered: Iterable[tuple[SurveyQuestion, SurveyAnswer]], why: str = "", second: str = ""
 ) -> dict[str, Matrix]:
     """All matrices, by their names; those of which nothing was asked are empty.
 
     Args:
         answered: the questions and their answers.
         why: why those that nobody asked were not asked.
+        second: the same for those of the second address family, if that has another reason.
     """
     groups: dict[str, list[tuple[SurveyQuestion, SurveyAnswer]]] = {name: [] for name in TITLES}
     for question, answer in answered:
@@ -189,7 +190,8 @@ def matrices(
     for name, group in groups.items():
         timed = [each for _question, answer in group for each in answer.seconds]
         cells = [cell(question, answer) for question, answer in group]
-        found[name] = matrix(name, cells, timed if name.endswith(("tcp", "udp")) else (), why)
+        reason = second if second and name.startswith("second_") else why
+        found[name] = matrix(name, cells, timed if name.endswith(("tcp", "udp")) else (), reason)
     return found
 
 

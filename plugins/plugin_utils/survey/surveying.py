@@ -36,6 +36,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions impor
 
 _POLICY_WITHIN = 10.0
 _PAUSE = 1.0
+ONE_FAMILY = "The pods have addresses of one family."
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def survey(
     silent = {
         question.agent: answer.said for question, answer in answered if answer.reason == NOT_RUN
     }
-    found = {**matrices(answered, why), "agents": _agents(sites, running, silent)}
+    second = ONE_FAMILY if made.families == 1 else ""
+    found = {**matrices(answered, why, second), "agents": _agents(sites, running, silent)}
     return Surveyed(found, sample(choice, options.seed), choice.skipped)
 
 

@@ -41,6 +41,16 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.existing.set
 )
 
 _PORT = {"containerPort": 80}
+# What the Pod Security Standard "restricted" asks of a container (kubernetes.io: Pod Security).
+_RESTRICTED = {
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": 65534,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+}
 
 
 class Existing(Provider):
@@ -101,7 +111,8 @@ class Existing(Provider):
         """The contract, with every place that can be entered, and what the namespace refuses."""
         cannot = {**self.lacking(), "host_name": reading.NO_NAME}
         container = {"name": "asked", "image": asked.tools}
-        if why := namespace.refused(api, asked, {"containers": [container]}):
+        own = {"containers": [container | (_RESTRICTED if asked.restricted else {})]}
+        if why := namespace.refused(api, asked, own):
             raise LabError(
                 f"The namespace {asked.namespace!r} takes no pod such as the lab's: {why}",
                 "See what its policies, quota and admission webhooks ask for.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.memory import Memory
@@ -21,6 +22,7 @@ class ExistingSettings:
         helpers: which helper pods enter the nodes: none, network or privileged.
         enter_node, enter_host: commands that enter a node, and the place outside; empty for none.
         tools: the image of helper pods.
+        restricted: whether the lab's pods meet the Pod Security Standard "restricted".
         server: the URL of the API.
     """
 
@@ -33,6 +35,7 @@ class ExistingSettings:
     enter_node: str = ""
     enter_host: str = ""
     tools: str = ""
+    restricted: bool = False
     server: str = ""
 
     @property
@@ -41,7 +44,7 @@ class ExistingSettings:
         return self.node_label.partition("=")[0]
 
 
-def wanted(options: Mapping[str, str]) -> ExistingSettings:
+def wanted(options: Mapping[str, Any]) -> ExistingSettings:
     """The settings that the options of the provider ask for; LabError if one is wrong."""
     try:
         return ExistingSettings(**options)

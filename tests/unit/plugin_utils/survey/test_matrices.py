@@ -25,7 +25,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.survey.questions impor
     of_policy,
     questions,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.survey.surveying import judged_together
+from ansible_collections.latihan.lab.plugins.plugin_utils.survey.surveying import (
+    ONE_FAMILY,
+    judged_together,
+)
 from tests.places import ROOT
 
 SITES = (Site("n1", 1, ("10.0.0.1", "fd00::1")), Site("n2", 2, ("10.0.0.2", "fd00::2")))
@@ -152,10 +155,11 @@ def test_echo_requests_that_are_not_permitted_are_not_measured() -> None:
 
 def test_one_node_and_one_family_are_skipped_with_the_reason() -> None:
     here = made(SITES[:1], families=1)
-    found = matrices.matrices(((q, right(q)) for q in questions(here, [])), "Only one node.")
+    answered = [(q, right(q)) for q in questions(here, [])]
+    found = matrices.matrices(answered, "Only one node.", ONE_FAMILY)
     variables = matrices.plain(found)
     assert verdict("N2", variables) == (Verdict.SKIP, "Only one node.")
-    assert verdict("N12", variables)[0] is Verdict.SKIP
+    assert verdict("N12", variables) == (Verdict.SKIP, ONE_FAMILY)
     assert verdict("N6", variables)[0] is Verdict.PASS
 
 

@@ -24,7 +24,7 @@ FORBIDDEN = RefusedError("violates PodSecurity: host namespaces", 403, "Forbidde
 NO_IMAGE = {"waiting": {"reason": "ErrImagePull", "message": "registry: no such host"}}
 
 
-def asked(helpers: str = "none", **more: str) -> ExistingSettings:
+def asked(helpers: str = "none", **more: Any) -> ExistingSettings:
     return ExistingSettings("mine", "l=p3", helpers=helpers, tools="tools", **more)
 
 
