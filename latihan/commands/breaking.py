@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import settle
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.faults import Fault
 from latihan.base import locks, suggestions
 from latihan.base.exits import Exit
 from latihan.commands.command import Context
@@ -30,15 +32,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         for each in known.values():
             context.console.print(f"{each.name:28} {each.layer:12} {each.title}", highlight=False)
         return Exit.HOLDS
-    if options.name not in known:
-        raise LabError(
-            f"There is no fault {options.name!r}.",
-            suggestions.hint(options.name, known, "`python3 runner.py break` lists them."),
-            Kind.INPUT,
-        )
+    chosen = named(options.name, known)
     context.contract()
     settle(fetches=False)
-    chosen = known[options.name]
     there = lab(str(context.lab.contract), "default")
     if any(each.name == chosen.name for each in faults.placed(context.lab.folder)):
         raise LabError(
@@ -52,3 +48,14 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     context.console.print(f"Broken: {chosen.title}.")
     context.console.print("See it with `python3 runner.py verify`; `heal` takes it out again.")
     return Exit.HOLDS
+
+
+def named(name: str, known: Mapping[str, Fault]) -> Fault:
+    """The fault of that name; LabError with the closest names if there is none."""
+    if name in known:
+        return known[name]
+    raise LabError(
+        f"There is no fault {name!r}.",
+        suggestions.hint(name, known, "`python3 runner.py break` lists them."),
+        Kind.INPUT,
+    )

@@ -6,7 +6,7 @@ import argparse
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import exercises, faults
 from latihan.base import locks
 from latihan.base.exits import Exit
 from latihan.commands.command import Context
@@ -32,7 +32,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
     owner = context.lab.owner.name
     with locks.lock_profile(context.project.locks, owner, f"runner.py heal --profile {owner}"):
         there = lab(str(context.lab.contract), "default")
-        for each in faults.take_out(there, context.lab.folder, options.name):
+        for each in exercises.take_out(there, context.lab.folder, options.name):
             context.console.print(f"Mended: {each.title}.")
     if not names:
         context.console.print("No fault is in place.")

@@ -53,6 +53,7 @@ def show(console: Console, folder: Path, found: Room) -> Exit:
         good = each.exit_code == Exit.HOLDS
         held = f"{each.held} of {len(each.verdicts)} outcomes hold" if each.verdicts else ""
         said = held if good else f"{each.message} {each.hint}".strip()
+        said = "; ".join(filter(None, (said, each.exercise)))
         line = f"{'✔' if good else '✘'} {each.name:<16} {said}  ({durations.text(each.seconds)})"
         console.print(Text(line, style="" if good else "red"))
     alone = [each.name for each in found.machines if each.verdicts and not each.unit]

@@ -7,16 +7,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from junitparser import Error, JUnitXml, TestCase, TestSuite
+from junitparser import Error, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import Failure as Failed
 from pydantic import Field, ValidationError
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
 from ansible_collections.latihan.lab.plugins.plugin_utils.machines import records
 from ansible_collections.latihan.lab.plugins.plugin_utils.machines.records import MachineRecord
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import exercises
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.exercises import (
+    Exercise,
+    ExerciseState,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Verdict
 from latihan.base.exits import Exit, exit_of
 from latihan.reports import junit, report
+from latihan.reports.exercises import became
 from latihan.reports.models import Report
 
 PAGE, DATA, SUITES = "room.html", "room.json", "junit.xml"
@@ -40,11 +47,23 @@ class RoomMachine(Record):
     report: str = Field(description="Its report, from this folder; empty if there is none.")
     verdicts: dict[str, Verdict] = Field(description="Each outcome's verdict, by its id.")
     titles: dict[str, str] = Field(description="Each outcome's title, by its id.")
+    exercises: list[Exercise] = Field(description="Its exercises, the last one last.")
 
     @property
     def held(self) -> int:
         """How many outcomes hold."""
         return sum(each is Verdict.PASS for each in self.verdicts.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong with its lab, not even on purpose."""
+        open_ones = [each for each in self.exercises if each.state is ExerciseState.OPEN]
+        return self.exit_code is Exit.HOLDS and not open_ones
+
+    @property
+    def exercise(self) -> str:
+        """The last exercise in words; empty if there was none."""
+        return f"{self.exercises[-1].name}: {became(self.exercises[-1])}" if self.exercises else ""
 
 
 class Room(Record):
@@ -81,12 +100,14 @@ def build(name: str, machines: Iterable[RoomMachine]) -> Room:
 
 
 def _machine(own: Path) -> RoomMachine:
+    done = list[Exercise]()
     try:
         noted = records.read(own)
+        done = exercises.read(own)
     except (OSError, ValidationError) as error:
-        text = f"{own / records.FILE} can't be read: {error}"
+        text = f"What is noted in {own} can't be read: {error}"
         noted = MachineRecord(machine=own.name, address="", state="failed", message=text)
-    return of_record(noted, _report(own))
+    return of_record(noted, _report(own), done)
 
 
 def _report(own: Path) -> Report | None:
@@ -96,8 +117,8 @@ def _report(own: Path) -> Report | None:
         return None
 
 
-def of_record(noted: MachineRecord, found: Report | None) -> RoomMachine:
-    """What is known of a machine, from its record and its report."""
+def of_record(noted: MachineRecord, found: Report | None, done: list[Exercise]) -> RoomMachine:
+    """What is known of a machine, from its record, its report and its exercises."""
     code = Exit.HOLDS
     message, hint = noted.message, noted.hint
     if noted.state == "begun":
@@ -117,6 +138,7 @@ def of_record(noted: MachineRecord, found: Report | None) -> RoomMachine:
         report=f"{noted.machine}/report.html" if found else "",
         verdicts={each.id: each.verdict for each in outcomes},
         titles={each.id: each.title for each in outcomes},
+        exercises=done,
     )
 
 
@@ -143,10 +165,21 @@ def suites(room: Room, reports: dict[str, Report]) -> str:
         suite.add_testcase(lab)
         if found := reports.get(machine.name):
             suite.add_testcases([junit.outcome_case(each) for each in found.outcomes])
+        suite.add_testcases([_exercise_case(each) for each in machine.exercises])
         whole.add_testsuite(suite)
     whole.update_statistics()
     written: bytes = whole.tostring()
     return written.decode("utf-8")
+
+
+def _exercise_case(done: Exercise) -> TestCase:
+    """An exercise: a failure while it is open, skipped if somebody took the fault out."""
+    case = TestCase(f"exercise {done.name}", "exercises", (done.ended or done.begun) - done.begun)
+    if done.state is ExerciseState.OPEN:
+        case.result = [Failed(junit.clean(became(done)))]
+    elif done.state is ExerciseState.TAKEN_OUT:
+        case.result = [Skipped(junit.clean(became(done)))]
+    return case
 
 
 def reports(folder: Path, room: Room) -> dict[str, Report]:

@@ -8,7 +8,7 @@ from typing import Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import faults
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import exercises, faults
 
 
 class ActionModule(LabAction):
@@ -27,5 +27,5 @@ class ActionModule(LabAction):
                 lab.api.get("/version")
             except LabError as error:
                 return {"changed": False, "out": [], "msg": f"Not yet: {error.message}"}
-        faults.take_out(lab, folder)
+        exercises.take_out(lab, folder)
         return {"changed": True, "out": titles, "msg": f"Mended: {'; '.join(titles)}."}

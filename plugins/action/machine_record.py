@@ -40,7 +40,7 @@ class ActionModule(LabAction):
                 "kind": _KINDS.get(code, "step") if code else "",
             }
         else:
-            records.begin(folder, machine, args["address"])
+            records.begin(folder, machine, args["address"], keep=args["keep"])
             return {"changed": False}
         if not self.check_mode:
             records.update(folder, machine, changes)

@@ -28,6 +28,10 @@ options:
     description: Where it is reached.
     type: str
     required: true
+  keep:
+    description: Whether what was fetched from the machine before stays, when its turn comes.
+    type: bool
+    default: false
   result:
     description: The result of the task that failed.
     type: dict

@@ -14,7 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.records import Record
 
 FILE = "machine.json"
-REPORTS = ("report.json", "report.html", "junit.xml")
+FETCHED = ("report.json", "report.html", "junit.xml", "exercises.json")
 
 
 class MachineRecord(Record):
@@ -36,12 +36,12 @@ class MachineRecord(Record):
     seconds: float = 0.0
 
 
-def begin(folder: Path, machine: str, address: str) -> None:
-    """Note that a machine's turn has come; what is left of an earlier run goes."""
+def begin(folder: Path, machine: str, address: str, *, keep: bool = False) -> None:
+    """Note that a machine's turn has come; what an earlier run left goes, unless it is kept."""
     own = folder / machine
     with refusals.translated(folder):
         own.mkdir(parents=True, exist_ok=True)
-        for name in REPORTS:
+        for name in () if keep else FETCHED:
             (own / name).unlink(missing_ok=True)
         _write(
             own, MachineRecord(machine=machine, address=address, state="begun", started=time.time())

@@ -65,7 +65,7 @@ class Placed(Record):
 
     ``lives`` says which process each node or the host ended with as it was put in, and ``uids`` of
     which pods it was: what ended since has taken its part of the fault with it. ``whole`` is
-    whether all steps were taken; if not, there may be nothing to undo.
+    whether all steps were taken and are still; if not, there may be nothing to undo.
     """
 
     name: str
@@ -104,13 +104,14 @@ def placed(folder: Path) -> list[Placed]:
         return []
 
 
-def put_in(lab: Lab, folder: Path, chosen: Fault) -> None:
+def put_in(lab: Lab, folder: Path, chosen: Fault, *, exercise: bool = False) -> None:
     """Put a fault into a lab.
 
     Args:
         lab: the lab.
         folder: the lab's folder, where it is noted.
         chosen: the fault.
+        exercise: whether somebody is to mend it by hand, after which nothing is left to undo.
 
     Raises:
         LabError: a step failed, or a fact that it needs is missing.
@@ -129,7 +130,7 @@ def put_in(lab: Lab, folder: Path, chosen: Fault) -> None:
     _note(folder, [now, *others])
     for step in steps:
         _take(lab, step)
-    _note(folder, [now.model_copy(update={"whole": True}), *others])
+    _note(folder, [now.model_copy(update={"whole": not exercise}), *others])
 
 
 def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:

@@ -48,6 +48,7 @@ WantedBy=multi-user.target
 """
 _HELD = re.compile(r"\b(\d+) outcomes? holds?\b")
 _STEP = re.compile(r"^[✔✘] (?P<name>.*?)\s{2,}")
+_RUNNER = "runner.py"
 _POLL = 0.5
 _STARTED = 19  # The field of proc(5)'s stat with the start, counted from the state.
 
@@ -152,9 +153,14 @@ def install(folder: Path, repository: str, *packages: str) -> dict[str, Any]:
 
 
 def begin(folder: Path, *command: str) -> dict[str, Any]:
-    """Start the lab's run, which goes on without the controller, unless one is going on."""
+    """Start the lab's run, which goes on without the controller; the same one is joined."""
     run = folder / OWN / "run"
+    # What is before it are settings.
+    words = list(command[command.index(_RUNNER) + 1 :] if _RUNNER in command else command)
     if _running(run):
+        before = json.loads(_read(run / "about"))["words"]
+        if before != words:
+            raise SystemExit(f"Another run goes on there: {' '.join(before)}.")
         return {"changed": False, "joined": True}
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
@@ -170,7 +176,8 @@ def begin(folder: Path, *command: str) -> dict[str, Any]:
             stderr=nothing,
             start_new_session=True,
         )
-    about = {"pid": started.pid, "birth": _birth(started.pid), "started": time.time()}
+    about = {"pid": started.pid, "birth": _birth(started.pid), "started": time.time(),
+             "words": words}  # fmt: skip
     (run / "about").write_text(json.dumps(about), encoding="utf-8")
     return {"changed": True, "joined": False}
 
@@ -417,7 +424,9 @@ def _reason(report: Path | None, log: str, code: str) -> dict[str, Any]:
             after = lines[number + 1].strip() if number + 1 < len(lines) else ""
             hint = after[1:].strip() if after.startswith("→") else ""
             return {"message": line[len("runner.py: ") :], "hint": hint}
-    return {"message": f"The run ended with {code}: {(lines or ['it said nothing'])[-1].strip()}"}
+    last = (lines or ["it said nothing"])[-1].strip()
+    # An exercise that isn't mended says which outcome doesn't hold.
+    return {"message": last if last.startswith("✘") else f"The run ended with {code}: {last}"}
 
 
 def _read(path: Path) -> str:

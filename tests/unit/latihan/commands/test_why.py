@@ -1,4 +1,4 @@
-"""What ``why`` prints and returns, and what ``break`` and ``heal`` refuse."""
+"""What ``why`` prints and returns, and what ``break``, ``heal`` and ``exercise`` refuse."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def test_refusal_that_should_be_is_no_departure() -> None:
         (["break", "nothing"], 2, "There is no fault 'nothing'"),
         (["break", "no-route"], 2, "has no cluster"),
         (["heal"], 2, "has no cluster"),
+        (["exercise"], 2, "has no cluster"),
+        (["exercise", "begin", "nothing"], 2, "There is no fault 'nothing'"),
         (["why", "host", "host"], 2, "has no cluster"),
     ],
 )

@@ -9,6 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.machines import records
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import exercises
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.exercises import (
+    Exercise,
+    ExerciseState,
+)
 from latihan.base.exits import Exit
 from latihan.commands import room as command
 from latihan.commands.room import read_of
@@ -53,6 +58,25 @@ def test_the_files_say_the_same(folder: Path) -> None:
     assert "1 of 3 labs hold" in text
     assert "Its &lt;disk&gt; is full." in text
     assert 'href="good/report.html"' in text
+
+
+def test_exercises_are_on_the_page_and_in_junit(folder: Path) -> None:
+    done = Exercise(name="drop-web", symptoms={"S3": "It answers"}, clues=[], begun=60.0, checks=1)
+    mended = {"state": ExerciseState.MENDED, "ended": 120.0, "hints": [90.0]}
+    noted = folder / "good" / exercises.NOTE
+    noted.write_text(json.dumps([done.model_copy(update=mended).plain()]), encoding="utf-8")
+    (folder / "full" / exercises.NOTE).write_text(json.dumps([done.plain()]), encoding="utf-8")
+    found = command.write(folder)
+    good, full = found.machines[2], found.machines[0]
+    assert good.exercise == "drop-web: mended, 1 hint, 1 check, 1 min 00 s"
+    assert good.holds
+    records.update(folder, "full", {"state": "ended", "code": 0})
+    assert [each.holds for each in room.read(folder).machines] == [False, False, True]
+    text = (folder / room.PAGE).read_text(encoding="utf-8")
+    assert good.exercise in text
+    assert full.exercise in text
+    suites = ET.parse(folder / room.SUITES).getroot().findall("testsuite")
+    assert {each.get("name"): each.get("failures") for each in suites}["full"] == "1"
 
 
 def test_a_damaged_record_is_a_machine_in_trouble(folder: Path) -> None:

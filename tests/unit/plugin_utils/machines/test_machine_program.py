@@ -81,6 +81,8 @@ def test_a_run_goes_on_alone_and_says_how_it_ends(machine: ModuleType, tmp_path:
     script = f"{said} echo '  → Do it.'; exit 3"
     assert machine.begin(tmp_path, "sh", "-c", script)["changed"]
     assert machine.begin(tmp_path, "sh", "-c", script)["joined"]
+    with pytest.raises(SystemExit, match=r"Another run goes on there: sh -c echo"):
+        machine.begin(tmp_path, "env", "runner.py", "verify")
     seen: list[dict[str, Any]] = []
     deadline = time.monotonic() + 30
     while not seen or (seen[-1]["running"] and time.monotonic() < deadline):
