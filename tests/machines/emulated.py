@@ -5,6 +5,9 @@ starts it, and runs ``full-lab`` in it with the Kubernetes programs in the folde
 leaves ``console.log``, and ``artifacts/`` with the run's report. The machine has no network: what
 the lab fetches is fetched before, by the same system on this machine's kernel. ``FOLDER/shell`` is
 a socket with a root shell in the machine, for a look.
+
+With ``--unit`` it also gets the unit that a lab machine has, and starts a second time: the unit
+must bring the lab back. ``again.log`` has what it printed then.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ python3 runner.py teardown --profile {PROFILE}
 systemctl enable systemd-networkd.service shell.service first-run.service
 systemctl mask systemd-networkd-wait-online.service serial-getty@ttyS0.service
 """
-_HELD = "== all of it held"
+_HELD, _AGAIN = "== all of it held", "== off, to start again"
+_UNIT = "latihan.service"
 # full-lab is a unit of its own: systemd ends what is left of it, and the lab has to survive that.
 # It prints through a pipe: the live line of a terminal takes half of an emulated processor.
 _FIRST_RUN = f"""#!/bin/sh
@@ -61,11 +65,27 @@ left() {{
 }}
 say "kernel $(uname -r), processors $(nproc), control groups $(stat -fc %T /sys/fs/cgroup)"
 say "first process $(cat /proc/1/comm), AppArmor $(cat /sys/module/apparmor/parameters/enabled)"
+back() {{
+    try unit systemctl is-active {_UNIT}
+    try status python3 runner.py status --profile {PROFILE}
+    try verify latihan verify --profile {PROFILE}
+}}
+first() {{
 try doctor python3 runner.py doctor
 try full-lab systemd-run --wait --pipe --collect --unit=full-lab \\
     --working-directory=/root/latihan --setenv=HOME=/root --setenv=LANG=C.UTF-8 \\
     python3 runner.py full-lab {_GIVEN}
 try status python3 runner.py status --profile {PROFILE}
+grep -q latihan.unit /proc/cmdline || return
+try command python3 roles/lab_machine/files/machine.py command /root/latihan {PROFILE}
+[ -z "$failed" ] || return
+touch /root/again
+say "{_AGAIN.removeprefix("== ")}"
+sync
+systemctl poweroff
+exit
+}}
+if [ -e /root/again ]; then rm /root/again; back; else first; fi
 if grep -q latihan.keep /proc/cmdline; then exit; fi
 try teardown python3 runner.py teardown --profile {PROFILE}
 left >/root/left 2>&1
@@ -118,17 +138,21 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument("folder", type=Path, help="where to make the machine")
     asked.add_argument("--accel", default="tcg,thread=multi", help="as for QEMU, for instance kvm")
     asked.add_argument("--keep", action="store_true", help="leave the lab and the machine on")
+    about = "start it a second time: the unit of a lab machine brings the lab back"
+    asked.add_argument("--unit", action="store_true", help=about)
     given = asked.parse_args(arguments)
     folder = given.folder.resolve()
     if not (folder / "disk.img").exists():
         _make(given.suite, given.programs.resolve(), folder)
-    _emulate(folder, given.accel, "latihan.keep" if given.keep else "")
+    words = " ".join(f"latihan.{name}" for name in ("keep", "unit") if getattr(given, name))
+    said = _emulate(folder, given.accel, words, "console.log")
+    if _AGAIN in said:
+        said = _emulate(folder, given.accel, words, "again.log")
     # debugfs doesn't replace what is there.
     shutil.rmtree(folder / "artifacts", ignore_errors=True)
     (folder / "artifacts").mkdir()
     left = f"rdump /root/latihan/artifacts/{PROFILE} {folder}/artifacts"
     _do("debugfs", "-R", left, folder / "disk.img")
-    said = (folder / "console.log").read_text(encoding="utf-8", errors="replace")
     return 0 if _HELD in said else 1
 
 
@@ -152,8 +176,15 @@ def _make(suite: str, programs: Path, folder: Path) -> None:
         made.rename(folder / "disk.img")
 
 
-def _emulate(folder: Path, acceleration: str, option: str) -> None:
-    """Run the machine until it switches itself off; what it prints goes to ``console.log``."""
+def _emulate(folder: Path, acceleration: str, words: str, log: str) -> str:
+    """Run the machine until it switches itself off; what it prints, which goes to a log.
+
+    Args:
+        folder: the machine's.
+        acceleration: as QEMU's option takes it.
+        words: what the kernel's command line has for the machine.
+        log: the name of the log, in the folder.
+    """
     _do(
         *("qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none", "-nic", "none"),
         *("-accel", acceleration, "-cpu", "max,la57=off"),
@@ -161,10 +192,11 @@ def _emulate(folder: Path, acceleration: str, option: str) -> None:
         *("-drive", f"file={folder}/disk.img,format=raw,if=virtio,cache=unsafe"),
         *("-kernel", folder / "vmlinuz", "-initrd", folder / "initrd.img"),
         "-append",
-        f"root=/dev/vda rw console=ttyS0 quiet mitigations=off {option}",
-        *("-serial", f"file:{folder}/console.log"),
+        f"root=/dev/vda rw console=ttyS0 quiet mitigations=off {words}",
+        *("-serial", f"file:{folder}/{log}"),
         *("-serial", f"unix:{folder}/shell,server=on,wait=off"),
     )
+    return (folder / log).read_text(encoding="utf-8", errors="replace")
 
 
 def _do(*argv: str | Path) -> None:

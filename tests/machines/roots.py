@@ -25,7 +25,7 @@ _PROJECT = "root/latihan"
 # What somebody who installs a small Debian has at least.
 _PACKAGES = "ca-certificates,python3"
 # How this machine reaches its mirrors; a system of its own there would have been told the same.
-_NETWORK = (
+NETWORK = (
     "etc/resolv.conf",
     "etc/hosts",
     "etc/pip.conf",
@@ -78,7 +78,7 @@ def installed(suite: str) -> Iterator[System]:
     with tempfile.TemporaryDirectory(prefix=f"{suite}-", dir=kept.parent) as folder:
         root = Path(folder) / "root"
         _do("cp", "--archive", kept, root)
-        for name in _NETWORK:
+        for name in NETWORK:
             if (Path("/") / name).exists():
                 shutil.copyfile(Path("/") / name, root / name)
         (root / "etc/hostname").write_text(f"{suite}\n", encoding="utf-8")
@@ -116,13 +116,17 @@ def _copy_project(into: Path) -> None:
 
 def _environment() -> dict[str, str]:
     """What a login would set, and this machine's settings for pip and proxies."""
-    kept = {
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {**settings(), "PATH": path, "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+def settings() -> dict[str, str]:
+    """This machine's settings for pip and proxies."""
+    return {
         name: value
         for name, value in os.environ.items()
         if name.startswith("PIP_") or name.lower().endswith("_proxy")
     }
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return {**kept, "PATH": path, "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 def _do(*argv: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,8 @@
 
 A machine has its own files, processes, host name and network. It shares the kernel and the control
 groups with this machine, so each has a lab of another name. The controller's network is a namespace
-too, so nothing that it sends leaves this machine.
+too, so nothing that it sends leaves this machine. A room that is not isolated shares the network of
+this machine, whose mirrors it reaches, and listens on loopback alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from pathlib import Path
 import yaml
 
 from tests.integration.labs import CACHE
+from tests.machines.roots import NETWORK, settings
 from tests.places import ROOT
 
 _BOOT = Path(__file__).parent / "machine.sh"
@@ -42,7 +45,7 @@ _STOPPED = 5.0
 
 @dataclass
 class Machine:
-    """A machine of the room; ``root`` has its files, ``namespace`` is its network."""
+    """A machine of the room; ``root`` has its files, ``namespace`` is its network, if its own."""
 
     name: str
     suite: str
@@ -50,6 +53,7 @@ class Machine:
     root: Path
     namespace: str
     process: subprocess.Popen[bytes]
+    port: int = 22
 
     def inside(self, *argv: str) -> str:
         """Run a command in the machine as its root."""
@@ -71,7 +75,7 @@ class Machine:
 
 @dataclass
 class Room:
-    """The machines by their names, and the namespace that the controller is in."""
+    """The machines by their names, and the namespace that the controller is in, if it is in one."""
 
     folder: Path
     namespace: str
@@ -87,6 +91,7 @@ class Room:
         hosts = {
             each.name: {
                 "ansible_host": each.address,
+                "ansible_port": each.port,
                 "lab_machine_profile": f"room-{each.name}",
                 **(changes or {}).get(each.name, {}),
             }
@@ -104,48 +109,80 @@ class Room:
 
     def on_controller(self, *argv: str | Path) -> list[str]:
         """A command line, as one that runs in the controller's network."""
-        return ["nsenter", f"--net=/run/netns/{self.namespace}", *map(str, argv)]
+        return [*_in_network(self.namespace), *map(str, argv)]
 
 
 @contextlib.contextmanager
-def room(machines: Mapping[str, str], *, meminfo: Mapping[str, str] | None = None,
-         disk: Mapping[str, str] | None = None) -> Iterator[Room]:  # fmt: skip
+def room(
+    machines: Mapping[str, str],
+    *,
+    meminfo: Mapping[str, str] | None = None,
+    disk: Mapping[str, str] | None = None,
+    isolated: bool = True,
+) -> Iterator[Room]:
     """A room for a while.
 
     Args:
         machines: the suite of each machine, by its name.
         meminfo: what /proc/meminfo says on a machine, by its name.
         disk: how much the caches may hold on a machine, as tmpfs(5) writes it, by its name.
+        isolated: whether the room has a network of its own.
     """
     bases = {suite: base(suite) for suite in machines.values()}
-    for suite in bases.keys() & _SYSTEMS.keys():
+    for suite in bases.keys() & _SYSTEMS.keys() if isolated else ():
         _supply(_SYSTEMS[suite])
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="room-", dir=CACHE)))
-        made = Room(folder, f"{folder.name}-c")
+        made = Room(folder, f"{folder.name}-c" if isolated else "")
         do("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key")
-        _network(made, stack)
+        if isolated:
+            _network(made, stack)
         for number, (name, suite) in enumerate(machines.items(), start=2):
-            address = f"{_NETWORK}.{number}"
+            address, port = (f"{_NETWORK}.{number}", 22) if isolated else ("127.0.0.1", _free())
             root = folder / name
             do("cp", "--archive", bases[suite], root)
             _settle(root, name, (folder / "key.pub").read_text(encoding="utf-8"))
-            namespace = f"{folder.name}-{name}"
-            _cable(made, namespace, address, stack)
+            namespace = f"{folder.name}-{name}" if isolated else ""
+            if isolated:
+                _cable(made, namespace, address, stack)
+            else:
+                _share(root, port)
             facts = folder / f"{name}.meminfo"
             facts.write_text((meminfo or {}).get(name, ""), encoding="utf-8")
             boot = [str(facts) if facts.stat().st_size else "", (disk or {}).get(name, "")]
             process = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{namespace}", *_SPACES, "sh", _BOOT, root, *boot],
+                [*_in_network(namespace), *_SPACES, "sh", _BOOT, root, *boot],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
             stack.callback(_power_off, process)
-            made.machines[name] = Machine(name, suite, address, root, namespace, process)
+            made.machines[name] = Machine(name, suite, address, root, namespace, process, port)
         for machine in made.machines.values():
             _await(machine)
         made.write_inventory()
         yield made
+
+
+def _in_network(namespace: str) -> list[str]:
+    """What runs a command in a network; nothing for this machine's."""
+    return ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
+
+
+def _free() -> int:
+    """A port of loopback that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _share(root: Path, port: int) -> None:
+    """Let a machine use this machine's network and mirrors; its sshd listens on loopback alone."""
+    for name in NETWORK:
+        if (Path("/") / name).exists():
+            shutil.copyfile(Path("/") / name, root / name)
+    lines = "".join(f"{name}={value}\n" for name, value in settings().items())
+    (root / "etc/environment").write_text(lines, encoding="utf-8")
+    listens = f"ListenAddress 127.0.0.1\nPort {port}\n"
+    (root / "etc/ssh/sshd_config.d/room.conf").write_text(listens, encoding="utf-8")
 
 
 def _network(made: Room, stack: contextlib.ExitStack) -> None:
@@ -188,7 +225,7 @@ def _await(machine: Machine) -> None:
     """Wait until a machine's sshd listens."""
     for _ in range(100):
         with contextlib.suppress(OSError, IndexError, AssertionError):
-            if "0016" in machine.inside("cat", "/proc/net/tcp"):  # Port 22.
+            if f":{machine.port:04X} 00000000:0000" in machine.inside("cat", "/proc/net/tcp"):
                 return
         time.sleep(0.1)
     raise AssertionError(f"{machine.name} has no sshd")

@@ -30,7 +30,8 @@ COMMAND = Path("/usr/local/bin/latihan")
 UNIT = Path("/etc/systemd/system/latihan.service")
 SUDOERS = Path("/etc/sudoers.d/latihan")
 SYSTEMD = Path("/run/systemd/system")
-# The lab's processes have control groups of their own, so they are not the unit's.
+# The lab's processes have control groups of their own, so they are not the unit's. Its start has
+# time limits of its own, and systemd none for a oneshot.
 _UNIT = """\
 [Unit]
 Description=The networking lab (latihan)
@@ -41,7 +42,6 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart={command} --profile {profile} start
 KillMode=process
-TimeoutStartSec=15min
 
 [Install]
 WantedBy=multi-user.target
@@ -119,19 +119,20 @@ def project(folder: Path, archive: str, digest: str) -> dict[str, Any]:
 
 
 def install(folder: Path, repository: str, *packages: str) -> dict[str, Any]:
-    """Install packages that are missing, from a folder of package files and from nowhere else."""
+    """Install packages that are missing, from a folder of package files and from nowhere else.
+
+    If the folder is empty, the machine's own sources are meant: then what Python needs to make an
+    environment is installed too, so that it is noted like the others.
+    """
+    if not repository:
+        packages = (*packages, f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
     before = _installed()
     missing = [each for each in packages if each not in before]
     if missing:
         apt = folder / OWN / "apt"
         (apt / "lists/partial").mkdir(parents=True, exist_ok=True)
         (apt / "archives/partial").mkdir(parents=True, exist_ok=True)
-        (apt / "sources.list").write_text(
-            f"deb [trusted=yes] file:{repository} ./\n", encoding="utf-8"
-        )
         options = [
-            f"Dir::Etc::sourcelist={apt / 'sources.list'}",
-            "Dir::Etc::sourceparts=/dev/null",
             f"Dir::State::lists={apt / 'lists'}",
             f"Dir::Cache={apt}",
             "Dir::Cache::pkgcache=",
@@ -140,6 +141,10 @@ def install(folder: Path, repository: str, *packages: str) -> dict[str, Any]:
             "APT::Sandbox::User=root",
             "APT::Install-Recommends=false",
         ]
+        if repository:
+            sources = apt / "sources.list"
+            sources.write_text(f"deb [trusted=yes] file:{repository} ./\n", encoding="utf-8")
+            options += [f"Dir::Etc::sourcelist={sources}", "Dir::Etc::sourceparts=/dev/null"]
         flags = [word for option in options for word in ("-o", option)]
         # Before, too: whoever is interrupted here must be able to undo it.
         noted = set(_noted(folder)["packages"])
