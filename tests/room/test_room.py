@@ -120,6 +120,40 @@ def test_again_nothing_is_sent(three: Room) -> None:
     assert "Unpack it" not in done.out
 
 
+def test_an_exercise_is_begun_mended_and_collected(three: Room) -> None:
+    machine, only = three.machines["m2"], ("--limit", "m2")
+    latihan = ("latihan", "--profile", "room-m2")
+    begin = ("lab-machines-exercise", *only, "-e", "lab_machine_exercise=drop-web")
+    for _ in range(2):
+        begun = lab_machines(three, *begin)
+        assert begun.code == 0, begun.out
+    told = machine.inside(*latihan, "exercise")
+    assert "S3: " in told
+    assert "drops" not in told
+    assert "Hint 1 of 2" in machine.inside(*latihan, "exercise", "hint")
+    unsolved = lab_machines(three, "lab-machines-records", *only)
+    assert unsolved.code == 1, unsolved.out
+    assert "S3 doesn't hold" in result(three)["machines"]["m2"]["message"]
+    rule = ("FORWARD", "-p", "tcp", "--dport", "80", "-j", "DROP")
+    machine.inside(*latihan, "shell", "room-m2", "--", "iptables", "-D", *rule)
+    assert "It holds: mended" in machine.inside(*latihan, "exercise", "check")
+    solved = lab_machines(three, "lab-machines-records", *only)
+    assert solved.code == 0, solved.out
+    (exercise,) = result(three)["machines"]["m2"]["exercises"]
+    assert (exercise["name"], exercise["state"]) == ("drop-web", "mended")
+    assert (exercise["checks"], len(exercise["hints"])) == (2, 1)
+
+
+def test_the_lab_comes_back_as_systemd_would_start_it(three: Room) -> None:
+    # systemd sets no HOME for the units of the system.
+    bare = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")
+    latihan = ("latihan", "--profile", "room-m3")
+    machine = three.machines["m3"]
+    machine.inside(*latihan, "stop")
+    machine.inside(*bare, *latihan, "start")
+    assert "Ready" in machine.inside(*latihan, "status")
+
+
 def test_a_broken_machine_is_repaired_by_running_again(three: Room) -> None:
     machine = three.machines["m1"]
     machine.inside("latihan", "--profile", "room-m1", "shell", "room-m1", "--", "iptables", "-t",
