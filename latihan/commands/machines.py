@@ -121,7 +121,7 @@ def _play(context: Context, request: Request, folder: Path) -> Exit:
     if request.check:
         troubled = any(each.trouble for each in progress.machines.values())
         return Exit.MACHINE_NOT_READY if troubled else Exit(Exit.STEP_FAILED * bool(ended.returned))
-    _note_those_away(progress, folder)
+    _note_those_left_out(progress, folder)
     found = room.read_of(folder, progress.machines)
     if request.playbook.name != _RESET:
         room.write(folder)
@@ -132,9 +132,15 @@ def _play(context: Context, request: Request, folder: Path) -> Exit:
     return code
 
 
-def _note_those_away(progress: RoomProgress, folder: Path) -> None:
-    """Ansible leaves a machine out when it can't be reached any more, so it is noted here."""
+def _note_those_left_out(progress: RoomProgress, folder: Path) -> None:
+    """Ansible leaves a machine out when it is away or its variables are wrong; so note it here."""
     for machine in progress.machines.values():
+        if machine.refused:
+            records.begin(folder, machine.name, machine.name, keep=True)
+            wrong = {"state": "failed", "message": machine.refused, "kind": Kind.INPUT.value,
+                     "hint": "Mend it in the inventory, or with -e."}  # fmt: skip
+            records.update(folder, machine.name, wrong)
+            continue
         noted = records.read(folder / machine.name)
         if machine.away is None or noted.state != "begun":
             continue

@@ -17,7 +17,8 @@ class MachineProgress:
     """A machine: what goes on there, and how many outcomes hold so far.
 
     ``started`` is when its turn came, in seconds of a clock. ``trouble`` says why it has no lab; it
-    is empty as long as nothing is wrong. ``away`` is the result with which it could not be reached.
+    is empty as long as nothing is wrong. ``away`` is the result with which it could not be reached,
+    ``refused`` says which of its variables are wrong.
     """
 
     name: str
@@ -26,6 +27,7 @@ class MachineProgress:
     held: int = 0
     trouble: str = ""
     away: Mapping[str, Any] | None = None
+    refused: str = ""
 
 
 @dataclass
@@ -56,6 +58,9 @@ class RoomProgress:
                 machine.away = result
                 away = failures.trouble_of({**result, "unreachable": True}, name)
                 yield from _trouble(machine, f"{away.message} {away.hint}")
+            case "runner_on_failed" if result.get("argument_errors"):
+                machine.refused = f"A variable is wrong: {'; '.join(result['argument_errors'])}."
+                yield from _trouble(machine, machine.refused)
             case "runner_on_ok":
                 if "lab_machine_trouble" in (found := result.get("ansible_facts") or {}):
                     yield from _trouble(machine, str(found["lab_machine_trouble"]))

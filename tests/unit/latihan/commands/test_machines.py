@@ -44,6 +44,18 @@ def test_a_machine_that_is_not_there_is_on_the_page(
     assert (found["exit_code"], found["machines"][0]["step"]) == (3, "Say that it can't be reached")
 
 
+def test_a_wrong_variable_of_a_machine_is_on_the_page(
+    real: Project, inventory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = inventory.read_text(encoding="utf-8").replace(
+        "port: 1", "port: 1, lab_machine_supply: x"
+    )
+    inventory.write_text(text, encoding="utf-8")
+    assert main(["lab-machines", "-i", str(inventory)], real) == 2
+    assert "A variable is wrong: value of lab_machine_supply must be" in capsys.readouterr().out
+    assert "Who needs help" in (real.artifacts("my-room") / "room.html").read_text(encoding="utf-8")
+
+
 def test_check_mode_leaves_nothing(real: Project, inventory: Path) -> None:
     assert main(["lab-machines", "-i", str(inventory), "--check"], real) == 3
     assert not real.artifacts("my-room").exists()
