@@ -49,17 +49,19 @@ def by_themselves(made: Room, *words: str) -> None:
 
 
 def main() -> int:
-    """Measure, and print the ratio; the exit code is 0 if sending again and it are small enough."""
+    """Measure, and print what is asked of a room; the exit code is 0 if it is kept."""
     parser = argparse.ArgumentParser(description="Measure a room of lab machines.")
     parser.add_argument("--machines", type=int, default=3, help="how many (default: 3)")
-    parser.add_argument("--rounds", type=int, default=1, help="of labs (default: 1)")
+    parser.add_argument("--rounds", type=int, default=1, help="of labs (default: 1; 0 sends only)")
     parser.add_argument("--suite", default="bookworm", help="their system (default: bookworm)")
     options = parser.parse_args()
     with room({f"m{each}": options.suite for each in range(options.machines)}) as made:
         one = ("--limit", "m0")
         timed("One bare machine", lambda: by_controller(made, *_LEAST, *one))
         timed("All machines, one not bare", lambda: by_controller(made, *_LEAST))
-        again = timed("One machine again", lambda: by_controller(made, *_LEAST, *one))
+        again = statistics.median(
+            timed("One machine again", lambda: by_controller(made, *_LEAST, *one)) for _ in range(3)
+        )
         timed("All machines again", lambda: by_controller(made, *_LEAST))
         ratios = []
         for _ in range(options.rounds):
@@ -69,9 +71,10 @@ def main() -> int:
             apart = timed("The same labs by themselves", lambda: by_themselves(made, "full-lab"))
             by_themselves(made, "teardown")
             ratios.append(together / apart)
-    ratio = statistics.median(ratios)
-    print(f"Sending again takes {again:.1f} s; at once, labs take {ratio:.2f} times as long.")
-    return 0 if again <= AGAIN and ratio <= RATIO else 1
+    print(f"Sending again takes {again:.1f} s (at most {AGAIN} s).")
+    for ratio in ratios:
+        print(f"Labs by lab-machines take {ratio:.2f} times as long (at most {RATIO}).")
+    return 0 if again <= AGAIN and all(each <= RATIO for each in ratios) else 1
 
 
 if __name__ == "__main__":

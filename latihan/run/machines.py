@@ -78,7 +78,7 @@ def _news(machine: MachineProgress, result: Mapping[str, Any]) -> Iterator[str]:
         return
     if (step, held) != (machine.step, machine.held):
         machine.step, machine.held = step, held
-        yield f"{machine.name}: {step}, {held} outcomes so far"
+        yield f"{machine.name}: {step}" + (f", {held} outcomes so far" if held else "")
 
 
 def _trouble(machine: MachineProgress, text: str) -> Iterator[str]:

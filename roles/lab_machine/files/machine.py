@@ -431,7 +431,7 @@ def _reason(report: Path | None, log: str, code: str) -> dict[str, Any]:
             return {"message": line[len("runner.py: ") :], "hint": hint}
     last = (lines or ["it said nothing"])[-1].strip()
     # An exercise that isn't mended says which outcome doesn't hold.
-    return {"message": last if last.startswith("✘") else f"The run ended with {code}: {last}"}
+    return {"message": last[2:] if last.startswith("✘ ") else f"The run ended with {code}: {last}"}
 
 
 def _read(path: Path) -> str:
