@@ -123,7 +123,9 @@ def _play(context: Context, request: Request, folder: Path) -> Exit:
         return Exit.MACHINE_NOT_READY if troubled else Exit(Exit.STEP_FAILED * bool(ended.returned))
     _note_those_left_out(progress, folder)
     found = room.read_of(folder, progress.machines)
-    if request.playbook.name != _RESET:
+    if request.playbook.name == _RESET:
+        found = room.bare(found)
+    else:
         room.write(folder)
     code = room.show(context.console, folder, found)
     if ended.returned and code is Exit.HOLDS:

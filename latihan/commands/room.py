@@ -38,6 +38,14 @@ def read_of(folder: Path, names: Iterable[str]) -> Room:
     return room.build(folder.name, machines)
 
 
+def bare(found: Room) -> Room:
+    """The room after a reset: what was fetched before is about labs that are gone."""
+    gone: dict[str, object] = {"verdicts": {}, "exercises": []}
+    return found.model_copy(
+        update={"machines": [each.model_copy(update=gone) for each in found.machines]}
+    )
+
+
 def write(folder: Path) -> Room:
     """Write room.json, room.html and junit.xml into the room's folder."""
     found = room.read(folder)

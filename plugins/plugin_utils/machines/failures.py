@@ -73,11 +73,16 @@ def trouble_of(result: Mapping[str, Any], address: str) -> MachineTrouble:
             return MachineTrouble(
                 message.format(address=address), hint.format(address=address), Kind.MACHINE
             )
-    lines = [line.strip() for line in str(result.get("stderr") or "").splitlines() if line.strip()]
-    last = next((line for line in reversed(lines) if not line.startswith("Shared")), "")
-    message = last or str(result.get("msg") or "It failed.")
+    message = _last(result.get("stderr")) or _last(result.get("stdout"))
+    message = message or str(result.get("msg") or "It failed.")
     kind = Kind.MACHINE if result.get("unreachable") else Kind.STEP
     return MachineTrouble(message.strip()[:_LONGEST], "Run it again with -v to see more.", kind)
+
+
+def _last(said: object) -> str:
+    """The last line that a program printed; on a terminal, its errors are in its output."""
+    lines = [line.strip() for line in str(said or "").splitlines()]
+    return next((each for each in reversed(lines) if each and not each.startswith("Shared")), "")
 
 
 def unfit(seen: Mapping[str, Any], oldest: str, sent: int) -> MachineTrouble | None:

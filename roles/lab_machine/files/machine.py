@@ -255,8 +255,9 @@ def reset(folder: Path, cache: Path, state: Path, keep: str) -> dict[str, Any]:
     _end_run(folder / OWN / "run")
     python = folder / ".venv/bin/python"
     if python.exists():
-        home = f"ANSIBLE_HOME={folder / OWN / 'ansible'}"
-        _do("env", home, str(python), "-P", "-m", "latihan", "teardown", "--all", cwd=folder)
+        settings = [f"LATIHAN_CACHE={cache}", f"LATIHAN_STATE={state}",
+                    f"ANSIBLE_HOME={folder / OWN / 'ansible'}"]  # fmt: skip
+        _do("env", *settings, str(python), "-P", "-m", "latihan", "teardown", "--all", cwd=folder)
     _remove_command()
     for learner in noted["learners"]:
         _do("userdel", "--remove", learner)

@@ -37,8 +37,9 @@ def test_known_trouble_is_explained(said: str, message: str, hint: str) -> None:
     assert found.kind is Kind.MACHINE
 
 
-def test_the_end_of_a_shared_connection_is_no_trouble() -> None:
-    result = {"msg": "non-zero return code", "stderr": "It broke.\nShared connection to x closed."}
+@pytest.mark.parametrize("where", ["stderr", "stdout"])
+def test_the_end_of_a_shared_connection_is_no_trouble(where: str) -> None:
+    result = {"msg": "non-zero return code", where: "It broke.\nShared connection to x closed."}
     found = trouble_of(result, "pc1")
     assert (found.message, found.kind) == ("It broke.", Kind.STEP)
 
