@@ -199,6 +199,6 @@ def _outcomes(ids: Iterable[str]) -> list[entries.OutcomeEntry]:
 
 
 def _note(folder: Path, there: Sequence[Exercise]) -> None:
-    new = folder / f".{NOTE}.new"
+    new = folder / f"{NOTE}.new"
     new.write_text(json.dumps([each.plain() for each in there]) + "\n", encoding="utf-8")
     new.replace(folder / NOTE)

@@ -22,6 +22,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.typed import fr
 _KUBECONFIG = "kubeconfig"
 _CACHE = "kubectl-cache"
 _CONTRACT = "contract.json"
+_EXERCISES = "exercises.json"
 Settings = TypeVar("Settings")
 
 
@@ -84,7 +85,7 @@ class Memory(Generic[Settings]):
 
     def remove(self, profile: Profile) -> None:
         """Remove the lab's folder; LabError if something else is in it."""
-        own = {f"{self.name}.json", _KUBECONFIG, _CACHE, _CONTRACT, *self.more}
+        own = {f"{self.name}.json", _KUBECONFIG, _CACHE, _CONTRACT, _EXERCISES, *self.more}
         own |= {f"{name}.new" for name in own} | {"contract.new"}
         others = [each.name for each in profile.folder.iterdir() if each.name not in own]
         if others or profile.folder.is_symlink():

@@ -17,7 +17,8 @@ SETTINGS_FILE = "cluster.json"
 REGISTRY_PORT = 5000
 # What is in a lab's folder.
 _OF_A_LAB = re.compile(
-    rf"cluster\.json|contract\.(json|new)|faults\.json|kubeconfig(\.new)?|kubectl|nodes|{HOST}|tunnel\S*"
+    r"cluster\.json|contract\.(json|new)|faults\.json|exercises\.json(\.new)?|kubeconfig(\.new)?|"
+    rf"kubectl|nodes|{HOST}|tunnel\S*"
 )
 # kubeadm gives these services the first and the tenth address of the range in every cluster.
 _API_SERVICE, _DNS_SERVICE = 1, 10

@@ -9,9 +9,12 @@ import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import Profile
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import exercises, faults
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.exercises import ExerciseState
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.memory import Memory
 from tests.unit.plugin_utils.outcomes.test_faults import FAULT, lab
 
 FOUND = FAULT.model_copy(update={"fails": ["S3"], "name": "file-there"})
@@ -57,6 +60,17 @@ def test_whoever_takes_the_fault_out_has_not_mended_it(lab: Lab, tmp_path: Path)
     exercises.begin(lab, tmp_path, FOUND.model_copy(update={"name": "another"}))
     states = [each.state.value for each in exercises.read(tmp_path)]
     assert states == ["taken out", "taken out", "open"]
+
+
+def test_a_lab_with_its_note_is_one_that_can_be_removed(lab: Lab, tmp_path: Path) -> None:
+    profile = Profile("uji", tmp_path)
+    profile.folder.mkdir()
+    exercises.begin(lab, profile.folder, FOUND)
+    exercises.take_out(lab, profile.folder)
+    assert [each.name for each in profile.folder.iterdir()] == [exercises.NOTE]
+    assert layout.is_lab(profile.folder)
+    Memory("existing", object).remove(profile)
+    assert not profile.folder.exists()
 
 
 def test_a_lab_that_is_broken_already_has_no_exercise(lab: Lab, tmp_path: Path) -> None:
