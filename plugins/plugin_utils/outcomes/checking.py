@@ -50,6 +50,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
     OutcomeResult,
     ProbeResult,
     Verdict,
+    Why,
     Yield,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import (
@@ -60,10 +61,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling impo
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.why import collect
 
 _PAUSE = 0.5
+# How often to look, in seconds, whether there is anything to wait for.
+_LOOKS_EVERY = 3.0
 # How long to wait for a machine that is too busy to say anything.
 _CALMS_WITHIN = 30.0
 # The node whose loss an outcome is about: it is down on purpose, so it isn't a cause.
 _DOWN = "down"
+_STAYS = "It was not waited for any longer: nothing in a cluster changes what is wrong by itself."
 _HELD = "It held, so the wait was over; the next round was judged."
 
 
@@ -100,6 +104,11 @@ class _Judged:
     plan: _Plan
     seen: Observation
     judgement: Judgement
+
+    @property
+    def id(self) -> str:
+        """The outcome's id."""
+        return self.plan.outcome.id
 
     @property
     def failed(self) -> FailedOutcome:
@@ -159,32 +168,37 @@ def check(
     earlier: dict[str, list[tuple[float, str]]] = {}
     moments: list[Facts] = []
     started = time.monotonic()
-    open_ones, attempt = list(outcomes), 0
+    open_ones, attempt, looked = list(outcomes), 0, -_LOOKS_EVERY
     while open_ones:
         attempt += 1
         waited = time.monotonic() - started if attempt > 1 else 0.0
         judged = _round(lab, open_ones, variables, sampling)
         passed = time.monotonic() - started
-        again, failed = [], []
+        reasons = {
+            each.id: _not_yet(each.plan.outcome, each.judgement, passed, earlier.get(each.id, []))
+            for each in judged
+        }
+        failed = [each for each in judged if each.judgement.verdict is Verdict.FAIL]
+        if passed - looked < _LOOKS_EVERY:
+            failed = [each for each in failed if not reasons[each.id]]
+        looked = passed if failed else looked
+        found_of = zip(failed, diagnose(lab, [each.failed for each in failed]), strict=True)
+        diagnoses = {each.id: found for each, found in found_of}
+        open_ones = []
         for each in judged:
-            outcome = each.plan.outcome
+            outcome, reason, found = each.plan.outcome, reasons[each.id], diagnoses.get(each.id)
             tries = earlier.setdefault(outcome.id, [])
-            reason = _not_yet(outcome, each.judgement, passed, tries)
-            if reason:
-                again.append(outcome)
+            if reason and not (found and found.settled):
+                open_ones.append(outcome)
                 tries.append((passed, reason))
                 continue
             retried = [f"{at:.1f} s: {why}" for at, why in tries]
             course = Course(attempt, retried, waited, moment_of(each.seen.facts, moments))
-            results[outcome.id] = report(outcome, each.judgement, each.seen, course)
-            if each.judgement.verdict is Verdict.FAIL:
-                failed.append(each)
-        diagnoses = diagnose(lab, [each.failed for each in failed])
-        for each, found in zip(failed, diagnoses, strict=True):
-            known = results[each.plan.outcome.id]
-            more = {"diagnosis": found.causes, "why": [*known.why, *found.compared]}
-            results[known.id] = known.model_copy(update=more)
-        open_ones = again
+            told = report(outcome, each.judgement, each.seen, course)
+            if found:
+                why = [*told.why, *found.compared, *([Why(sentence=_STAYS)] if reason else [])]
+                told = told.model_copy(update={"diagnosis": found.causes, "why": why})
+            results[outcome.id] = told
         if any(earlier[outcome.id][-1][1] != _HELD for outcome in open_ones):
             time.sleep(_PAUSE)
     return Checked([results[outcome.id] for outcome in outcomes], moments)

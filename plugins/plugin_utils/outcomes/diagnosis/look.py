@@ -29,6 +29,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     Departure,
     each_once,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import NOT_RUN
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     Cause,
     ProbeResult,
@@ -41,6 +42,8 @@ _MOST_PODS = 30
 # Of many alike the first ones say it all.
 _MOST_QUESTIONS, _MOST_BESIDE = 40, 8
 _MOST_SHOWN = 3
+_NODE_DOWN = "node-down"
+_KUBELET_PORT = 10250
 # Other first words of what is told are names.
 _WORDS = frozenset({"a", "it", "no", "nobody", "nothing", "packets", "the", "they"})
 # What is wrong says what should be, and should be is told of one packet among many alike.
@@ -89,10 +92,12 @@ class Diagnosis:
         causes: first those that its packets meet, nearest to them first, then what else isn't as
             the lab was made.
         compared: what was compared and found as it should be, if its packets meet no cause.
+        settled: whether waiting changes nothing about the failure.
     """
 
     causes: list[Cause]
     compared: list[Why] = field(default_factory=list)
+    settled: bool = False
 
 
 def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
@@ -106,14 +111,43 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
     except RefusedError as error:
         return [Diagnosis([_refused(error)]) for _ in failures]
     except LabError:
-        return [Diagnosis([_silent(lab.contract, each.down)]) for each in failures]
+        silent = [_silent(lab.contract, each.down) for each in failures]
+        return [Diagnosis([each], settled=each.id == _NODE_DOWN) for each in silent]
     beside = {down: beyond.departures(world, down) for down in {each.down for each in failures}}
     found = []
     for failed, asked in zip(failures, questions, strict=True):
         likely = causes(world, failed, asked, beside[failed.down])
         unexplained = not any(each.met for each in likely)
-        found.append(Diagnosis(likely, compared(world, asked) if unexplained else []))
+        why = compared(world, asked) if unexplained else []
+        found.append(Diagnosis(likely, why, settled(world, failed, asked)))
     return found
+
+
+def settled(world: World, failed: FailedOutcome, asked: Sequence[Question]) -> bool:
+    """Whether what stays as it is explains a failure: the first cause, and each wrong answer.
+
+    Args:
+        world: the lab.
+        failed: the outcome.
+        asked: what its probes asked, the wrong answers first.
+    """
+    first = next(iter(_first(world, failed, asked)), None)
+    wrong = [tuple(_questions_of(world.cluster, each)) for each in failed.asked if each.wrong]
+    return (
+        first is not None
+        and first.settled
+        and all(
+            any(_stays(world, question, failed.down) for question in questions)
+            for questions in dict.fromkeys(wrong)
+        )
+    )
+
+
+def _stays(world: World, question: Question, down: str) -> bool:
+    """Whether the first thing that a question's packets meet stays as it is."""
+    found = asking.follow(world, question, down).departures
+    first = next((each for each in found if not _small(each, question)), None)
+    return first is not None and first.settled
 
 
 def causes(
@@ -130,6 +164,16 @@ def causes(
         asked: what its probes asked, the wrong answers first.
         beside: all that isn't as the lab was made.
     """
+    first = _first(world, failed, asked)
+    places = {(each.place, each.actual) for each in first}
+    rest = [each for each in beside if (each.place, each.actual) not in places]
+    told = [_cause(each, met=True) for each in first] or list(_answering(world.cluster, failed))
+    more = [_cause(each, met=False) for each in rest if not _same_rule(each, first)]
+    return [*_one_each(told), *_one_each(more)[:_MOST_BESIDE]]
+
+
+def _first(world: World, failed: FailedOutcome, asked: Sequence[Question]) -> list[Departure]:
+    """What the packets of a failed outcome meet, nearest to them first, then what the API says."""
     met: list[Departure] = []
     # A service whose pods aren't ready may be the consequence of a node that isn't.
     late: list[Departure] = list(beyond.unready_nodes(world, failed.down))
@@ -141,12 +185,7 @@ def causes(
         service = world.cluster.services.get(f"{world.cluster.namespace}/{name}")
         if service is not None:
             late += services.departures(world, service, failed.down)
-    first = [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
-    places = {(each.place, each.actual) for each in first}
-    rest = [each for each in beside if (each.place, each.actual) not in places]
-    told = [_cause(each, met=True) for each in first] or list(_answering(world.cluster, failed))
-    more = [_cause(each, met=False) for each in rest if not _same_rule(each, first)]
-    return [*_one_each(told), *_one_each(more)[:_MOST_BESIDE]]
+    return [each for each in each_once([*met, *late]) if not _on_purpose(each, failed.down)]
 
 
 def _answering(known: ApiState, failed: FailedOutcome) -> Iterator[Cause]:
@@ -245,8 +284,27 @@ def _pods(
 def _questions(known: ApiState, failed: FailedOutcome) -> list[Question]:
     """What an outcome's probes asked of the network, each once; the wrong answers first."""
     ordered = sorted(failed.asked, key=lambda each: not each.wrong)
-    asked = (_question(known, each) for each in ordered)
-    return list(dict.fromkeys(each for each in asked if each))[:_MOST_QUESTIONS]
+    asked = (question for each in ordered for question in _questions_of(known, each))
+    return list(dict.fromkeys(asked))[:_MOST_QUESTIONS]
+
+
+def _questions_of(known: ApiState, asked: Asked) -> Iterator[Question]:
+    """What a probe asked of the network, and before that whether it could be begun at all."""
+    begun = _kubelet(known, asked.result) if asked.result.reason == NOT_RUN else None
+    yield from (each for each in (begun, _question(known, asked)) if each is not None)
+
+
+def _kubelet(known: ApiState, result: ProbeResult) -> Question | None:
+    """The way from the API server to a pod's kubelet, which runs commands there for it."""
+    try:
+        start = asking.place(known, result.from_)
+    except LabError:
+        return None
+    node = known.nodes.get(known.node_of(start)) if start.startswith("pod/") else None
+    if node is None or not node.internal_ip:
+        return None
+    server = f"node/{known.contract.nodes[0].name}"
+    return Question(server, "tcp", node.internal_ip, _KUBELET_PORT, wanted=True)
 
 
 def _question(known: ApiState, asked: Asked) -> Question | None:
@@ -288,7 +346,7 @@ def _silent(contract: Contract, down: str) -> Cause:
     ]
     if stopped:
         return Cause(
-            id="node-down",
+            id=_NODE_DOWN,
             cause=f"The API does not answer; stopped nodes: {', '.join(stopped)}.",
             fix="Start the cluster: `python3 runner.py start`.",
         )

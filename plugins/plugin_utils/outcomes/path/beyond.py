@@ -23,6 +23,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read import World
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing import Port, across
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    DAEMONS,
     HOST,
     Network,
     Route,
@@ -33,8 +34,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     each_once,
 )
 
-# Routes of these authors come and go with addresses, or with a routing daemon's neighbours.
-_OTHERS = frozenset({"kernel", "bird", "zebra", "bgp", "ospf", "ra", "dhcp", "redirect"})
 # Services asked from every node: more would take longer than they tell.
 _MOST_SERVICES = 30
 
@@ -103,7 +102,7 @@ def _routes(world: World, network: Network) -> Iterator[Departure]:
     """Routes that no address, node, pod or service explains."""
     cluster = world.cluster
     for route in network.routes:
-        if route.author in _OTHERS or route.kind in ("local", "broadcast", "multicast"):
+        if route.author in DAEMONS or route.kind in ("local", "broadcast", "multicast"):
             continue
         if network.place.startswith("pod/") or _explained(world, network, route):
             continue
@@ -219,7 +218,7 @@ def unready_nodes(world: World, down: str = "") -> Iterator[Departure]:
             yield Departure(
                 "node-down", place, "program", f"the node {node.name} runs",
                 f"The node {node.name} is stopped", "python3 runner.py status",
-                f"Start it: `python3 runner.py start -e cluster_node={node.name}`.",
+                f"Start it: `python3 runner.py start -e cluster_node={node.name}`.", stays=True,
             )  # fmt: skip
         elif not node.ready:
             resting = programs.not_running(world, node.name, programs.KUBELET)

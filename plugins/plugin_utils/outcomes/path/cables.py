@@ -17,6 +17,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.routing 
     lookup,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
+    DAEMONS,
     HOST,
     Link,
     Network,
@@ -104,9 +105,11 @@ class Cables:
             ):
                 fix += f"; then {inside(place, f'ip route add {way}')}"
         expected = f"a route to {address} by way of {self._called(wanted)}"
-        return trip.departs(Departure(kind, place, "route", expected, actual, shows, fix)).ends(
-            NO_ROUTE
-        )
+        # CNI writes the routes to a node's own pods, and a tunnel those of the host.
+        coming = place == HOST or wanted.startswith("pod/")
+        stays = there.author not in DAEMONS if there and kind == "blackhole-route" else not coming
+        departure = Departure(kind, place, "route", expected, actual, shows, fix, stays=stays)
+        return trip.departs(departure).ends(NO_ROUTE)
 
     def _lost_link(self, place: str) -> Departure | None:
         """Why a place has lost its routes: a link that is down, or an address that is gone."""
@@ -245,6 +248,7 @@ class Cables:
             f"the neighbour table of {shown(place)} has {entry.mac} for it ({entry.state})",
             inside(place, f"ip neighbour show {gateway}"),
             inside(place, f"ip neighbour del {gateway} dev {link.name}"),
+            stays="PERMANENT" in entry.state,
         )
 
     def twice(self, ports: Sequence[Port], gateway: str, wanted: str) -> Departure | None:
@@ -353,7 +357,7 @@ class Cables:
                 Departure(
                     "node-down", place, "program", f"the node {node} runs",
                     f"the node {node} is stopped", "python3 runner.py status",
-                    f"python3 runner.py start -e cluster_node={node}",
+                    f"python3 runner.py start -e cluster_node={node}", stays=True,
                 )
             ).ends(LOST)  # fmt: skip
         return trip.step(place, "not known", f"not looked into: {reason}").ends(UNSEEN)

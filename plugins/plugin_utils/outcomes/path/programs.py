@@ -14,12 +14,14 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     FROZEN,
     Listener,
+    is_halted,
     is_stopped,
     stopped_by,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
     ApiState,
     Translation,
+    by_hand,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
 
@@ -53,7 +55,7 @@ def not_running(world: World, node: str, program: str) -> Departure | None:
             return Departure(
                 "process-stopped", place, "program", expected,
                 f"{program} (process {pid}) {stopped_by(state)}", shows,
-                _goes_on(place, pid, state),
+                _goes_on(place, pid, state), stays=is_halted(state),
             )  # fmt: skip
     return None
 
@@ -82,6 +84,7 @@ def rules_differ(
             f"{resting.actual}, and {actual}: its service rules are out of date",
             shows,
             resting.fix,
+            stays=resting.stays,
         )
     return Departure(
         kind or "rules-differ",
@@ -148,6 +151,8 @@ def nothing_listens(
             f"The service {info.name} sends to port {port} of {who}, where nothing listens",
             shows,
             f"Compare the targetPort of {info.name} ({wanted}) with what the container listens on.",
+            # A program may be late, but not for a port that somebody has changed.
+            stays="ports" in by_hand(service.service.item),
         )
     fix = kubectl(f"describe pod {name.rpartition('/')[2]}") if kind == "pod" else ""
     return Departure(
@@ -174,6 +179,7 @@ def stopped(
                 f" {stopped_by(state)}",
                 inside(node, f"ps -o pid,stat,args {pid}"),
                 _goes_on(node, pid, state),
+                stays=is_halted(state),
             )
     return None
 
@@ -198,4 +204,5 @@ def stopped_in(world: World, place: str) -> Iterator[Departure]:
                 f"{name} (process {pid} on {node.removeprefix('node/')}) in {shown(place)}"
                 f" {stopped_by(state)}",
                 inside(node, f"ps -o pid,stat,args {pid}"), _goes_on(node, pid, state),
+                stays=is_halted(state),
             )  # fmt: skip

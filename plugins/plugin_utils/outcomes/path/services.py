@@ -18,6 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted i
     ApiState,
     Pod,
     Service,
+    by_hand,
     changed,
     selected,
 )
@@ -62,8 +63,6 @@ def departures(world: World, service: Service, down: str = "") -> Iterator[Depar
         yield from _balanced(world, service)
 
 
-# Who has changed an object by hand, as the API notes it (managedFields).
-_HANDS = frozenset({"kubectl-patch", "kubectl-edit"})
 _PLAIN = {"sessionAffinity": "None", "externalTrafficPolicy": "Cluster"}
 
 
@@ -73,15 +72,10 @@ def _by_hand(service: Service, where: str) -> Iterator[Departure]:
     if APPLIED in (metadata.get("annotations") or {}):
         return
     yield from _other_selector(service, where)
-    changed_fields = {
-        field.removeprefix("f:")
-        for entry in metadata.get("managedFields") or []
-        if entry.get("manager") in _HANDS
-        for field in (entry.get("fieldsV1") or {}).get("f:spec") or {}
-    }
+    fields = by_hand(service.item)
     for field, plain in _PLAIN.items():
         there = spec.get(field, plain)
-        if there != plain and field in changed_fields:
+        if there != plain and field in fields:
             name = service.info.name
             change = json.dumps({"spec": {field: plain}})
             yield Departure(
@@ -258,4 +252,5 @@ def of_manifest(item: dict[str, Any], kind: str, where: str) -> Iterator[Departu
             f" {json.dumps(said)} as in its manifest",
             kubectl(f"{where}get {kind} {name} -o yaml"),
             f"Put it back: `{kubectl(f'{where}edit {kind} {name}')}`.",
+            stays=kind == "pod" or field.startswith("spec."),
         )

@@ -18,6 +18,8 @@ HOST = "host"
 VirtualServers = Mapping[tuple[str, str, int], frozenset[str]]
 """By protocol, address and port: where IPVS leads new connections, each as ADDRESS:PORT."""
 FROZEN = "frozen"
+# Routes of these authors come and go with addresses, or with a routing daemon's neighbours.
+DAEMONS = frozenset({"kernel", "bird", "zebra", "bgp", "ospf", "ra", "dhcp", "redirect"})
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,11 @@ class Network:
 def is_stopped(state: str) -> bool:
     """Whether a process in this state runs no more until somebody lets it (proc(5))."""
     return state in ("T", "t", "Z", "X", FROZEN)
+
+
+def is_halted(state: str) -> bool:
+    """Whether a signal or a tracer has stopped a process in this state: others never end that."""
+    return state in ("T", "t")
 
 
 def stopped_by(state: str) -> str:

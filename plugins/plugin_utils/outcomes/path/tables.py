@@ -62,6 +62,7 @@ class Tables:
             listing(place, rule),
             deleting(place, rule),
             course.certain,
+            hit.policy or netfilter.is_foreign(rule),
         )
 
     def left_out(
@@ -210,6 +211,7 @@ class Tables:
             listing(place, hit.rule),
             deleting(place, hit.rule),
             course.certain,
+            netfilter.is_foreign(hit.rule),
         )
 
 

@@ -291,6 +291,20 @@ def selected(cluster: ApiState, service: Service) -> list[Pod]:
     ]
 
 
+# Who has changed an object by hand, as the API notes it (managedFields).
+_HANDS = frozenset({"kubectl-patch", "kubectl-edit"})
+
+
+def by_hand(item: ApiObject) -> set[str]:
+    """The fields of an object's ``spec`` that somebody changed by hand after it was made."""
+    return {
+        field.removeprefix("f:")
+        for entry in item["metadata"].get("managedFields") or []
+        if entry.get("manager") in _HANDS
+        for field in (entry.get("fieldsV1") or {}).get("f:spec") or {}
+    }
+
+
 def changed(item: ApiObject) -> Iterator[tuple[str, Any, Any]]:
     """Where an object isn't as its manifest said: the field, what it said, and what is there.
 

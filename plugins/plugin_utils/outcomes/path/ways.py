@@ -12,6 +12,16 @@ NO_ROUTE = "no route"
 NO_NAME = "no such name"
 LOST = "lost"
 UNSEEN = "unseen"
+# What no part of a cluster changes by itself, however long one waits.
+_STAYING = frozenset(
+    {
+        "address-lost", "address-taken", "arp-ignored", "changed-by-hand", "extra-address",
+        "extra-pod", "extra-route", "foreign-rule", "forwarding-off", "hosts-changed", "link-down",
+        "link-hindered", "mtu-too-large", "no-such-port", "not-in-the-bridge",
+        "other-page", "ping-ignored", "policy-rule", "queue", "resolver-changed", "reverse-path",
+        "selector-changed", "short-lived", "untracked", "wrong-port", "wrong-route",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class Departure:
         shows: the command that shows it.
         fix: the command that puts it right, or what to do.
         certain: whether it is known that the packet meets it.
+        stays: whether nothing in a cluster puts it right by itself; None if its kind tells that.
     """
 
     id: str
@@ -37,6 +48,12 @@ class Departure:
     shows: str = ""
     fix: str = ""
     certain: bool = True
+    stays: bool | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is certain, and waiting changes nothing about it."""
+        return self.certain and (self.id in _STAYING if self.stays is None else self.stays)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ _SIGNS = (
     ("response timeout", "timeout"),
 )
 UNAVAILABLE = "unavailable"  # the provider has no such place, or no way into it
+NOT_RUN = "not_run"  # nothing could be begun there
 NO_TOOL = (126, 127)  # a shell's exit code if a program is missing or can't be run
 _TIMEOUT_EXIT = 124
 # curl has one exit code for an unknown name and for a name server that doesn't answer.
@@ -53,7 +54,7 @@ _NOT_FOUND = 2  # getent(1), whatever the reason
 _TROUBLE = re.compile("fail|could not|timed out|refused|curl:|reset", re.IGNORECASE)
 TOO_SLOW = "too_slow"
 _OWN_REASONS = (
-    *("ok", "error", "not_run", "no_tool", UNAVAILABLE, "too_small", "too_long"),
+    *("ok", "error", NOT_RUN, "no_tool", UNAVAILABLE, "too_small", "too_long"),
     TOO_SLOW,
 )
 # An answer needs a few processes to take their turns, and this share of a timeout for each is much.
@@ -83,7 +84,7 @@ def broken(raw: Raw) -> Reading | None:
     if raw.missing:
         return Reading(UNAVAILABLE, raw.error)
     if raw.exit_code is None:
-        return Reading("not_run", raw.error or raw.stderr.strip())
+        return Reading(NOT_RUN, raw.error or raw.stderr.strip())
     if raw.exit_code in NO_TOOL:
         return Reading("no_tool", (raw.stderr or raw.stdout).strip())
     return None
