@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``break``."""
     parser.add_argument("name", nargs="?", help="a fault; without it, all are listed")
     parser.add_argument("--catalogue", metavar="FILE", type=Path, help="faults of your own (YAML)")
+    parser.add_argument(
+        "-n", "--namespace", default="", help="whose pods and services are meant (the lab's own)"
+    )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
@@ -33,9 +36,9 @@ def execute(context: Context, options: argparse.Namespace) -> int:
             context.console.print(f"{each.name:28} {each.layer:12} {each.title}", highlight=False)
         return Exit.HOLDS
     chosen = named(options.name, known)
-    context.contract()
+    namespace = options.namespace or context.contract().namespace or "default"
     settle(fetches=False)
-    there = lab(str(context.lab.contract), "default")
+    there = lab(str(context.lab.contract), namespace)
     if any(each.name == chosen.name for each in faults.placed(context.lab.folder)):
         raise LabError(
             f"The fault {chosen.name!r} is in place already.",

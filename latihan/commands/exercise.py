@@ -60,7 +60,7 @@ def _act(context: Context, action: str, chosen: Fault | None) -> tuple[Exit, lis
     if action == "hint":
         known, clue = exercises.hint(folder)
         return Exit.HOLDS, [f"Hint {len(known.hints)} of {len(known.clues)}: {clue}"]
-    there = lab(str(context.lab.contract), "default")
+    there = lab(str(context.lab.contract), context.contract().namespace or "default")
     if chosen is not None:
         new = exercises.begin(there, folder, chosen)
         lines = [*told(exercises.current(folder))]

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(context: Context, options: argparse.Namespace) -> int:
     """Take out a fault that is in place, or all of them."""
-    context.contract()
+    namespace = context.contract().namespace or "default"
     names = [each.name for each in faults.placed(context.lab.folder)]
     if options.name and options.name not in names:
         raise LabError(
@@ -31,7 +31,7 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         )
     owner = context.lab.owner.name
     with locks.lock_profile(context.project.locks, owner, f"runner.py heal --profile {owner}"):
-        there = lab(str(context.lab.contract), "default")
+        there = lab(str(context.lab.contract), namespace)
         for each in exercises.take_out(there, context.lab.folder, options.name):
             context.console.print(f"Mended: {each.title}.")
     if not names:

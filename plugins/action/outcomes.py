@@ -33,7 +33,7 @@ class ActionModule(LabAction):
             return {"changed": False, "skipped": True, "outcomes": []}
         lab = live.lab(args["contract"], args["namespace"])
         sampling = NodeSampling(args["seed"], args["most_nodes"])
-        checked = checking.check(lab, chosen, args["vars"], sampling)
+        checked = checking.check(lab, chosen, args["vars"], sampling, standing=args["standing"])
         standings = gathered(earlier(self.task_vars), checked.results)
         return {
             "changed": False,

@@ -47,6 +47,12 @@ options:
         outcome says so if it asked a part of them.
       - The default is the task's variable C(lab_most_nodes), which is 50 if nothing sets it.
     type: int
+  standing:
+    description:
+      - Whether nobody has just changed the lab. An outcome that fails is then not waited for any
+        longer once it is known that nothing in a cluster puts its cause right by itself.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -11,6 +11,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -65,7 +66,8 @@ class Placed(Record):
 
     ``lives`` says which process each node or the host ended with as it was put in, and ``uids`` of
     which pods it was: what ended since has taken its part of the fault with it. ``whole`` is
-    whether all steps were taken and are still; if not, there may be nothing to undo.
+    whether all steps were taken and are still; if not, there may be nothing to undo. ``namespace``
+    is the one whose pods and services are meant.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Placed(Record):
     lives: dict[str, str]
     uids: dict[str, str]
     whole: bool = False
+    namespace: str = "default"
 
 
 _PLACED = TypeAdapter(list[Placed])
@@ -125,6 +128,7 @@ def put_in(lab: Lab, folder: Path, chosen: Fault, *, exercise: bool = False) -> 
         undo=undo,
         lives={each.at: _life(lab, each.at) for each in undo},
         uids=_uids(found, undo),
+        namespace=lab.namespace,
     )
     others = placed(folder)
     _note(folder, [now, *others])
@@ -144,9 +148,10 @@ def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     there = placed(folder)
     out = [each for each in there if name in ("", each.name)]
     for each in out:
-        for step in _left(lab, each):
+        within = replace(lab, namespace=each.namespace)
+        for step in _left(within, each):
             with contextlib.nullcontext() if each.whole else contextlib.suppress(LabError):
-                _take(lab, step)
+                _take(within, step)
         there.remove(each)
         _note(folder, there)
     return out
@@ -214,7 +219,8 @@ def _note(folder: Path, there: Sequence[Placed]) -> None:
 def _take(lab: Lab, step: FaultStep) -> None:
     """Run a step; LabError if it fails."""
     if step.at == _KUBECTL:
-        argv = lab.contract.kubectl_command(*shlex.split(step.run))
+        # A namespace that the step names itself comes later, so it counts.
+        argv = lab.contract.kubectl_command("-n", lab.namespace, *shlex.split(step.run))
     else:
         where = place(step.at)
         inside = ["sh", "-c", step.run]

@@ -26,6 +26,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted i
     cluster,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import (
+    PASSES,
     Departure,
     each_once,
 )
@@ -124,30 +125,33 @@ def diagnose(lab: Lab, failures: Sequence[FailedOutcome]) -> list[Diagnosis]:
 
 
 def settled(world: World, failed: FailedOutcome, asked: Sequence[Question]) -> bool:
-    """Whether what stays as it is explains a failure: the first cause, and each wrong answer.
+    """Whether what nothing in a cluster puts right by itself explains each wrong answer.
 
     Args:
         world: the lab.
         failed: the outcome.
-        asked: what its probes asked, the wrong answers first.
+        asked: what its probes asked; if no answer is wrong, the first cause must explain it.
     """
-    first = next(iter(_first(world, failed, asked)), None)
-    wrong = [tuple(_questions_of(world.cluster, each)) for each in failed.asked if each.wrong]
-    return (
-        first is not None
-        and first.settled
-        and all(
-            any(_stays(world, question, failed.down) for question in questions)
-            for questions in dict.fromkeys(wrong)
-        )
+    wrong = dict.fromkeys(
+        (each.wanted, tuple(_questions_of(world.cluster, each)))
+        for each in failed.asked
+        if each.wrong
+    )
+    if not wrong:
+        return any(each.settled for each in _first(world, failed, asked)[:1])
+    return all(
+        any(_stays(world, question, failed.down, wanted=wanted) for question in questions)
+        for wanted, questions in wrong
     )
 
 
-def _stays(world: World, question: Question, down: str) -> bool:
-    """Whether the first thing that a question's packets meet stays as it is."""
-    found = asking.follow(world, question, down).departures
-    first = next((each for each in found if not _small(each, question)), None)
-    return first is not None and first.settled
+def _stays(world: World, question: Question, down: str, *, wanted: bool) -> bool:
+    """Whether what keeps an answer away, or brings one that should not come, stays as it is."""
+    walk = asking.follow(world, question, down)
+    ways = [way for way in walk.ways if not wanted or way.end != PASSES]
+    met = [each for way in ways for each in way.departures[:1]] or walk.departures[:1]
+    first = [each for each in met if not _small(each, question)]
+    return bool(ways and first) and all(each.settled for each in first)
 
 
 def causes(

@@ -31,6 +31,7 @@ _STAT = re.compile(r"(\d+) \((.*)\) (\S)")
 _HELD = re.compile(r"/proc/(\d+)/fd/\d+ socket:\[(\d+)\]")
 # proc_net_tcp(5): sockets that listen; a UDP socket without a peer is in state 7.
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+_FOUND = "200"
 _UNDERSTOOD = {
     "priority",
     "src",
@@ -90,6 +91,7 @@ def network(
         listeners=tuple(listeners(parts.get("listening", ""), held)),
         resolver=parts.get("resolver"),
         hosts=parts.get("hosts"),
+        page=page(parts.get("page", "")),
         programs=tuple(running.values()) if holders is None else (),
         balanced=ipvs.parse(parts.get("ipvs", "")),
         unread=tuple(unread),
@@ -229,6 +231,12 @@ def netfilter(text: str) -> Netfilter:
         elif named := _POLICY.match(line):
             found[table, named[1]] = named[2]
     return Netfilter(iptables.parse(text), found)
+
+
+def page(text: str) -> str | None:
+    """The body of an answer that ends with a line of its own for the status; None if not 200."""
+    body, _, status = text.strip().rpartition("\n")
+    return body.strip() if status == _FOUND else None
 
 
 def behind(text: str) -> Iterator[Behind]:

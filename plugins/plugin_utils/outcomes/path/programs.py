@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.commands import (
@@ -19,12 +20,16 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     stopped_by,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import (
+    PAGE,
     ApiState,
     Translation,
     by_hand,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import Departure
 
+_WEB = 80
+# How much of a page is told, in characters.
+_SHOWN = 60
 PROXY, KUBELET = "kube-proxy", "kubelet"
 # Ports that programs of a node listen on (kubernetes.io: Ports and Protocols).
 _PORTS = {10256: PROXY, 10249: PROXY, 10250: KUBELET, 6443: "kube-apiserver"}
@@ -182,6 +187,30 @@ def stopped(
                 stays=is_halted(state),
             )
     return None
+
+
+def other_page(world: World, place: str, packet: Packet) -> Departure | None:
+    """A web server that answers, but with another page than the pod's manifest says."""
+    pod = world.cluster.pods.get(place.removeprefix("pod/"))
+    there = world.networks[place].page
+    if pod is None or not pod.page or (packet.protocol, packet.target_port) != ("tcp", _WEB):
+        return None
+    if there is None or there == pod.page.strip():
+        return None
+    return Departure(
+        "other-page", place, "program",
+        f"its web server serves the page {pod.page!r}, as the annotation {PAGE} of its manifest"
+        " says",
+        f"the web server of {shown(place)} serves another page: {_short(there)!r}, not"
+        f" {pod.page!r}",
+        inside(f"node/{pod.info.node}", f"curl http://{pod.info.ip}/"),
+        f"Write the page again, or make {pod.info.name} again and write it then.",
+    )  # fmt: skip
+
+
+def _short(text: str) -> str:
+    """A page's first words."""
+    return textwrap.shorten(text, _SHOWN, placeholder=" ...")
 
 
 def stopped_in(world: World, place: str) -> Iterator[Departure]:

@@ -82,7 +82,11 @@ mark={mark}
 look {name}
 end
   names {name} "/proc/$pid/root"
-fi
+{more}fi
+"""
+# Asked inside the pod's own network, so no packet leaves it.
+_PAGE = r"""  part {name} page
+  nsenter -t "$pid" -n curl -sgm 1 -w '\n%{http_code}' http://127.0.0.1/
 """
 
 
@@ -223,6 +227,7 @@ def script(mark: str, pods: Iterable[Pod]) -> str:
         if ids:
             lines.append(
                 _OF_POD.replace("{ids}", shlex.quote(ids))
+                .replace("{more}", _PAGE if pod.page else "")
                 .replace("{name}", shlex.quote(f"pod/{pod.name}"))
                 .replace("{mark}", mark)
                 .replace("{look}", _LOOK)

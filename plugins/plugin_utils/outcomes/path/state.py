@@ -195,6 +195,7 @@ class Network:
         listeners: its listening sockets.
         resolver: the text of resolv.conf; None if it was not read.
         hosts: the text of the hosts file; None if it was not read.
+        page: what a pod's web server serves at /; None if it was not asked, or didn't answer well.
         programs: the processes of a node or of the host: (id, name, state).
         balanced: what IPVS leads to.
         unread: what could not be read, each in a few words.
@@ -213,6 +214,7 @@ class Network:
     listeners: tuple[Listener, ...] = ()
     resolver: str | None = None
     hosts: str | None = None
+    page: str | None = None
     programs: tuple[tuple[int, str, str], ...] = ()
     balanced: VirtualServers = field(default_factory=dict)
     unread: tuple[str, ...] = ()

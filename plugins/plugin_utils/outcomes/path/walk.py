@@ -326,6 +326,8 @@ class _Walker:
             held = sorted({holder[1] for each in listening for holder in each.holders})
             by = f", held by {', '.join(held)}" if held else ""
             trip = trip.step(place, should, f"port {packet.target_port} listens{by}")
+            other = programs.other_page(self._world, place, packet)
+            trip = trip.departs(other) if other is not None else trip
         elif network.setting("ipv4/icmp_echo_ignore_all") == "1":
             name = "net.ipv4.icmp_echo_ignore_all"
             departure = Departure(

@@ -22,6 +22,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import json_text
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# What a pod's web server serves at /, port 80, as far as somebody has written it down.
+PAGE = "latihan.lab/page"
 DNS_SERVICE = ("kube-system", "kube-dns")
 
 
@@ -43,6 +45,11 @@ class Pod:
     def place(self) -> str:
         """The place whose network it has."""
         return f"node/{self.info.node}" if self.info.host_network else f"pod/{self.name}"
+
+    @property
+    def page(self) -> str:
+        """What its web server should serve at /; empty if its manifest doesn't say."""
+        return str((self.item["metadata"].get("annotations") or {}).get(PAGE, ""))
 
     @property
     def runs(self) -> bool:

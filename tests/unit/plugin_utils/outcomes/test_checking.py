@@ -227,6 +227,24 @@ def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: 
     assert [len(probes) for probes in answers.asked] == [2, 1]
 
 
+@pytest.mark.parametrize(
+    ("standing", "settled", "attempts"),
+    [(True, [True], 1), (True, [False, True], 2), (False, [True], 3)],
+)
+def test_failure_that_time_does_not_change_ends_the_wait_in_a_standing_lab(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, standing: bool, settled: list[bool], attempts: int
+) -> None:
+    looks = iter(settled)
+    monkeypatch.setattr(
+        checking, "diagnose", lambda _lab, failed: [Diagnosis([], [], next(looks)) for _ in failed]
+    )
+    monkeypatch.setattr(checking, "_LOOKS_EVERY", 0.0)
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 500, 200))
+    (told,) = checking.check(lab, [outcome(within=30)], {}, standing=standing).results
+    assert (told.verdict, told.attempts) == ("fail" if standing else "pass", attempts)
+    assert ("was not waited for" in str(told.why)) is standing
+
+
 def test_what_can_t_be_probed_fails(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
     answers = Answers(200)
     monkeypatch.setattr(checking, "probe_all", answers)

@@ -81,6 +81,23 @@ def test_what_ended_with_its_place_or_pod_needs_no_undoing(
     assert [each.name for each in tmp_path.iterdir()] == ["fault"]
 
 
+def test_fault_is_undone_in_the_namespace_that_it_was_put_into(lab: Lab, tmp_path: Path) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    kubectl.chmod(0o755)
+    own = [
+        faults.FaultStep(at="kubectl", run="label pod p1 a=b"),
+        faults.FaultStep(at="kubectl", run="-n other get pods"),
+    ]
+    shop = replace(
+        lab, namespace="shop", contract=replace(lab.contract, kubectl=str(kubectl), provider="x")
+    )
+    faults.put_in(shop, tmp_path, FAULT.model_copy(update={"put_in": own, "undo": own[:1]}))
+    faults.take_out(replace(shop, namespace="default"), tmp_path)
+    asked = [line.partition("-n ")[2] for line in (tmp_path / "asked").read_text().splitlines()]
+    assert asked == ["shop label pod p1 a=b", "shop -n other get pods", "shop label pod p1 a=b"]
+
+
 @pytest.mark.parametrize("wrong", [{"layer": None}, {"put_in": []}, {"colour": "red"}])
 def test_wrong_fault_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     own = tmp_path / "own.yml"

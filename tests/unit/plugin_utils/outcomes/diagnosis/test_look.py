@@ -27,7 +27,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.read imp
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Cause
 from tests.unit.plugin_utils.outcomes.answers import answer
 from tests.unit.plugin_utils.outcomes.path import sample
-from tests.unit.plugin_utils.outcomes.path.sample import FIRST, P1, P3, with_rules
+from tests.unit.plugin_utils.outcomes.path.sample import (
+    FIRST,
+    P1,
+    P3,
+    SECOND,
+    with_rules,
+)
 
 DROPS = with_rules(("filter", "FORWARD -d 10.244.1.2/32 -j DROP"))
 MASQUERADES = with_rules(("nat", "POSTROUTING -s 10.244.0.99/32 -j MASQUERADE"))
@@ -174,3 +180,54 @@ def test_web_server_that_is_reached_is_named_for_its_error() -> None:
     (found,) = causes(sample.world(), failed(asked))
     assert (found.id, found.place) == ("answers-with-an-error", "pod/p3")
     assert "error 503" in found.cause
+
+
+def test_probe_that_could_not_be_begun_is_laid_to_the_way_to_the_kubelet() -> None:
+    seen = sample.world({SECOND: with_rules(("filter", "INPUT -p tcp --dport 10250 -j DROP"))})
+    never = page("pod/p3", "http://10.244.0.4/")
+    asked = replace(never, result=replace(never.result, reason="not_run"))
+    (found,) = (each for each in causes(seen, failed(asked)) if each.met)
+    assert (found.id, found.place) == ("policy-drops", SECOND)
+
+
+def unserved(objects: dict[str, Any]) -> dict[str, Any]:
+    """No endpoint is ready yet, which its controller may be about to change."""
+    changed = copy.deepcopy(objects)
+    changed["endpointslices"][0]["endpoints"] = []
+    return changed
+
+
+def reselected(objects: dict[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(objects)
+    changed["services"][0]["metadata"]["managedFields"] = [
+        {"manager": "kubectl-patch", "fieldsV1": {"f:spec": {"f:sessionAffinity": {}}}}
+    ]
+    changed["services"][0]["spec"]["sessionAffinity"] = "ClientIP"
+    return changed
+
+
+HALF_GONE = [page("pod/p2", "http://s1/"), page("pod/p2", "http://s1/", wrong=False)]
+ELSEWHERE = with_rules(("filter", "FORWARD -d 10.244.0.99/32 -j DROP"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "asked", "settled"),
+    [
+        (sample.world({FIRST: DROPS}), HALF_GONE, True),
+        # The rule explains one wrong answer, and nothing the other.
+        (sample.world({FIRST: DROPS}), [*HALF_GONE, page("pod/p1", "http://10.244.0.3/")], False),
+        (sample.world({FIRST: ELSEWHERE}), HALF_GONE, False),
+        (sample.world(), HALF_GONE, False),
+        (sample.world(objects=unserved(sample.items())), HALF_GONE, False),
+        # A service that somebody has changed explains why one pod is never seen, not a refusal.
+        (sample.world(objects=reselected(sample.items())), HALF_GONE[1:], True),
+        (sample.world(objects=reselected(sample.items())), HALF_GONE, False),
+        (sample.world({P3: lambda network: replace(network, listeners=())}), HALF_GONE, False),
+    ],
+)
+def test_failure_is_settled_if_what_stays_explains_each_wrong_answer(
+    seen: World, asked: Sequence[look.Asked], settled: bool
+) -> None:
+    outcome = failed(*asked)
+    questions = look._questions(seen.cluster, outcome)
+    assert look.settled(seen, outcome, questions) is settled

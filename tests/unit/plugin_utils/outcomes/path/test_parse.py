@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path import parse, read
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state import (
     Behind,
@@ -10,7 +12,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     PolicyRule,
     Route,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import cluster
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import PAGE, cluster
 from tests.unit.plugin_utils.outcomes.path import sample
 
 # As iproute2 6.1, iptables 1.8.9 and Linux 6.1 print it.
@@ -151,9 +153,25 @@ def test_script_asks_for_the_pods_that_run() -> None:
         {"name": "c1", "containerID": f"containerd://{identifier}", "state": {"running": {}}},
         {"name": "c2", "containerID": "containerd://$(reboot)", "state": {"running": {}}},
     ]
+    items["pods"][1]["metadata"]["annotations"] = {PAGE: "Ini adalah p2"}
     pods = cluster(sample.world().cluster.contract, "default", items).pods
     text = read.script("@m", [pods["default/p2"], pods["default/p1"]])
+    assert text.count("http://127.0.0.1/") == 1
     assert identifier in text
     assert "reboot" not in text
     assert "pod/default/p2" in text
     assert "pod/default/p1" not in text  # It has no container that runs.
+
+
+@pytest.mark.parametrize(
+    ("printed", "page"),
+    [
+        ("Ini adalah p1\n\n200\n", "Ini adalah p1"),
+        ("\n200", ""),
+        ("<h1>Not found</h1>\n404", None),
+        ("\n000", None),
+        ("", None),
+    ],
+)
+def test_page_is_known_only_from_a_good_answer(printed: str, page: str | None) -> None:
+    assert parse.page(printed) == page

@@ -23,6 +23,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.state im
     PolicyRule,
     Route,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.wanted import PAGE
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways import PASSES
 from tests.unit.plugin_utils.outcomes.path import sample
 from tests.unit.plugin_utils.outcomes.path.sample import (
@@ -338,6 +339,20 @@ def test_name_and_port_that_a_service_does_not_have() -> None:
     assert [each.id for each in port.departures] == ["no-such-port"]
     asked = replace(asking.question(seen.cluster, "pod/p2", "http://s9/"), wanted=True)
     assert [each.id for each in asking.follow(seen, asked).departures] == ["no-such-service"]
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [("Ini adalah p3", []), ("Ini adalah p1", ["other-page"]), (None, [])],
+)
+def test_page_is_held_against_the_one_of_the_manifest(there: str | None, found: list[str]) -> None:
+    annotated = api(
+        lambda objects: objects["pods"][3]["metadata"].update(annotations={PAGE: "Ini adalah p3"})
+    )
+    changes: dict[str, Change] = {P3: lambda network: replace(network, page=there)}
+    walk = sample.walk(sample.world(changes, annotated), "pod/p2", "http://s1/")
+    assert [each.id for each in walk.departures] == found
+    assert {way.end for way in walk.ways} == {PASSES}
 
 
 def backends(change: Callable[[dict[str, Any]], object], node: str, source: str) -> list[str]:
