@@ -30,6 +30,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.path.ways imp
     Departure,
     each_once,
 )
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import kubelets
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.readers import NOT_RUN
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     Cause,
@@ -44,7 +45,6 @@ _MOST_PODS = 30
 _MOST_QUESTIONS, _MOST_BESIDE = 40, 8
 _MOST_SHOWN = 3
 _NODE_DOWN = "node-down"
-_KUBELET_PORT = 10250
 # Other first words of what is told are names.
 _WORDS = frozenset({"a", "it", "no", "nobody", "nothing", "packets", "the", "they"})
 # What is wrong says what should be, and should be is told of one packet among many alike.
@@ -308,7 +308,7 @@ def _kubelet(known: ApiState, result: ProbeResult) -> Question | None:
     if node is None or not node.internal_ip:
         return None
     server = f"node/{known.contract.nodes[0].name}"
-    return Question(server, "tcp", node.internal_ip, _KUBELET_PORT, wanted=True)
+    return Question(server, "tcp", node.internal_ip, kubelets.PORT, wanted=True)
 
 
 def _question(known: ApiState, asked: Asked) -> Question | None:

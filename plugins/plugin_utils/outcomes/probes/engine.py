@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -25,6 +26,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch 
     split,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kubelets import (
+    UNDIALLED,
+    Kubelets,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import (
     Place,
     Probe,
@@ -46,6 +51,7 @@ _BUSY_PLACES = 2 * (os.cpu_count() or 1)
 # How much longer a batch, and each of its probes, may take on a busy machine.
 _SECONDS_MORE, _SECONDS_EACH = 5.0, 0.1
 _TOOLS_START = 20.0
+_UNCONNECTED = frozenset({"timeout", "refused", "unreachable", "no_route"})
 # What runc and crun say if a program is missing; here the shell that runs a batch.
 _NO_SHELL = re.compile(r"executable file (`\S+` )?not found")
 
@@ -67,12 +73,15 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Addresses) -> list[P
         groups.setdefault(number if alone else probe.place, []).append(number)
     results: dict[int, ProbeResult] = {}
     turns = threading.BoundedSemaphore(_BUSY_PLACES)
+    kubelets = Kubelets(lab, functools.partial(_unconnected, lab))
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(groups)))) as pool:
         for last in (False, True):
             running = [
                 (
                     numbers,
-                    pool.submit(_answers, lab, [probes[n] for n in numbers], addresses, turns),
+                    pool.submit(
+                        _answers, lab, [probes[n] for n in numbers], addresses, turns, kubelets
+                    ),
                 )
                 for numbers in groups.values()
                 if KINDS[probes[numbers[0]].kind].tells_of_others == last
@@ -140,32 +149,40 @@ def command(probe: Probe, namespace: str, way: str = "") -> str:
 
 
 def _answers(
-    lab: Lab, probes: Sequence[Probe], addresses: Addresses, turns: AbstractContextManager[object]
+    lab: Lab,
+    probes: Sequence[Probe],
+    addresses: Addresses,
+    turns: AbstractContextManager[object],
+    kubelets: Kubelets,
 ) -> list[ProbeResult]:
     """Run the probes of one place and read their answers."""
     return [
         result(probe, raw, lab.namespace, addresses)
-        for probe, raw in zip(probes, _run_group(lab, probes, turns), strict=True)
+        for probe, raw in zip(probes, _run_group(lab, probes, turns, kubelets), strict=True)
     ]
 
 
 def _run_group(
-    lab: Lab, probes: Sequence[Probe], turns: AbstractContextManager[object]
+    lab: Lab, probes: Sequence[Probe], turns: AbstractContextManager[object], kubelets: Kubelets
 ) -> list[Raw]:
     first = probes[0]
     if ask := KINDS[first.kind].ask:
-        return [ask(lab, first)]
+        logs = KINDS[first.kind].tells_of_others
+        silent = kubelets.known_silence(first.text.partition("/")[0]) if logs else ""
+        return [Raw(error=silent) if silent else ask(lab, first)]
     place = first.place or Place("host")
     made = batch(probes)
     with turns if made.together else nullcontext():
-        return _run_batch(lab, place, probes, made)
+        return _run_batch(lab, place, probes, made, kubelets)
 
 
-def _run_batch(lab: Lab, place: Place, probes: Sequence[Probe], made: Batch) -> list[Raw]:
+def _run_batch(
+    lab: Lab, place: Place, probes: Sequence[Probe], made: Batch, kubelets: Kubelets
+) -> list[Raw]:
     limit = max(KINDS[probe.kind].seconds + probe.timeout + probe.delay for probe in probes)
     limit += _SECONDS_MORE + _SECONDS_EACH * len(probes)
     if place.kind == "pod":
-        return _in_pod(lab, probes, made, limit)
+        return _in_pod(lab, probes, made, limit, kubelets)
     try:
         enter = way_in(lab.contract, place)
     except LabError as error:
@@ -185,11 +202,13 @@ def _run_in(enter: Sequence[str], made: Batch, limit: float) -> list[Raw]:
     return split(made, done.stdout, done.stderr.strip())
 
 
-def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> list[Raw]:
+def _in_pod(
+    lab: Lab, probes: Sequence[Probe], made: Batch, limit: float, kubelets: Kubelets
+) -> list[Raw]:
     """Run a batch in the pod's container, or beside it if the container is missing a tool."""
     place = probes[0].place or Place("host")
     raws = None if made.alone else _inside(lab, place, made, limit)
-    raws = raws or _execute(lab, place, made, limit)
+    raws = raws or _execute(lab, place, made, limit, kubelets)
     lacking = [
         number
         for number, (probe, raw) in enumerate(zip(probes, raws, strict=True))
@@ -201,12 +220,15 @@ def _in_pod(lab: Lab, probes: Sequence[Probe], made: Batch, limit: float) -> lis
     return raws
 
 
-def _execute(lab: Lab, place: Place, made: Batch, limit: float) -> list[Raw]:
+def _execute(lab: Lab, place: Place, made: Batch, limit: float, kubelets: Kubelets) -> list[Raw]:
     """Run a batch by the API's exec, or by ``kubectl exec`` if its websocket fails."""
     argv = ["sh", "-c", made.script]
-    done = lab.api.execute(lab.namespace, place.name, place.container, argv, limit)
+    done = kubelets.run(
+        place.name,
+        lambda: lab.api.execute(lab.namespace, place.name, place.container, argv, limit),
+    )
     stdout, code, said = done.stdout, done.exit_code, done.error or done.stderr.strip()
-    answered = stdout or said.startswith(UNFINISHED) or _NO_SHELL.search(said)
+    answered = stdout or said.startswith(UNFINISHED) or UNDIALLED in said or _NO_SHELL.search(said)
     if code is None and not answered:
         chosen = ["-c", place.container] if place.container else []
         words = ["-n", lab.namespace, "exec", place.name, *chosen, "--", *argv]
@@ -248,6 +270,21 @@ def _beside(lab: Lab, place: Place, probes: Sequence[Probe], limit: float) -> li
         return [Raw(error=error.message)] * made.count
     raws = _run_in(tools.enter, made, limit + _TOOLS_START)
     return [replace(raw, way=tools.shown) for raw in raws]
+
+
+def _unconnected(lab: Lab, node: str, target: str) -> str:
+    """Why a node gets no connection; empty if it does, or if it can't be asked in time."""
+    probe = Probe("", "tcp", Place("node", node), target)
+    made = batch([probe])
+    try:
+        enter = way_in(lab.contract, Place("node", node))
+    except LabError:
+        return ""
+    if isinstance(enter, Missing):
+        return ""
+    (raw,) = _run_in(enter, made, probe.timeout + _SECONDS_MORE)
+    reason = result(probe, raw, lab.namespace, {}).reason
+    return reason if reason in _UNCONNECTED else ""
 
 
 def way_in(contract: Contract, place: Place) -> tuple[str, ...] | Missing:
