@@ -227,6 +227,20 @@ def test_only_what_is_open_is_asked_again(monkeypatch: pytest.MonkeyPatch, lab: 
     assert [len(probes) for probes in answers.asked] == [2, 1]
 
 
+def test_it_is_asked_twice_even_when_the_first_round_took_all_its_time(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    clock = iter(range(0, 1000, 20))
+    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _seconds: None)
+    monkeypatch.setattr(checking, "time", clockwork)
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 200))
+    (told,) = checking.check(lab, [outcome(within=5)], {}).results
+    assert (told.verdict, told.attempts) == ("pass", 2)
+    monkeypatch.setattr(checking, "probe_all", Answers(500, 500, 200))
+    (told,) = checking.check(lab, [outcome(within=5)], {}).results
+    assert (told.verdict, told.attempts) == ("fail", 2)
+
+
 @pytest.mark.parametrize(
     ("standing", "settled", "attempts"),
     [(True, [True], 1), (True, [False, True], 2), (False, [True], 3)],
