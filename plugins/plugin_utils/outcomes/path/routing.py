@@ -109,8 +109,13 @@ def across(world: World, port: Port) -> Iterator[Port]:
     network = world.networks[port.place]
     members = [link for link in network.links.values() if link.master == port.link.name]
     for link in [port.link, *members]:
-        if link.up:
+        if link.up and not _blocked(link):
             yield from _behind(world, Port(port.place, link, ((port.place, link),)))
+
+
+def _blocked(link: Link) -> bool:
+    """Whether a bridge takes nothing from this port of it, or sends nothing to it."""
+    return "its state" in link.hindered
 
 
 def _behind(world: World, port: Port) -> Iterator[Port]:
@@ -130,7 +135,7 @@ def _behind(world: World, port: Port) -> Iterator[Port]:
     yield Port(other.place, bridge, crossed)
     for link in network.links.values():
         isolated = "isolated" in link.hindered and "isolated" in other.link.hindered
-        blocked = any("its state" in each.hindered for each in (link, other.link))
+        blocked = _blocked(link) or _blocked(other.link)
         if link.master != bridge.name or isolated or blocked:
             continue
         if link.name != other.link.name and link.up:

@@ -207,6 +207,9 @@ FAULTS: list[tuple[str, str, Change, str, str, str]] = [
     ("ports that may not see each other", "host", both(
         link("node1", hindered="it is isolated"), link("node2", hindered="it is isolated")),
      "pod/p1", "pod/p3", "link-hindered"),
+    ("locked port, from the host", "host", link(
+        "node2", hindered="its state in its bridge is locked"),
+     "host", "node/latihan-m02", "link-hindered"),
     ("web server for itself only", P3, lambda network: replace(network, listeners=(
         Listener("tcp", "127.0.0.1", 80),)), "pod/p2", "http://s1/", "listens-elsewhere"),
     ("ping is ignored", P3, settings(icmp_echo_ignore_all="1"),
