@@ -1,7 +1,7 @@
 """How patient the lab is: one factor for every time limit, 1 on a machine that is fast enough.
 
 A limit is written down as it is for such a machine, and ``seconds`` is applied where the wait or
-the program begins. The timeouts of probes are no such limits: they are what an outcome is about.
+the program begins.
 """
 
 from __future__ import annotations

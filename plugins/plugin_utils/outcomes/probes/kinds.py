@@ -83,7 +83,7 @@ HTTP_FIELDS = "%{http_code} %{remote_ip} %{local_ip} %{local_port}"
 
 def _limited(shown: Callable[[Probe], str], seconds: float) -> Callable[[Probe], str]:
     """The same command, ended that many seconds after the probe's own timeout."""
-    return lambda probe: f"timeout {probe.timeout + seconds:g} {shown(probe)}"
+    return lambda probe: f"timeout {probe.limit + seconds:g} {shown(probe)}"
 
 
 def _http_run(probe: Probe) -> str:
@@ -97,7 +97,7 @@ def _http_shown(probe: Probe) -> str:
 
 def http_options(probe: Probe) -> list[str]:
     """The options of curl besides the URL: its limits, in seconds, and the Host header."""
-    limit = probe.timeout
+    limit = probe.limit
     options = ["--connect-timeout", f"{limit:g}", "--max-time", f"{limit + _ANSWER:g}"]
     host = probe.option("host")
     return [*options, "-H", f"Host: {host}"] if host else options
@@ -106,7 +106,7 @@ def http_options(probe: Probe) -> list[str]:
 def _tcp(probe: Probe) -> str:
     host, _, port = probe.text.rpartition(":")
     device = shlex.quote(f"/dev/tcp/{host}/{port}")
-    return shlex.join(["timeout", f"{probe.timeout:g}", "bash", "-c", f"exec 3<>{device}"])
+    return shlex.join(["timeout", f"{probe.limit:g}", "bash", "-c", f"exec 3<>{device}"])
 
 
 def _udp(probe: Probe) -> str:
@@ -115,14 +115,14 @@ def _udp(probe: Probe) -> str:
     text = shlex.quote(probe.option("send", "latihan\n"))
     # dd reads one datagram; head would wait for more until the time is up.
     script = f"exec 3<>{device}; printf %s {text} >&3; dd bs=65536 count=1 status=none <&3"
-    return shlex.join(["timeout", f"{probe.timeout:g}", "bash", "-c", script])
+    return shlex.join(["timeout", f"{probe.limit:g}", "bash", "-c", script])
 
 
 def _dns(probe: Probe) -> str:
     server = probe.option("server")
     if not server:
         return shlex.join(["getent", "ahostsv4", probe.text])
-    limits = [f"+time={max(1, round(probe.timeout))}", "+retry=0"]
+    limits = [f"+time={max(1, round(probe.limit))}", "+retry=0"]
     # Leave out the addresses of name servers. ISC's dig and Knot's both have these options.
     limits += ["+noauthority", "+noadditional"]
     return shlex.join(["dig", f"@{server}", probe.text, "A", *limits])
@@ -141,7 +141,7 @@ def _dns_run(probe: Probe) -> str:
 
 def _icmp(probe: Probe) -> str:
     count = probe.option("packets", "1")
-    words = ["ping", "-n", "-c", count, "-W", f"{probe.timeout:g}"]
+    words = ["ping", "-n", "-c", count, "-W", f"{probe.limit:g}"]
     if count != "1":
         words += ["-i", "0.2"]
     return shlex.join([*words, probe.text])
@@ -154,7 +154,7 @@ def _path(probe: Probe) -> str:
 def _mtu(probe: Probe) -> str:
     """The headers of IP and ICMP take 28 bytes of each packet."""
     interface = shlex.quote(f"/sys/class/net/{probe.option('interface', 'eth0')}/mtu")
-    ping = f"ping -n -M do -c 1 -W {probe.timeout:g}"
+    ping = f"ping -n -M do -c 1 -W {probe.limit:g}"
     target = shlex.quote(probe.text)
     script = (
         "command -v ping >/dev/null || exit 127; "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import Yield
 
 
@@ -49,7 +50,7 @@ class Probe:
         place: where it starts; ``log`` and ``kubectl`` have none.
         target: what it asks: an address, a URL, or the words of a command.
         options: more options of its kind, as in {"server": "10.96.0.10"}.
-        timeout: seconds for the connection or the answer.
+        timeout: seconds for the connection or the answer, on a machine that is fast enough.
         delay: how many seconds after the batch it starts.
         item: what it was made for, if one entry makes many probes.
     """
@@ -62,6 +63,11 @@ class Probe:
     timeout: float = 2.0
     delay: float = 0.0
     item: Any = None
+
+    @property
+    def limit(self) -> float:
+        """The timeout on this machine, in seconds: longer if it is slow, never shorter."""
+        return max(self.timeout, seconds(self.timeout))
 
     def option(self, name: str, default: str = "") -> str:
         """An option's value."""

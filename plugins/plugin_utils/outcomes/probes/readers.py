@@ -91,14 +91,17 @@ def broken(raw: Raw) -> Reading | None:
 
 
 def timely(reading: Reading, raw: Raw, timeout: float) -> Reading:
-    """The same reading, unless it is a timeout in a place where everything takes long.
+    """The same reading, unless it is silence in a place where everything takes long.
+
+    A name server's silence counts too; an answer that comes at once doesn't.
 
     Args:
         reading: what the output says.
         raw: the output, and how late its place is.
         timeout: how many seconds the answer had.
     """
-    if reading.reason != "timeout" or raw.lag <= _LATE * timeout:
+    unresolved = reading.reason == "unresolved" and raw.seconds >= timeout
+    if not (unresolved or reading.reason == "timeout") or raw.lag <= _LATE * timeout:
         return reading
     return Reading(
         TOO_SLOW,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,8 +24,7 @@ LIMIT = re.compile(r"\btime\.monotonic\(\) \+ (?!seconds\()")
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    yield
+def _not_chosen(_fast_enough: None) -> None:
     patience.choose(patience.AUTO)
 
 

@@ -23,6 +23,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import AddressOwner
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes import readers
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.batch import batch, split
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import (
@@ -207,6 +208,21 @@ def test_a_timeout_where_everything_is_late_is_none() -> None:
         (raw,) = split(made, told + lag)
         asked = Probe("a", "http", place("host"), "http://10.0.0.1/", timeout=2)
         assert result(asked, raw, "default", {}).reason == reason
+
+
+@pytest.mark.parametrize(("ended", "reason"), [("3.1", "too_slow"), ("1.1", "unresolved")])
+def test_only_a_name_server_that_was_silent_may_have_been_late(ended: str, reason: str) -> None:
+    asked = Probe("a", "http", place("host"), "http://s1/", timeout=2)
+    said = f"\n@m\ncurl: (6) Could not resolve host: s1\n@m\n6 1.0 {ended}\n@m\n5.0 5.9"
+    (raw,) = split(batch([asked], "@m"), said)
+    assert result(asked, raw, "default", {}).reason == reason
+
+
+def test_a_probe_waits_longer_on_a_slow_machine_and_never_shorter() -> None:
+    asked = Probe("a", "dns", place("host"), "s1", (("server", "10.96.0.10"),), timeout=2)
+    for factor, words in (("5", "+time=10"), ("0.1", "+time=2")):
+        choose(factor)
+        assert words in command(asked, "default")
 
 
 def test_a_batch_says_how_late_its_place_is() -> None:

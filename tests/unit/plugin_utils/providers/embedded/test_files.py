@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import AUTO, choose
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     files,
     layout,
@@ -160,11 +160,8 @@ def test_on_a_slow_machine_the_api_is_not_asked_while_it_starts(
     tmp_path: Path, patience: float, waiting: set[str]
 ) -> None:
     cluster = plan(tmp_path)
-    try:
-        choose(patience)
-        files.write_node(cluster, cluster.control_plane, NEW)
-    finally:
-        choose(AUTO)
+    choose(patience)
+    files.write_node(cluster, cluster.control_plane, NEW)
     told = ConfigParser(interpolation=None)
     told.read(cluster.control_plane.etc / "supervisord.conf")
     programs = [name for name in told.sections() if name.startswith("program:")]
