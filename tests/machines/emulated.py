@@ -1,7 +1,8 @@
 """A whole Debian in an emulated machine: its own kernel, systemd, control groups of version 2.
 
 ``python -m tests.machines.emulated SUITE PROGRAMS FOLDER`` makes the machine's disk in FOLDER,
-starts it, and runs ``full-lab`` in it with the Kubernetes programs in the folder PROGRAMS. It
+starts it, and runs ``full-lab`` in it with the Kubernetes programs in the folder PROGRAMS, then
+``verify`` while its clock is a day ahead, and once it is back. It
 leaves ``console.log``, and ``artifacts/`` with the run's report. The machine has no network: what
 the lab fetches is fetched before, by the same system on this machine's kernel. ``FOLDER/shell`` is
 a socket with a root shell in the machine, for a look.
@@ -76,6 +77,10 @@ try full-lab systemd-run --wait --pipe --collect --unit=full-lab \\
     --working-directory=/root/latihan --setenv=HOME=/root --setenv=LANG=C.UTF-8 \\
     python3 runner.py full-lab {_GIVEN}
 try status python3 runner.py status --profile {PROFILE}
+for step in '+1 day' '-1 day'; do
+    date --set "$step"
+    try "verify, the clock set by $step," python3 runner.py verify --profile {PROFILE}
+done
 grep -q latihan.unit /proc/cmdline || return
 try command python3 roles/lab_machine/files/machine.py command /root/latihan {PROFILE}
 [ -z "$failed" ] || return
