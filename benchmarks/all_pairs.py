@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,11 @@ _UNLOGGED = """sed -i 's/access_log .*;/access_log off;/' /etc/nginx/nginx.conf
 exec nginx -g 'daemon off;'"""
 
 
-def pods(count: int, *, logged: bool) -> str:
-    """The manifest of ``count`` pods, each with a web server and a container that sends probes."""
+def pods(count: int, *, logged: bool, places: Sequence[str] = ()) -> str:
+    """The manifest of ``count`` pods, each with a web server and a container that sends probes.
+
+    Each is on the node in its place of ``places``, if there are any.
+    """
     web: dict[str, Any] = {"name": "web", "image": "nginx"}
     if not logged:
         web["command"] = ["sh", "-c", _UNLOGGED]
@@ -49,6 +52,7 @@ def pods(count: int, *, logged: bool) -> str:
             "metadata": {"name": f"pod{number}", "namespace": NAMESPACE},
             "spec": {
                 "terminationGracePeriodSeconds": 1,
+                **({"nodeName": places[number]} if places else {}),
                 "containers": [
                     web,
                     {"name": "tools", "image": "amazon/amazon-ecs-network-sidecar"},

@@ -47,7 +47,8 @@ NEED_CACHE = 1 * GIB
 NEED_STATE = 1 * GIB
 SPARE = GIB // 4
 NEED_MEMORY = 3 * GIB // 2
-MOST_NODES = 16
+_NEED_MEMORY_NODE = GIB // 16  # Each node more than two.
+MOST_NODES = 50
 # Measured: 4 by a kubelet, 1 each by containerd, kube-proxy and kube-controller-manager.
 NEED_INOTIFY_NODE, NEED_INOTIFY = 6, 1
 _CONNECTS_WITHIN = 5.0
@@ -166,7 +167,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
         *conditions.judge(machine.conditions),
         _open_files(machine.open_files),
         _loopback(machine.loopback),
-        _memory(machine),
+        _memory(spec, machine),
         _inotify(spec, machine),
         *_disks(spec, machine),
         *_patience(machine.patience),
@@ -348,22 +349,33 @@ def _loopback(trouble: str) -> Check:
     )
 
 
-def _memory(machine: Machine) -> Check:
+def needed_memory(nodes: int) -> int:
+    """The memory that a lab needs, in bytes.
+
+    Args:
+        nodes: how many nodes it has.
+    """
+    return NEED_MEMORY + _NEED_MEMORY_NODE * max(0, min(nodes, MOST_NODES) - 2)
+
+
+def _memory(spec: LabSpec, machine: Machine) -> Check:
     """Too little memory fails; if it is only in use now, maybe by this lab, that is a warning."""
-    if machine.memory < NEED_MEMORY:
+    need = needed_memory(spec.nodes)
+    if machine.memory < need:
         return Check(
             "memory",
             False,
-            f"The machine has {_size(machine.memory)} of memory; the lab needs"
-            f" {_size(NEED_MEMORY)}.",
-            "Give it more memory, or use another machine.",
+            f"The machine has {_size(machine.memory)} of memory; the lab needs {_size(need)}.",
+            "Give it more memory, or use another machine."
+            if need == NEED_MEMORY
+            else "Give it more memory, or set lab_nodes to a smaller number.",
         )
-    scarce = machine.available < NEED_MEMORY and not machine.made
+    scarce = machine.available < need and not machine.made
     return Check(
         "memory",
         True,
         f"{_size(machine.available)} of memory is available, of {_size(machine.memory)}.",
-        f"The lab needs {_size(NEED_MEMORY)}: end other programs." if scarce else "",
+        f"The lab needs {_size(need)}: end other programs." if scarce else "",
         warning=scarce,
     )
 

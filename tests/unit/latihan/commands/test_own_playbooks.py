@@ -42,4 +42,4 @@ def test_a_second_lab_goes_with_its_owner(own: Project) -> None:
 
 def test_a_lab_needs_a_node(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["full-lab", "--profile", "of-a-test", "--check", "-e", "lab_nodes=0"], own) == 2
-    assert "Set lab_nodes to a number from 1 to 16." in capsys.readouterr().out
+    assert "Set lab_nodes to a number from 1 to 50." in capsys.readouterr().out

@@ -56,7 +56,7 @@ def test_good_profile_names(name: str) -> None:
     assert failed(replace(SPEC, profile=name)) == []
 
 
-@pytest.mark.parametrize("nodes", [0, -1, 17])
+@pytest.mark.parametrize("nodes", [0, -1, 51])
 def test_number_of_nodes(nodes: int) -> None:
     assert failed(replace(SPEC, nodes=nodes))[0].name == "nodes"
 
@@ -196,6 +196,14 @@ def test_the_survey_connects_to_this_machine(monkeypatch: pytest.MonkeyPatch) ->
 def test_too_little_memory() -> None:
     [check] = failed(machine=replace(MACHINE, memory=GIB, available=GIB))
     assert check.message == "The machine has 1.0 GiB of memory; the lab needs 1.5 GiB."
+
+
+def test_more_nodes_need_more_memory() -> None:
+    small = replace(MACHINE, memory=2 * GIB, available=2 * GIB)
+    assert failed(machine=small) == []
+    [check] = failed(replace(SPEC, nodes=50), replace(small, inotify=1024))
+    assert check.message == "The machine has 2.0 GiB of memory; the lab needs 4.5 GiB."
+    assert "lab_nodes" in check.hint
 
 
 @pytest.mark.parametrize("made", [False, True])
