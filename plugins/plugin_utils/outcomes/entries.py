@@ -244,7 +244,8 @@ def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) ->
         faults = [_Fault(tuple(item["loc"]), _plain(item)) for item in error.errors()]
     if not faults:
         return outcome
-    name = entry.get("id", number + 1) if isinstance(entry, dict) else number + 1
+    name = str(entry.get("id", number + 1) if isinstance(entry, dict) else number + 1)
+    name = name if name.isprintable() else repr(name)
     lines_of_faults = [
         f"{path}:{_line((number, *fault.at), lines)}: outcome {name}, field "
         f"{'.'.join(map(str, fault.at)) or '(all)'}: {fault.message}"

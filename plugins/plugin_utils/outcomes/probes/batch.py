@@ -49,7 +49,7 @@ def batch(probes: Sequence[Probe], mark: str = "") -> Batch:
     run, tell = [f"d=$(mktemp -d -p {memory} 2>/dev/null || mktemp -d) || exit 70", _NOTHING], []
     for index, number in enumerate(alone):
         probe = probes[number]
-        wait = f"sleep {probe.delay:g}; " if probe.delay else ""
+        wait = f"sleep {probe.pause:g}; " if probe.delay else ""
         run.append(
             f'( {wait}s={_CLOCK}; ( {KINDS[probe.kind].script_of(probe)} ) >"$d/{index}.out"'
             f' 2>"$d/{index}.err" </dev/null; echo "$? $s {_CLOCK}" >"$d/{index}.end" ) &'

@@ -51,7 +51,7 @@ class Probe:
         target: what it asks: an address, a URL, or the words of a command.
         options: more options of its kind, as in {"server": "10.96.0.10"}.
         timeout: seconds for the connection or the answer, on a machine that is fast enough.
-        delay: how many seconds after the batch it starts.
+        delay: how many seconds after the batch it starts, on such a machine.
         item: what it was made for, if one entry makes many probes.
     """
 
@@ -68,6 +68,11 @@ class Probe:
     def limit(self) -> float:
         """The timeout on this machine, in seconds: longer if it is slow, never shorter."""
         return max(self.timeout, seconds(self.timeout))
+
+    @property
+    def pause(self) -> float:
+        """The delay on this machine, in seconds: longer if it is slow, never shorter."""
+        return max(self.delay, seconds(self.delay))
 
     def option(self, name: str, default: str = "") -> str:
         """An option's value."""

@@ -15,7 +15,7 @@ _KUBECTL_SECONDS = 20.0
 
 def kubectl(lab: Lab, probe: Probe) -> Raw:
     """What a kubectl command prints."""
-    time.sleep(probe.delay)
+    time.sleep(probe.pause)
     words = [probe.target] if isinstance(probe.target, str) else list(probe.target)
     argv = lab.contract.kubectl_command("-n", lab.namespace, *words)
     try:
@@ -27,7 +27,7 @@ def kubectl(lab: Lab, probe: Probe) -> Raw:
 
 def log(lab: Lab, probe: Probe) -> Raw:
     """The log of POD/CONTAINER."""
-    time.sleep(probe.delay)
+    time.sleep(probe.pause)
     started = time.monotonic()
     pod, _, container = probe.text.partition("/")
     query = [("container", container)] if container else []

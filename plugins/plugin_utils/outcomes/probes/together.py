@@ -47,7 +47,7 @@ def script(probes: Sequence[Probe], name: str, mark: str) -> tuple[list[str], li
         mark: what separates the parts of the output.
     """
     options = shlex.join(http_options(probes[0]))
-    wait = f"sleep {probes[0].delay:g}; " if probes[0].delay else ""
+    wait = f"sleep {probes[0].pause:g}; " if probes[0].delay else ""
     asked = "".join(
         f'url = "{probe.text}"\noutput = "{name}.{number}"\n' for number, probe in enumerate(probes)
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
@@ -206,6 +206,7 @@ def test_fuzzed_sentences(source: str, document: Any) -> None:
     st.dictionaries(st.sampled_from(sorted(WHOLE)), VALUES | SOURCES),
     st.dictionaries(st.sampled_from(sorted(WHOLE["probes"]["page"])), VALUES | SOURCES),
 )
+@example({"id": "\x85"}, {})
 def test_fuzzed_entries(
     tmp_path_factory: pytest.TempPathFactory, fields: dict[str, Any], probe: dict[str, Any]
 ) -> None:

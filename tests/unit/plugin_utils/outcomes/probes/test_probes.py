@@ -219,10 +219,11 @@ def test_only_a_name_server_that_was_silent_may_have_been_late(ended: str, reaso
 
 
 def test_a_probe_waits_longer_on_a_slow_machine_and_never_shorter() -> None:
-    asked = Probe("a", "dns", place("host"), "s1", (("server", "10.96.0.10"),), timeout=2)
-    for factor, words in (("5", "+time=10"), ("0.1", "+time=2")):
+    asked = Probe("a", "dns", place("host"), "s1", (("server", "10.96.0.10"),), delay=0.4)
+    for factor, words, pause in (("5", "+time=10", "sleep 2;"), ("0.1", "+time=2", "sleep 0.4;")):
         choose(factor)
         assert words in command(asked, "default")
+        assert pause in batch([asked]).script
 
 
 def test_a_batch_says_how_late_its_place_is() -> None:
