@@ -299,9 +299,11 @@ def _questions_of(known: ApiState, asked: Asked) -> Iterator[Question]:
 
 
 def _kubelet(known: ApiState, result: ProbeResult) -> Question | None:
-    """The way from the API server to a pod's kubelet, which runs commands there for it."""
+    """The way from the API server to a pod's kubelet, which runs commands and reads logs for it."""
     try:
-        start = asking.place(known, result.from_)
+        start = asking.place(
+            known, f"pod/{result.target}" if result.kind == "log" else result.from_
+        )
     except LabError:
         return None
     node = known.nodes.get(known.node_of(start)) if start.startswith("pod/") else None

@@ -182,9 +182,16 @@ def test_web_server_that_is_reached_is_named_for_its_error() -> None:
     assert "error 503" in found.cause
 
 
-def test_probe_that_could_not_be_begun_is_laid_to_the_way_to_the_kubelet() -> None:
+@pytest.mark.parametrize(
+    "never",
+    [
+        page("pod/p3", "http://10.244.0.4/"),
+        page("", "p3/p3-c1", kind="log"),
+        page("", "p3", kind="log"),
+    ],
+)
+def test_probe_that_could_not_be_begun_is_laid_to_the_way_to_the_kubelet(never: look.Asked) -> None:
     seen = sample.world({SECOND: with_rules(("filter", "INPUT -p tcp --dport 10250 -j DROP"))})
-    never = page("pod/p3", "http://10.244.0.4/")
     asked = replace(never, result=replace(never.result, reason="not_run"))
     (found,) = (each for each in causes(seen, failed(asked)) if each.met)
     assert (found.id, found.place) == ("policy-drops", SECOND)
