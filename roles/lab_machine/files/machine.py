@@ -23,6 +23,7 @@ from typing import Any
 
 # What the role keeps in the project's folder: how to undo it, and the run that is going on.
 OWN = ".machine"
+PYTHON = ".venv/bin/python"
 KEPT = (OWN, ".venv", "artifacts")
 # The kubelet makes it on the machine, and a teardown of the lab leaves it.
 LEFT = Path("/usr/libexec/kubernetes")
@@ -157,6 +158,14 @@ def install(folder: Path, repository: str, *packages: str) -> dict[str, Any]:
     return {"changed": bool(missing), "installed": missing}
 
 
+def halt(folder: Path, cache: Path, state: Path, profile: str) -> dict[str, Any]:
+    """Stop a lab whose programs were sent anew: its nodes still see the files that are gone."""
+    there = (state / profile / "contract.json").exists() and (folder / PYTHON).exists()
+    if there:
+        _latihan(folder, cache, state, "--profile", profile, "stop")
+    return {"changed": there}
+
+
 def begin(folder: Path, *command: str) -> dict[str, Any]:
     """Start the lab's run, which goes on without the controller; the same one is joined."""
     run = folder / OWN / "run"
@@ -253,11 +262,8 @@ def reset(folder: Path, cache: Path, state: Path, keep: str) -> dict[str, Any]:
     noted = _noted(folder)
     changed = folder.is_dir() or COMMAND.exists() or (keep != "keep" and cache.is_dir())
     _end_run(folder / OWN / "run")
-    python = folder / ".venv/bin/python"
-    if python.exists():
-        settings = [f"LATIHAN_CACHE={cache}", f"LATIHAN_STATE={state}",
-                    f"ANSIBLE_HOME={folder / OWN / 'ansible'}"]  # fmt: skip
-        _do("env", *settings, str(python), "-P", "-m", "latihan", "teardown", "--all", cwd=folder)
+    if (folder / PYTHON).exists():
+        _latihan(folder, cache, state, "teardown", "--all")
     _remove_command()
     for learner in noted["learners"]:
         _do("userdel", "--remove", learner)
@@ -272,6 +278,13 @@ def reset(folder: Path, cache: Path, state: Path, keep: str) -> dict[str, Any]:
         _remove_empty(each)
     shutil.rmtree(folder, ignore_errors=True)
     return {"changed": changed}
+
+
+def _latihan(folder: Path, cache: Path, state: Path, *words: str) -> None:
+    """Run the lab's command line to its end."""
+    settings = [f"LATIHAN_CACHE={cache}", f"LATIHAN_STATE={state}",
+                f"ANSIBLE_HOME={folder / OWN / 'ansible'}"]  # fmt: skip
+    _do("env", *settings, str(folder / PYTHON), "-P", "-m", "latihan", *words, cwd=folder)
 
 
 def _end_run(run: Path) -> None:
@@ -457,9 +470,21 @@ def _do(*argv: str, cwd: Path | None = None) -> str:
 
 PARTS = {
     each.__name__: each
-    for each in (look, receive, bundle, project, install, begin, wait, command, learners, reset)
+    for each in (
+        look,
+        receive,
+        bundle,
+        project,
+        install,
+        halt,
+        begin,
+        wait,
+        command,
+        learners,
+        reset,
+    )
 }
-_PATHS = {"look": 2, "bundle": 2, "reset": 3}
+_PATHS = {"look": 2, "bundle": 2, "halt": 3, "reset": 3}
 
 
 def main(part: str, *arguments: str) -> None:

@@ -92,6 +92,21 @@ def test_a_run_goes_on_alone_and_says_how_it_ends(machine: ModuleType, tmp_path:
     assert (last["message"], last["hint"]) == ("No.", "Do it.")
 
 
+def test_a_lab_that_is_there_is_stopped(
+    machine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, ...]] = []
+    monkeypatch.setattr(machine, "_do", lambda *argv, cwd: called.append(argv))
+    for name in (".venv/bin/python", "state/lab/contract.json"):
+        assert machine.halt(tmp_path, tmp_path, tmp_path / "state", "lab") == {"changed": False}
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert machine.halt(tmp_path, tmp_path, tmp_path / "state", "lab") == {"changed": True}
+    ((*_before, option, profile, name),) = called
+    assert (option, profile, name) == ("--profile", "lab", "stop")
+    assert f"LATIHAN_STATE={tmp_path}/state" in called[0]
+
+
 def test_a_killed_run_is_one(machine: ModuleType, tmp_path: Path) -> None:
     about = {"pid": 2**22 + 1, "birth": "1", "started": 0.0}
     (tmp_path / ".machine/run").mkdir(parents=True)
