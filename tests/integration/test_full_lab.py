@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import xml.etree.ElementTree as ET
+from ipaddress import ip_address, ip_network
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import OutcomeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import spaces
@@ -126,4 +127,9 @@ def test_lab_has_no_way_out(lab: Lab) -> None:
     routes = json.loads(lab.enter("host", "ip", "-json", "route").stdout)
     assert [route["dst"] for route in routes] == [lab.contract["network"]]
     routes = json.loads(lab.enter("host", "ip", "-6", "-json", "route").stdout)
-    assert {route["dst"] for route in routes} == {"fe80::/64"}
+    own = {route["dst"] for route in routes} - {"fe80::/64"}
+    (second,) = map(ip_network, own)
+    seen = lab.kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.addresses[*].address}")
+    nodes = {ip_address(word) for word in seen.split() if ":" in word}
+    assert len(nodes) == 2
+    assert all(each in second for each in nodes)
