@@ -2,10 +2,10 @@
 
 ``python -m tests.machines.emulated SUITE PROGRAMS FOLDER`` makes the machine's disk in FOLDER,
 starts it, and runs ``full-lab`` in it with the Kubernetes programs in the folder PROGRAMS, then
-``verify`` while its clock is a day ahead, and once it is back. It
-leaves ``console.log``, and ``artifacts/`` with the run's report. The machine has no network: what
-the lab fetches is fetched before, by the same system on this machine's kernel. ``FOLDER/shell`` is
-a socket with a root shell in the machine, for a look.
+``verify`` while its clock is a day ahead, and once it is back. It leaves ``console.log``, and
+``artifacts/`` with the run's report. The machine has no network: what the lab fetches is fetched
+before, by the same system on this machine's kernel. ``FOLDER/shell`` is a socket with a root shell
+in the machine, for a look.
 
 With ``--unit`` it also gets the unit that a lab machine has, and starts a second time: the unit
 must bring the lab back. ``again.log`` has what it printed then.

@@ -349,18 +349,13 @@ def _loopback(trouble: str) -> Check:
     )
 
 
-def needed_memory(nodes: int) -> int:
-    """The memory that a lab needs, in bytes.
-
-    Args:
-        nodes: how many nodes it has.
-    """
-    return NEED_MEMORY + _NEED_MEMORY_NODE * max(0, min(nodes, MOST_NODES) - 2)
+def _needed_memory(spec: LabSpec) -> int:
+    return NEED_MEMORY + _NEED_MEMORY_NODE * max(0, min(spec.nodes, MOST_NODES) - 2)
 
 
 def _memory(spec: LabSpec, machine: Machine) -> Check:
     """Too little memory fails; if it is only in use now, maybe by this lab, that is a warning."""
-    need = needed_memory(spec.nodes)
+    need = _needed_memory(spec)
     if machine.memory < need:
         return Check(
             "memory",
