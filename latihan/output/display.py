@@ -20,12 +20,21 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results impor
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import count
 from latihan.base import durations
 from latihan.run.failures import Failure
-from latihan.run.model import Change, OutcomeFailed, RunModel, Step, StepDone, TaskFailed, Warned
+from latihan.run.model import (
+    Change,
+    OutcomeFailed,
+    RunModel,
+    Running,
+    Step,
+    StepDone,
+    TaskFailed,
+    Warned,
+)
 
 Clock = Callable[[], float]
 _PLAIN_PROGRESS_EVERY = 20.0
 _DETAIL_LINES = 12
-_NAME_WIDTH = 24
+_NAME_WIDTH = 27
 _COUNT_WIDTH = 40
 
 
@@ -126,15 +135,10 @@ class LiveDisplay(LineDisplay):
 
     def _now(self, model: RunModel) -> RenderableType:
         now = self._clock()
-        line = Text(no_wrap=True, overflow="ellipsis")
-        if model.task is None:
-            line.append("starting" if not model.steps else model.play)
-        else:
-            parts = dict.fromkeys((model.play, model.task.role, model.task.name))
-            line.append(" > ".join(part for part in parts if part))
-            line.append(f"  {durations.text(now - model.task_started)}", style="cyan")
-        line.append(f"  (total {durations.text(now - self._started)})", style="dim")
-        self._spinner.update(text=line)
+        lines = [_doing(model, running, now) for running in model.running.values()]
+        lines = lines or [Text(model.play if model.steps else "starting")]
+        lines[-1].append(f"  (total {durations.text(now - self._started)})", style="dim")
+        self._spinner.update(text=Group(*lines))
         progress = model.progress
         if progress is None:
             return self._spinner
@@ -148,6 +152,15 @@ class LiveDisplay(LineDisplay):
             f"{progress.done} of {progress.total}" if has_total else str(progress.done),
         )
         return Group(self._spinner, bar)
+
+
+def _doing(model: RunModel, running: Running, now: float) -> Text:
+    """What a host is doing."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    parts = dict.fromkeys((model.play, running.task.role, running.task.name))
+    line.append(" > ".join(part for part in parts if part))
+    line.append(f"  {durations.text(now - running.since)}", style="cyan")
+    return line
 
 
 class Guarded:

@@ -35,11 +35,12 @@ class PlayStarted:
 
 @dataclass(frozen=True)
 class TaskStarted:
-    """A task begins, on every host it runs on."""
+    """A task begins on a host."""
 
     name: str
     role: str
     path: str
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def parse(raw: Mapping[str, Any]) -> Event | None:
     match kind:
         case "playbook_on_play_start":
             return PlayStarted(str(data.get("name") or data.get("play") or ""))
-        case "playbook_on_task_start" | "playbook_on_handler_task_start":
-            return TaskStarted(*_task(data))
+        case "runner_on_start":
+            return TaskStarted(*_task(data), host=str(data.get("host") or ""))
         case "playbook_on_stats":
             return RunEnded(_counts(data.get("failures")), _counts(data.get("rescued")))
         case "verbose" | "error" | "warning" | "deprecated":

@@ -48,7 +48,9 @@ _SPENT = {
 
 @dataclass
 class Step:
-    """Consecutive tasks of one role, or of a play outside roles; times are in seconds.
+    """Consecutive tasks of one role on a host, or of a play outside roles; times are in seconds.
+
+    The name has the host in brackets, if it isn't the first one.
 
     ``worked`` is false while it has only checked variables and included other tasks: with no more
     than that it is not a step.
@@ -84,6 +86,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A task that runs on a host, and when it began, in seconds of the run's clock."""
+
+    task: TaskStarted
+    since: float
+
+
+@dataclass(frozen=True)
 class StepDone:
     """A step is over."""
 
@@ -116,13 +126,14 @@ Change = StepDone | TaskFailed | OutcomeFailed | Warned
 
 @dataclass
 class RunModel:
-    """A run, as its events so far describe it; ``apply`` takes the next one."""
+    """A run, as its events so far describe it; ``apply`` takes the next one.
+
+    Hosts may be at different tasks; ``running`` has each one's task.
+    """
 
     play: str = ""
-    task: TaskStarted | None = None
-    task_started: float = 0.0
+    running: dict[str, Running] = field(default_factory=dict)
     progress: ProgressMade | None = None
-    step: Step | None = None
     steps: list[Step] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     outcomes: dict[str, OutcomeResult] = field(default_factory=dict)
@@ -131,6 +142,8 @@ class RunModel:
     # The different facts that judged outcomes, and the place of the last of them.
     facts: list[Facts] = field(default_factory=list)
     last_moment: int | None = None
+    _open: dict[str, Step] = field(default_factory=dict)
+    _first_host: str = ""
     _failures: list[Failure] = field(default_factory=list)
     _rescued: Mapping[str, int] = field(default_factory=dict)
 
@@ -163,14 +176,9 @@ class RunModel:
                 return [Warned(event.text)]
 
     def finish(self) -> list[Change]:
-        """End the current step; returns what a person should see of it."""
-        step, self.step, self.task, self.progress = self.step, None, None, None
-        if step is None or not step.tasks:
-            return []
-        if not step.worked:
-            del self.steps[-1]
-            return []
-        return [StepDone(step)]
+        """End the current steps; returns what a person should see of them."""
+        self.running, self.progress = {}, None
+        return [change for host in [*self._open] for change in self._close(host)]
 
     @property
     def failures(self) -> list[Failure]:
@@ -230,18 +238,35 @@ class RunModel:
         return skipped or any(task.action != _VALIDATION for task in self.tasks)
 
     def _start(self, event: TaskStarted, now: float) -> list[Change]:
-        name = event.role or self.play
+        name = self._step_name(event)
         changes: list[Change] = []
-        if self.step is None or (self.step.name, self.step.play) != (name, self.play):
-            changes = self.finish()
-            self.step = Step(name, self.play, event.role, started=now, ended=now)
-            self.steps.append(self.step)
-        self.task, self.task_started, self.progress = event, now, None
+        step = self._open.get(event.host)
+        if step is None or (step.name, step.play) != (name, self.play):
+            changes = self._close(event.host)
+            self._open[event.host] = Step(name, self.play, event.role, started=now, ended=now)
+            self.steps.append(self._open[event.host])
+        self.running[event.host], self.progress = Running(event, now), None
         return changes
+
+    def _step_name(self, event: TaskStarted | TaskEnded) -> str:
+        self._first_host = self._first_host or event.host
+        name = event.role or self.play
+        return name if event.host == self._first_host else f"{name} ({event.host})"
+
+    def _close(self, host: str) -> list[Change]:
+        step = self._open.pop(host, None)
+        if step is None or not step.tasks:
+            return []
+        if not step.worked:
+            self.steps = [each for each in self.steps if each is not step]
+            return []
+        return [StepDone(step)]
 
     def _end(self, event: TaskEnded, now: float) -> list[Change]:
         changes: list[Change] = []
-        step = self.step or Step(event.role or self.play, self.play, event.role, now, now)
+        self.running.pop(event.host, None)
+        new = Step(self._step_name(event), self.play, event.role, now, now)
+        step = self._open.get(event.host, new)
         step.ended = now
         if event.status is Status.SKIPPED:
             step.skipped += 1

@@ -14,6 +14,8 @@ class ActionModule(LabAction):
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Fail if an outcome failed, or if none was proven."""
         known = verdicts.earlier(self.task_vars)
+        for host in args["hosts"]:
+            known = verdicts.joined(known, verdicts.earlier(self.task_vars["hostvars"][host]))
         if self.check_mode and not known:
             return {"changed": False, "skipped": True}
         message = verdicts.concluded(known, args["ids"])

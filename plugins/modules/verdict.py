@@ -21,6 +21,11 @@ options:
     type: list
     elements: str
     default: []
+  hosts:
+    description: Other hosts of the inventory whose outcomes count too.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

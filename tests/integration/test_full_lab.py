@@ -113,7 +113,7 @@ def test_the_parts_run_again_on_what_they_left_without_the_faults(lab: Lab) -> N
     again = {outcome["id"] for outcome in report["outcomes"]}
     assert again == PROVEN - {"C1", "C2", "C3", "C4", "P12"}
     changed = {
-        role: sum(step["changed"] for step in report["steps"] if step["role"] == role)
+        role: sum(step["changed"] for step in report["steps"] if step["name"] == role)
         for role in CHANGED
     }
     assert changed == CHANGED

@@ -86,6 +86,11 @@ def gathered(before: Standings, results: Iterable[OutcomeResult]) -> dict[str, S
     return found
 
 
+def joined(first: Standings, second: Standings) -> dict[str, Standing]:
+    """The outcomes of two hosts together."""
+    return {**first, **{name: counting(first.get(name), each) for name, each in second.items()}}
+
+
 def count(results: Iterable[Judged]) -> dict[Verdict, int]:
     """How many have each verdict."""
     counted = Counter(each.verdict for each in results)

@@ -13,7 +13,7 @@ from latihan.output import summary
 from latihan.output.display import Guarded, LineDisplay, LiveDisplay, lines_of, step_counts
 from latihan.run.events import ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.run.failures import Failure
-from latihan.run.model import OutcomeFailed, RunModel, Step, StepDone, TaskFailed, Warned
+from latihan.run.model import OutcomeFailed, RunModel, Running, Step, StepDone, TaskFailed, Warned
 from latihan.run.outcomes import outcome_of
 
 STEP = Step("cluster", "Make it", "cluster", started=10.0, ended=95.0, tasks=4, changed=2)
@@ -112,14 +112,17 @@ def test_the_live_line_tells_play_role_task_and_progress() -> None:
     console = SteadyConsole(file=output, force_terminal=True, width=120, color_system=None)
     display = LiveDisplay(console, verbose=False, clock=clock)
     display.start("full-lab")
-    model = RunModel(play="Provision", task=TaskStarted("Compile", "kubernetes", ""))
+    model = RunModel(play="Provision")
+    model.running["lab"] = Running(TaskStarted("Compile", "kubernetes", ""), 0.0)
+    model.running["beside"] = Running(TaskStarted("Start it", "cluster", ""), 41.0)
     model.progress = ProgressMade("packages compiled", 3, 9)
     clock.now = 61.0
     display.tick(model)
     display.show([StepDone(STEP)])
     display.stop()
     said = output.getvalue()
-    assert "Provision > kubernetes > Compile  1 min 01 s  (total 1 min 01 s)" in said
+    assert "Provision > kubernetes > Compile  1 min 01 s" in said
+    assert "Provision > cluster > Start it  20.0 s  (total 1 min 01 s)" in said
     assert "packages compiled" in said
     assert "3 of 9" in said
     assert "✔ cluster" in said

@@ -142,7 +142,7 @@ def test_junit_tells_the_time_that_was_really_spent() -> None:
     """Ten outcomes that waited side by side for two seconds took two seconds."""
     model = RunModel()
     outcomes = [{"id": f"X{n}", "verdict": "pass", "duration_s": 2.0} for n in range(10)]
-    model.apply(TaskStarted("Check", "outcomes", "x:1"), 0.0)
+    model.apply(TaskStarted("Check", "outcomes", "x:1", "lab"), 0.0)
     model.apply(
         TaskEnded(
             "Check", "outcomes", "x:1", "lab", Status.OK, False, 2.25, {"outcomes": outcomes},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -125,7 +126,7 @@ def test_an_error_before_the_first_task_is_bad_input(recorded: Recorded) -> None
 )
 def test_the_kind_of_a_failure_is_the_exit_code(kind: str, code: Exit) -> None:
     model = RunModel()
-    model.apply(TaskStarted("work", "", "/a.yml:1"), 0.0)
+    model.apply(TaskStarted("work", "", "/a.yml:1", "h"), 0.0)
     model.apply(failed(latihan_error=kind), 1.0)
     assert model.exit_code(2) is code
 
@@ -141,24 +142,41 @@ def test_of_several_failures_the_last_ones_stand() -> None:
     model = RunModel()
     model.apply(failed(msg="rescued"), 1.0)
     model.apply(failed(msg="stands"), 2.0)
-    model.apply(events.RunEnded({"localhost": 1}, {"localhost": 1}), 3.0)
+    model.apply(events.RunEnded({"h": 1}, {"h": 1}), 3.0)
     assert [failure.message for failure in model.failures] == ["stands"]
 
 
 def test_changes_tell_of_failures_at_once_and_of_steps_when_they_end() -> None:
     model = RunModel()
-    assert model.apply(TaskStarted("one", "first", "/a.yml:1"), 0.0) == []
+    assert model.apply(TaskStarted("one", "first", "/a.yml:1", "h"), 0.0) == []
     assert model.apply(ended(), 1.0) == []
     (change,) = model.apply(failed(msg="no"), 2.0)
     assert isinstance(change, TaskFailed)
     (change,) = model.apply(ended(outcomes=[{"id": "S1", "verdict": "fail"}]), 3.0)
     assert isinstance(change, OutcomeFailed)
-    (change,) = model.apply(TaskStarted("two", "second", "/a.yml:2"), 4.0)
+    (change,) = model.apply(TaskStarted("two", "second", "/a.yml:2", "h"), 4.0)
     assert isinstance(change, StepDone)
     assert change.step.name == "first"
     assert change.step.duration == 3.0
     # A step in which nothing ran is not worth a line.
     assert model.finish() == []
+
+
+def test_hosts_that_go_on_side_by_side_have_steps_of_their_own() -> None:
+    model, changes = RunModel(), list[Change]()
+    changes += model.apply(TaskStarted("a", "pods", "", "first"), 0.0)
+    changes += model.apply(TaskStarted("b", "cluster", "", "second"), 1.0)
+    assert [each.task.name for each in model.running.values()] == ["a", "b"]
+    changes += model.apply(replace(ended(), host="second"), 2.0)
+    changes += model.apply(replace(ended(), host="first"), 3.0)
+    assert changes == [] == list(model.running)
+    changes += model.apply(TaskStarted("c", "services", "", "first"), 4.0)
+    changes += model.finish()
+    assert changes == [StepDone(step) for step in model.steps[:2]]
+    assert [(step.name, step.duration) for step in model.steps[:2]] == [
+        ("pods", 3.0),
+        ("cluster (second)", 1.0),
+    ]
 
 
 def test_a_failed_verdict_is_not_told_twice() -> None:
@@ -183,7 +201,7 @@ def test_progress_is_of_the_task_that_runs() -> None:
     assert event == ProgressMade("x", 3, 9)
     model.apply(event, 1.0)
     assert model.progress == event
-    model.apply(TaskStarted("next", "", ""), 2.0)
+    model.apply(TaskStarted("next", "", "", "h"), 2.0)
     assert model.progress is None
 
 
@@ -211,7 +229,7 @@ def test_an_unreachable_host_is_a_failure() -> None:
 
 
 def ended(status: Status = Status.OK, **result: object) -> TaskEnded:
-    return TaskEnded("work", "", "/a.yml:1", "localhost", status, False, 0.1, result)
+    return TaskEnded("work", "", "/a.yml:1", "h", status, False, 0.1, result)
 
 
 def failed(**result: object) -> TaskEnded:
@@ -236,7 +254,7 @@ def test_a_role_that_only_leads_on_to_others_is_no_step() -> None:
     ran = [("whole", check), ("whole", include), ("part", check), ("part", "latihan.lab.kubectl")]
     ran += [("whole", include), ("whole", "latihan.lab.cluster")]
     for role, action in ran:
-        changes += model.apply(TaskStarted("x", role, ""), 0.0)
+        changes += model.apply(TaskStarted("x", role, "", "h"), 0.0)
         ended = TaskEnded("x", role, "", "h", Status.OK, False, 0.1, action=action)
         changes += model.apply(ended, 1.0)
     changes += model.finish()
@@ -246,7 +264,7 @@ def test_a_role_that_only_leads_on_to_others_is_no_step() -> None:
 
 def test_a_role_whose_options_are_wrong_is_a_step() -> None:
     model = RunModel()
-    model.apply(TaskStarted("x", "whole", ""), 0.0)
+    model.apply(TaskStarted("x", "whole", "", "h"), 0.0)
     check = "ansible.builtin.validate_argument_spec"
     model.apply(TaskEnded("x", "whole", "", "h", Status.FAILED, False, 0.1, action=check), 1.0)
     model.finish()

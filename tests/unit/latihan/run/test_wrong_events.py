@@ -16,7 +16,7 @@ from latihan.run import events
 from latihan.run.model import RunModel
 
 KINDS = [
-    *("playbook_on_play_start", "playbook_on_task_start", "playbook_on_stats", "runner_on_ok"),
+    *("playbook_on_play_start", "runner_on_start", "playbook_on_stats", "runner_on_ok"),
     *("runner_on_failed", "runner_on_skipped", "runner_on_unreachable", "verbose", "error", ""),
 ]
 DATA = [
