@@ -116,10 +116,10 @@ class Playing:
         self._project = project
         self._request = request
         self._console = console
-        self._model = RunModel()
         self._display = Guarded(display_for(console, verbose=request.verbosity > 0))
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
+        self._model = RunModel(began=self._clock)
         self._killed = refusals.out_of_memory_kills()
 
     def play(self) -> Exit:

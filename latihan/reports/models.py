@@ -47,6 +47,7 @@ class StepRecord(Record):
     changed: Count
     skipped: Count
     failed: bool
+    began_s: Seconds = Field(0.0, description="After the run had begun.")
     duration_s: Seconds
 
 

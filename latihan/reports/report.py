@@ -71,6 +71,7 @@ def build(about: About, model: RunModel) -> Report:
                 changed=step.changed,
                 skipped=step.skipped,
                 failed=any(failure in model.failures for failure in step.failures),
+                began_s=round(max(0.0, step.started - model.began), 3),
                 duration_s=round(step.duration, 3),
             )
             for step in model.steps

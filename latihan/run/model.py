@@ -128,9 +128,11 @@ Change = StepDone | TaskFailed | OutcomeFailed | Warned
 class RunModel:
     """A run, as its events so far describe it; ``apply`` takes the next one.
 
-    Hosts may be at different tasks; ``running`` has each one's task.
+    Hosts may be at different tasks; ``running`` has each one's task. ``began`` is when the run did,
+    in seconds of its clock.
     """
 
+    began: float = 0.0
     play: str = ""
     running: dict[str, Running] = field(default_factory=dict)
     progress: ProgressMade | None = None

@@ -95,11 +95,18 @@ class Group:
 
 @dataclass(frozen=True)
 class Timed:
-    """Something with its time in words, and its share of the longest in percent."""
+    """Something with its time in words."""
 
     of: StepRecord | TaskRecord
     took: str
-    share: int
+
+
+@dataclass(frozen=True)
+class Drawn(Timed):
+    """A step with its place in the run: where it begins and how long it is, in percent."""
+
+    left: float
+    width: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class View:
     groups: tuple[Group, ...]
     failures: tuple[Failure, ...]
     picture: Picture | None
-    steps: tuple[Timed, ...]
+    steps: tuple[Drawn, ...]
     slowest: tuple[Timed, ...]
 
 
@@ -141,8 +148,8 @@ def view(report: Report) -> View:
         groups=tuple(_groups(failed)),
         failures=tuple(failures),
         picture=layout(report.last) if report.last else None,
-        steps=tuple(_timed(report.steps)),
-        slowest=tuple(_timed(report.slowest)),
+        steps=tuple(_drawn(step, report.duration_s) for step in report.steps),
+        slowest=tuple(Timed(task, durations.text(task.duration_s)) for task in report.slowest),
     )
 
 
@@ -227,13 +234,12 @@ def _groups(failed: Sequence[Item]) -> list[Group]:
     return [*groups, Group(None, tuple(unknown))] if unknown else groups
 
 
-def _timed(entries: Sequence[StepRecord | TaskRecord]) -> list[Timed]:
-    longest = max((entry.duration_s for entry in entries), default=0.0)
-    return [
-        Timed(
-            entry,
-            durations.text(entry.duration_s),
-            round(100 * entry.duration_s / longest) if longest else 0,
-        )
-        for entry in entries
-    ]
+def _drawn(step: StepRecord, whole: float) -> Drawn:
+    """A step of a run that took so many seconds."""
+    percent = 100 / max(whole, step.began_s + step.duration_s, 0.001)
+    return Drawn(
+        step,
+        durations.text(step.duration_s),
+        round(percent * step.began_s, 2),
+        round(percent * step.duration_s, 2),
+    )

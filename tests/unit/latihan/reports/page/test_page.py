@@ -100,6 +100,18 @@ def test_failures_come_first_and_are_open() -> None:
     }
 
 
+def test_each_step_is_drawn_where_it_was_in_the_run() -> None:
+    times = {"first": (0.0, 5.0), "beside": (2.5, 5.0)}
+    steps = [
+        {"name": name, "play": "x", "role": "", "tasks": 1, "changed": 0, "skipped": 0}
+        | {"failed": False, "began_s": began, "duration_s": took}
+        for name, (began, took) in times.items()
+    ]
+    tags = Reader(rendered(report(steps=steps, duration_s=10.0))).tags
+    bars = [attrs for tag, attrs in tags if tag == "rect" and attrs.get("height") == "8"]
+    assert [(bar["x"], bar["width"]) for bar in bars] == [("0.0", "50.0"), ("25.0", "50.0")]
+
+
 def test_failures_of_one_cause_stand_together() -> None:
     text = rendered(FULL)
     words = Reader(text).words
