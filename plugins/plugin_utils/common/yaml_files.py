@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.resolver import Resolver
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
@@ -36,6 +39,26 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(
                 problem=f"{node.value!r} is not a valid {kind}", problem_mark=node.start_mark
             ) from error
+
+
+# What composes a text's nodes.
+_composer: type[Any] = yaml.SafeLoader
+
+if yaml.__with_libyaml__:
+    from yaml._yaml import CParser
+
+    class _Composer(Composer, CParser, Resolver):
+        """Libyaml's parser with Python's composer: its own crashes if the text nests deeply."""
+
+        def __init__(self, stream: str) -> None:
+            CParser.__init__(self, stream)
+            Composer.__init__(self)
+            Resolver.__init__(self)
+
+        def dispose(self) -> None:
+            """Do nothing; ``compose_all`` calls it."""
+
+    _composer = _Composer
 
 
 def read(path: Path, what: str) -> list[Part]:
@@ -115,8 +138,15 @@ def _invalid(source: str, mark: yaml.Mark | None, problem: str) -> LabError:
     )
 
 
+def _composed(text: str) -> list[yaml.Node]:
+    """The documents' nodes; libyaml is ten times faster, but its errors say less."""
+    with suppress(yaml.YAMLError, UnicodeError):
+        return list(yaml.compose_all(text, _composer))
+    return list(yaml.compose_all(text, yaml.SafeLoader))
+
+
 def _parts(text: str) -> Iterator[Part]:
-    for node in yaml.compose_all(text, yaml.SafeLoader):
+    for node in _composed(text):
         _check(node, (), count(1))
         yield Part(node, _Loader("").construct_document(node))
 
