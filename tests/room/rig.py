@@ -60,7 +60,7 @@ class Machine:
         first = self.first
         done = subprocess.run(
             ["nsenter", f"--target={first}", "--mount", "--pid", "--net", "--uts", "--ipc",
-             f"--root=/proc/{first}/root", "--wd=/", *argv],
+             f"--root=/proc/{first}/root", "--wdns=/", *argv],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
