@@ -21,4 +21,4 @@ def text(seconds: float) -> str:
 def spent(seconds: Mapping[str, float]) -> str:
     """Where a run's time went, in one line; ``seconds`` is ``spent_s`` of its report."""
     outcomes, waits, clusters = (text(seconds[part]) for part in ("outcomes", "waits", "cluster"))
-    return f"Of this, outcomes took {outcomes}, waits for Kubernetes {waits}, clusters {clusters}."
+    return f"Added up, outcomes took {outcomes}, waits for Kubernetes {waits}, clusters {clusters}."

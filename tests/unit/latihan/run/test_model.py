@@ -244,7 +244,7 @@ def test_where_the_time_went() -> None:
         model.apply(ended, 1.0)
     assert model.spent == {"outcomes": 2.5, "waits": 1.5, "cluster": 0.0, "other": 0.25}
     assert durations.spent(model.spent) == (
-        "Of this, outcomes took 2.5 s, waits for Kubernetes 1.5 s, clusters 0.0 s."
+        "Added up, outcomes took 2.5 s, waits for Kubernetes 1.5 s, clusters 0.0 s."
     )
 
 
