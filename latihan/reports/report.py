@@ -75,6 +75,7 @@ def build(about: About, model: RunModel) -> Report:
                 duration_s=round(step.duration, 3),
             )
             for step in model.steps
+            if step.tasks  # Not if all of them were skipped.
         ],
         slowest=[
             TaskRecord(
