@@ -24,7 +24,7 @@ from latihan.run.model import (
     Change,
     OutcomeFailed,
     RunModel,
-    Running,
+    RunningTask,
     Step,
     StepDone,
     TaskFailed,
@@ -154,7 +154,7 @@ class LiveDisplay(LineDisplay):
         return Group(self._spinner, bar)
 
 
-def _doing(model: RunModel, running: Running, now: float) -> Text:
+def _doing(model: RunModel, running: RunningTask, now: float) -> Text:
     """What a host is doing."""
     line = Text(no_wrap=True, overflow="ellipsis")
     parts = dict.fromkeys((model.play, running.task.role, running.task.name))

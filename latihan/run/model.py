@@ -86,7 +86,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningTask:
     """A task that runs on a host, and when it began, in seconds of the run's clock."""
 
     task: TaskStarted
@@ -134,7 +134,7 @@ class RunModel:
 
     began: float = 0.0
     play: str = ""
-    running: dict[str, Running] = field(default_factory=dict)
+    running: dict[str, RunningTask] = field(default_factory=dict)
     progress: ProgressMade | None = None
     steps: list[Step] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
@@ -247,7 +247,7 @@ class RunModel:
             changes = self._close(event.host)
             self._open[event.host] = Step(name, self.play, event.role, started=now, ended=now)
             self.steps.append(self._open[event.host])
-        self.running[event.host], self.progress = Running(event, now), None
+        self.running[event.host], self.progress = RunningTask(event, now), None
         return changes
 
     def _step_name(self, event: TaskStarted | TaskEnded) -> str:

@@ -200,9 +200,8 @@ def test_pictures_say_what_they_show(show: Show) -> None:
     names = [
         each["name"]["value"] for each in named if each.get("role", {}).get("value") == "image"
     ]
-    assert len(names) == browser.evaluate(
-        "[...document.querySelectorAll('figure svg')].filter(each => each.checkVisibility()).length"
-    )
+    drawn = "[...document.querySelectorAll('figure svg, .bar svg')]"
+    assert len(names) == browser.evaluate(f"{drawn}.filter(each => each.checkVisibility()).length")
     assert all(names)
 
 

@@ -103,8 +103,12 @@ class Timed:
 
 @dataclass(frozen=True)
 class Drawn(Timed):
-    """A step with its place in the run: where it begins and how long it is, in percent."""
+    """A step with its place in the run: when it begins, in words, and from where it goes how far.
 
+    These two are in percent of the run.
+    """
+
+    began: str
     left: float
     width: float
 
@@ -240,6 +244,7 @@ def _drawn(step: StepRecord, whole: float) -> Drawn:
     return Drawn(
         step,
         durations.text(step.duration_s),
+        durations.text(step.began_s),
         round(percent * step.began_s, 2),
         round(percent * step.duration_s, 2),
     )

@@ -13,7 +13,15 @@ from latihan.output import summary
 from latihan.output.display import Guarded, LineDisplay, LiveDisplay, lines_of, step_counts
 from latihan.run.events import ProgressMade, Status, TaskEnded, TaskStarted
 from latihan.run.failures import Failure
-from latihan.run.model import OutcomeFailed, RunModel, Running, Step, StepDone, TaskFailed, Warned
+from latihan.run.model import (
+    OutcomeFailed,
+    RunModel,
+    RunningTask,
+    Step,
+    StepDone,
+    TaskFailed,
+    Warned,
+)
 from latihan.run.outcomes import outcome_of
 
 STEP = Step("cluster", "Make it", "cluster", started=10.0, ended=95.0, tasks=4, changed=2)
@@ -113,8 +121,8 @@ def test_the_live_line_tells_play_role_task_and_progress() -> None:
     display = LiveDisplay(console, verbose=False, clock=clock)
     display.start("full-lab")
     model = RunModel(play="Provision")
-    model.running["lab"] = Running(TaskStarted("Compile", "kubernetes", ""), 0.0)
-    model.running["beside"] = Running(TaskStarted("Start it", "cluster", ""), 41.0)
+    model.running["lab"] = RunningTask(TaskStarted("Compile", "kubernetes", ""), 0.0)
+    model.running["beside"] = RunningTask(TaskStarted("Start it", "cluster", ""), 41.0)
     model.progress = ProgressMade("packages compiled", 3, 9)
     clock.now = 61.0
     display.tick(model)
