@@ -42,8 +42,7 @@ _STAMPED = (
     f"{_PACKAGE}/vendor/k8s.io/component-base/version",
     f"{_PACKAGE}/vendor/k8s.io/client-go/pkg/version",
 )
-# No cloud's own volumes and load balancers, and no Docker: the kubelet speaks to containerd.
-_TAGS = "providerless,dockerless"
+_TAGS = "providerless"
 # -trimpath: stack traces need not show the folder of the build.
 _FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
 # In a GOPATH `go list` calls every package stale that isn't installed, even if it is compiled.
