@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils import providers
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import live
-from benchmarks import all_pairs
+from benchmarks import all_pairs, svg
 from latihan.base import project
 from latihan.base.processes import usage
 
@@ -84,23 +84,18 @@ def formulas(found: Sequence[Measured]) -> dict[str, str]:
 
 
 def plot(found: Sequence[Measured], path: Path) -> None:
-    """Draw the figures, as an SVG whose text stays text."""
-    import matplotlib as mpl  # noqa: PLC0415  only a picture needs it
-    import matplotlib.pyplot as plt  # noqa: PLC0415
-
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "latihan", "font.size": 9})
+    """Draw the figures."""
     panels: tuple[tuple[str, Callable[[Measured], float]], ...] = (
         ("seconds to make the lab", lambda each: each.made),
         ("GiB of memory", lambda each: each.memory / 1024),
         ("seconds for all pairs", lambda each: each.asked),
     )
-    figure, axes = plt.subplots(1, len(panels), figsize=(10, 3), layout="constrained")
+    figure, axes = svg.pyplot(9).subplots(1, len(panels), figsize=(10, 3), layout="constrained")
     for axis, (label, value) in zip(axes, panels, strict=True):
         axis.plot([each.nodes for each in found], [value(each) for each in found], marker="o")
         axis.set(xlabel="nodes", title=label, xlim=(0, None), ylim=(0, None))
         axis.grid(visible=True, alpha=0.3)
-    figure.savefig(path, metadata={"Date": None})
+    svg.save(figure, path)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks import svg
 from latihan.reports.models import Report, StepRecord
 
 # A step narrower than this share of the run has no room for its name.
@@ -31,14 +32,9 @@ def lanes(steps: Iterable[StepRecord]) -> list[list[StepRecord]]:
 
 
 def draw(report: Report, path: Path) -> None:
-    """Draw a run, as an SVG whose text stays text."""
-    import matplotlib as mpl  # noqa: PLC0415  only a picture needs it
-    import matplotlib.pyplot as plt  # noqa: PLC0415
-
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "latihan", "font.size": 8})
+    """Draw a run."""
     rows = lanes(report.steps)
-    figure, axis = plt.subplots(figsize=(11, 0.6 + 0.7 * len(rows)), layout="constrained")
+    figure, axis = svg.pyplot(8).subplots(figsize=(11, 0.6 + 0.7 * len(rows)), layout="constrained")
     for level, row in enumerate(rows):
         for step in row:
             colour = "#8fb5e0" if step.role == "cluster" else "#cfd6de"
@@ -49,7 +45,7 @@ def draw(report: Report, path: Path) -> None:
                 axis.text(middle, -level, name, ha="center", va="center")
     axis.set(xlim=(0, report.duration_s), yticks=[], xlabel="seconds")
     axis.spines[["left", "right", "top"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    svg.save(figure, path)
 
 
 def main() -> None:
