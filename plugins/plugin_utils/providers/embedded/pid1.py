@@ -66,9 +66,10 @@ def fresh_sys(folder: Path) -> None:
     mount("-t", "sysfs", "sysfs", "/sys")
     # Only a mount with a private parent can be moved; unshare(1) made all mounts private.
     mount("--move", str(aside), str(CGROUPS))
-    # Beside hierarchies of version 1, crun refuses one of version 2 that has controllers.
+    # Beside hierarchies of version 1, crun refuses one of version 2 that has controllers. It makes
+    # its folders there all the same, and systemd keeps /sys/fs/cgroup itself read-only.
     if (CGROUPS / "unified" / "cgroup.controllers").exists():
-        subprocess.run(["umount", str(CGROUPS / "unified")], check=True)
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(CGROUPS / "unified"))
 
 
 def show_kernel_settings(folder: Path, settings: dict[str, str]) -> None:
