@@ -302,7 +302,8 @@ def _end_run(run: Path) -> None:
 def _remove_command() -> None:
     """Remove the command, its unit and its rights."""
     if UNIT.exists():
-        _do("systemctl", "disable", UNIT.name)
+        # Without --now systemd would show it as active until a restart, file or not.
+        _do("systemctl", "disable", "--now", UNIT.name)
         UNIT.unlink()
         _do("systemctl", "daemon-reload")
     for path in (SUDOERS, COMMAND):
