@@ -1,15 +1,17 @@
 """A room of machines: root file systems with an sshd, on a network that only the test has.
 
-A machine has its own files, processes, host name and network. It shares the kernel and the control
-groups with this machine, so each has a lab of another name. The controller's network is a namespace
-too, so nothing that it sends leaves this machine. A room that is not isolated shares the network of
-this machine, whose mirrors it reaches, and listens on loopback alone.
+A machine has its own files, processes, host name, control groups and network, and systemd as its
+first process. It shares the kernel with this machine. The controller's network is a namespace too,
+so nothing that it sends leaves this machine. A room that is not isolated shares this machine's
+network, whose mirrors it reaches, and its control groups; it listens on loopback alone. It has no
+systemd, which would set up a network that isn't its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import shutil
 import signal
@@ -18,26 +20,48 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import cgroups
 from tests.integration.labs import CACHE
 from tests.machines.roots import NETWORK, settings
 from tests.places import ROOT
 
 _BOOT = Path(__file__).parent / "machine.sh"
 # What somebody who installs a small Debian server has at least.
-_PACKAGES = "ca-certificates,openssh-server,procps,python3,sudo"
+_PACKAGES = "ca-certificates,dbus,libpam-systemd,openssh-server,procps,python3,sudo"
+# Units of systemd that set the kernel or mount what a namespace doesn't separate, that read a
+# console, or that begin something in the middle of a test.
+_MASKED = (
+    "dev-hugepages.mount",
+    "getty.target",
+    "proc-sys-fs-binfmt_misc.automount",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+    "systemd-modules-load.service",
+    "systemd-sysctl.service",
+    "timers.target",
+)
+# The kernel and its boot ID are this machine's: what it logs isn't meant, and in a journal that is
+# kept all boots would be one.
+_JOURNAL = "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\n"
 # The machines that are good enough for a lab; machine.py says the same of each.
 _SYSTEMS = {
     suite: {"id": "debian", "version": version, "codename": suite, "python": python,
             "processor": platform.machine()}
     for suite, version, python in (("bookworm", "12", "3.11"), ("trixie", "13", "3.13"))
 }  # fmt: skip
-_SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--")
+_SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc")
+# The namespace of control groups begins where a process is, so it waits until it was put there.
+_WAITING = ("sh", "-c", 'read -r _; exec "$@"', "sh")
 _NETWORK = "198.18.0"  # RFC 2544: for tests
 PASSWORD = "a room's secret"
 _STOPPED = 5.0
@@ -45,22 +69,28 @@ _STOPPED = 5.0
 
 @dataclass
 class Machine:
-    """A machine of the room; ``root`` has its files, ``namespace`` is its network, if its own."""
+    """A machine of the room.
+
+    ``root`` has its files, ``namespace`` is its network, if its own. ``boot`` is what machine.sh
+    takes: its first process, a file to show as /proc/meminfo, and how much its caches may hold.
+    """
 
     name: str
     suite: str
     address: str
     root: Path
     namespace: str
-    process: subprocess.Popen[bytes]
-    port: int = 22
+    port: int
+    boot: tuple[str, str, str]
+    process: subprocess.Popen[bytes] | None = None
 
     def inside(self, *argv: str) -> str:
         """Run a command in the machine as its root."""
         first = self.first
+        assert first, f"{self.name} is off"
         done = subprocess.run(
             ["nsenter", f"--target={first}", "--mount", "--pid", "--net", "--uts", "--ipc",
-             f"--root=/proc/{first}/root", "--wdns=/", *argv],
+             "--cgroup", f"--root=/proc/{first}/root", "--wdns=/", *argv],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
@@ -68,9 +98,19 @@ class Machine:
 
     @property
     def first(self) -> str:
-        """The process, seen from here, that is the machine's first one."""
+        """The process, seen from here, that is the machine's first one; empty if it has none."""
+        if not self.process:
+            return ""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return children.read_text(encoding="utf-8").split()[0]
+        try:
+            return children.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def control_group(self) -> str:
+        """Its control groups, relative to a hierarchy's root; empty if it shares this machine's."""
+        return self.namespace
 
 
 @dataclass
@@ -97,15 +137,55 @@ class Room:
             }
             for each in self.machines.values()
         }
-        known = f"-o UserKnownHostsFile={self.folder}/known_hosts"
+        # Another room has the same addresses, and ssh would take the connection that it has kept.
+        options = f"-o UserKnownHostsFile={self.folder}/known_hosts -o ControlPath={self.folder}/%h"
         variables = {
             "ansible_user": "teacher",
             "ansible_become_password": PASSWORD,
             "ansible_ssh_private_key_file": str(self.folder / "key"),
-            "ansible_ssh_common_args": known,
+            "ansible_ssh_common_args": options,
         }
         room = {"lab_machines": {"vars": variables, "hosts": hosts}}
         self.inventory.write_text(yaml.safe_dump(room), encoding="utf-8")
+
+    def switch_on(self, machine: Machine) -> None:
+        """Boot a machine from its files."""
+        spaces = list(_SPACES)
+        if machine.namespace:
+            _cable(self, machine)
+            spaces.append("--cgroup")
+        machine.process = subprocess.Popen(
+            [*_WAITING, *_in_network(machine.namespace), *spaces, "--", "sh", _BOOT, machine.root,
+             *machine.boot],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        assert machine.process.stdin
+        with machine.process.stdin:
+            if machine.control_group:
+                cgroups.join(machine.control_group, machine.process.pid)
+
+    def switch_off(self, machine: Machine) -> None:
+        """End a machine as a power cut does; its files stay, and nothing else of it."""
+        if machine.process:
+            first = int(machine.first or machine.process.pid)
+            # All of its PID namespace end with the first one, and before it (pid_namespaces(7)).
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(first, signal.SIGKILL)
+            machine.process.wait(_STOPPED)
+            machine.process = None
+        if machine.namespace:
+            cgroups.remove(machine.control_group)
+            do("ip", "netns", "del", machine.namespace)
+
+    def restart(self, *machines: Machine) -> None:
+        """Switch machines off and on; when it returns, they let their users in."""
+        for machine in machines:
+            self.switch_off(machine)
+        for machine in machines:
+            self.switch_on(machine)
+        for machine in machines:
+            _await(machine)
 
     def on_controller(self, *argv: str | Path) -> list[str]:
         """A command line, as one that runs in the controller's network."""
@@ -143,20 +223,19 @@ def room(
             do("cp", "--archive", bases[suite], root)
             _settle(root, name, (folder / "key.pub").read_text(encoding="utf-8"))
             namespace = f"{folder.name}-{name}" if isolated else ""
-            if isolated:
-                _cable(made, namespace, address, stack)
-            else:
+            if not isolated:
                 _share(root, port)
             facts = folder / f"{name}.meminfo"
             facts.write_text((meminfo or {}).get(name, ""), encoding="utf-8")
-            boot = [str(facts) if facts.stat().st_size else "", (disk or {}).get(name, "")]
-            process = subprocess.Popen(
-                [*_in_network(namespace), *_SPACES, "sh", _BOOT, root, *boot],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
+            boot = (
+                "systemd" if isolated else "plain",
+                str(facts) if facts.stat().st_size else "",
+                (disk or {}).get(name, ""),
             )
-            stack.callback(_power_off, process)
-            made.machines[name] = Machine(name, suite, address, root, namespace, process, port)
+            machine = Machine(name, suite, address, root, namespace, port, boot)
+            stack.callback(made.switch_off, machine)
+            made.switch_on(machine)
+            made.machines[name] = machine
         for machine in made.machines.values():
             _await(machine)
         made.write_inventory()
@@ -194,9 +273,10 @@ def _network(made: Room, stack: contextlib.ExitStack) -> None:
         do("ip", "-n", made.namespace, *line.split())
 
 
-def _cable(made: Room, namespace: str, address: str, stack: contextlib.ExitStack) -> None:
+def _cable(made: Room, machine: Machine) -> None:
+    """A machine's network, on the room's bridge; its end there goes away with it."""
+    namespace, address = machine.namespace, machine.address
     do("ip", "netns", "add", namespace)
-    stack.callback(do, "ip", "netns", "del", namespace)
     port = f"p{address.rpartition('.')[2]}"
     do("ip", "-n", made.namespace, "link", "add", port, "type", "veth", "peer", "eth0", "netns",
        namespace)  # fmt: skip
@@ -210,6 +290,13 @@ def _settle(root: Path, name: str, key: str) -> None:
     """What an installer would ask: a name, a user, and a key to log in with."""
     (root / "etc/hostname").write_text(f"{name}\n", encoding="utf-8")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n", encoding="utf-8")
+    # Without it systemd would take this for the first boot ever, and enable what can be enabled.
+    (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
+    for unit in _MASKED:
+        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    journal = root / "etc/systemd/journald.conf.d/room.conf"
+    journal.parent.mkdir(exist_ok=True)
+    journal.write_text(_JOURNAL, encoding="utf-8")
     for old in root.glob("etc/ssh/ssh_host_*"):
         old.unlink()
     do("chroot", root, "ssh-keygen", "-A", "-q")
@@ -222,18 +309,14 @@ def _settle(root: Path, name: str, key: str) -> None:
 
 
 def _await(machine: Machine) -> None:
-    """Wait until a machine's sshd listens."""
-    for _ in range(100):
-        with contextlib.suppress(OSError, IndexError, AssertionError):
-            if f":{machine.port:04X} 00000000:0000" in machine.inside("cat", "/proc/net/tcp"):
+    """Wait until a machine's sshd listens and lets users in (pam_nologin(8))."""
+    ready = ("sh", "-c", "test ! -e /run/nologin && cat /proc/net/tcp")
+    for _ in range(600):
+        with contextlib.suppress(AssertionError):
+            if f":{machine.port:04X} 00000000:0000" in machine.inside(*ready):
                 return
         time.sleep(0.1)
     raise AssertionError(f"{machine.name} has no sshd")
-
-
-def _power_off(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait(_STOPPED)
 
 
 def _supply(system: Mapping[str, str]) -> None:
@@ -244,7 +327,7 @@ def _supply(system: Mapping[str, str]) -> None:
 
 def base(suite: str) -> Path:
     """The files of a small server, made once and kept in the cache."""
-    kept = CACHE / "machines" / f"room-{suite}"
+    kept = CACHE / "machines" / f"server-{suite}"
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{suite}-", dir=kept.parent) as folder:
