@@ -64,7 +64,7 @@ _SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--
 _WAITING = ("sh", "-c", 'read -r _; exec "$@"', "sh")
 _NETWORK = "198.18.0"  # RFC 2544: for tests
 PASSWORD = "a room's secret"
-_STOPPED = 5.0
+_STOPPED = 60.0
 
 
 @dataclass
@@ -174,6 +174,8 @@ class Room:
                 os.kill(first, signal.SIGKILL)
             machine.process.wait(_STOPPED)
             machine.process = None
+        # ssh would wait for the connection that it has kept to the machine that was.
+        (self.folder / machine.address).unlink(missing_ok=True)
         if machine.namespace:
             cgroups.remove(machine.control_group)
             do("ip", "netns", "del", machine.namespace)
