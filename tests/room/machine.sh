@@ -8,7 +8,9 @@ hierarchies=$(grep -E '^[^ ]+ /sys/fs/cgroup[^ ]* cgroup2? ' /proc/mounts)
 # Only a mount can become the root (pivot_root(2)).
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
-# systemd configures no devices where /sys can't be written: they are this machine's.
+# The kernel's settings and the devices are this machine's. Debian 13's systemd would set fs.nr_open.
+mount --bind "$root/proc/sys" "$root/proc/sys"
+mount -o remount,bind,ro "$root/proc/sys"
 mount -t sysfs -o ro sysfs "$root/sys"
 if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
   mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
