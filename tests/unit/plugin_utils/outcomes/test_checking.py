@@ -24,6 +24,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions im
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
     Diagnosis,
@@ -128,6 +129,20 @@ def test_it_is_asked_once_where_it_holds(monkeypatch: pytest.MonkeyPatch, lab: L
     (told,) = checking.check(lab, [outcome(within=30)], {}).results
     assert (told.verdict, told.attempts, told.retried) == ("pass", 1, [])
     assert len(answers.asked) == 1
+
+
+@pytest.mark.parametrize(("factor", "rounds"), [(1, [3]), (40, [2, 1]), (1000, [1, 1, 1])])
+def test_on_a_slow_machine_fewer_are_asked_at_once(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, factor: float, rounds: list[int]
+) -> None:
+    choose(factor)
+    answers = Answers(200, 200, 200)
+    monkeypatch.setattr(checking, "probe_all", answers)
+    three = [outcome(id=name) for name in ("X1", "X2", "X3")]
+    checked = checking.check(lab, three, {})
+    assert [told.id for told in checked.results] == ["X1", "X2", "X3"]
+    assert [told.moment for told in checked.results] == [0, 0, 0]
+    assert [len(asked) for asked in answers.asked] == rounds
 
 
 def test_it_is_asked_again_within_its_time(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> None:
