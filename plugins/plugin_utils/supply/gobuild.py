@@ -42,7 +42,9 @@ _STAMPED = (
     f"{_PACKAGE}/vendor/k8s.io/component-base/version",
     f"{_PACKAGE}/vendor/k8s.io/client-go/pkg/version",
 )
-_TAGS = "providerless"
+# With Docker's code a kubelet asks for Docker's folder five times, a second apart, before it starts
+# (cadvisor: container/docker/factory.go, RootDir).
+_TAGS = "providerless,dockerless"
 # -trimpath: stack traces need not show the folder of the build.
 _FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
 # In a GOPATH `go list` calls every package stale that isn't installed, even if it is compiled.
