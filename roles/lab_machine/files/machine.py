@@ -261,10 +261,11 @@ def reset(folder: Path, cache: Path, state: Path, keep: str) -> dict[str, Any]:
     """Take off what the role put there; with ``keep`` the caches stay."""
     noted = _noted(folder)
     changed = folder.is_dir() or COMMAND.exists() or (keep != "keep" and cache.is_dir())
+    # First what may be working on a lab: a teardown waits for nobody.
     _end_run(folder / OWN / "run")
+    _remove_command()
     if (folder / PYTHON).exists():
         _latihan(folder, cache, state, "teardown", "--all")
-    _remove_command()
     for learner in noted["learners"]:
         _do("userdel", "--remove", learner)
     gone = _installed().intersection(noted["packages"])
@@ -284,7 +285,8 @@ def _latihan(folder: Path, cache: Path, state: Path, *words: str) -> None:
     """Run the lab's command line to its end."""
     settings = [f"LATIHAN_CACHE={cache}", f"LATIHAN_STATE={state}",
                 f"ANSIBLE_HOME={folder / OWN / 'ansible'}"]  # fmt: skip
-    _do("env", *settings, str(folder / PYTHON), "-P", "-m", "latihan", *words, cwd=folder)
+    command = ("env", *settings, str(folder / PYTHON), "-P", "-m", "latihan", *words)
+    _do(*command, cwd=folder, called="latihan")
 
 
 def _end_run(run: Path) -> None:
@@ -304,6 +306,9 @@ def _remove_command() -> None:
     if UNIT.exists():
         # Without --now systemd would show it as active until a restart, file or not.
         _do("systemctl", "disable", "--now", UNIT.name)
+        # A start that was cut short stays listed as failed; if it wasn't, there is none to forget.
+        with contextlib.suppress(SystemExit):
+            _do("systemctl", "reset-failed", UNIT.name)
         UNIT.unlink()
         _do("systemctl", "daemon-reload")
     for path in (SUDOERS, COMMAND):
@@ -456,7 +461,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _do(*argv: str, cwd: Path | None = None) -> str:
+def _do(*argv: str, cwd: Path | None = None, called: str = "") -> str:
     """Run a program to its end; its last line is the error if it fails."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
@@ -465,7 +470,8 @@ def _do(*argv: str, cwd: Path | None = None) -> str:
     )  # fmt: skip
     if done.returncode != 0:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise SystemExit(f"{argv[0]} failed: {(lines or ['it said nothing'])[-1].strip()}")
+        said = (lines or ["it said nothing"])[-1].strip()
+        raise SystemExit(f"{called or argv[0]} failed: {said}")
     return done.stdout
 
 

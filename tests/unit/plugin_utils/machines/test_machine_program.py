@@ -96,7 +96,7 @@ def test_a_lab_that_is_there_is_stopped(
     machine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[tuple[str, ...]] = []
-    monkeypatch.setattr(machine, "_do", lambda *argv, cwd: called.append(argv))
+    monkeypatch.setattr(machine, "_do", lambda *argv, **_how: called.append(argv))
     for name in (".venv/bin/python", "state/lab/contract.json"):
         assert machine.halt(tmp_path, tmp_path, tmp_path / "state", "lab") == {"changed": False}
         (tmp_path / name).parent.mkdir(parents=True)
