@@ -1,8 +1,9 @@
-"""A process that waits for ever on a lock is found; others are left alone."""
+"""Processes that keep a run waiting for ever are found; others are left alone."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,24 @@ if os.fork() == 0:
 os.wait()
 print(flush=True)
 lock.acquire()
+"""
+# As Ansible does with the strategy free: it doesn't ask for the end of its worker.
+_FORGETS = """
+import os, signal, time
+if (child := os.fork()) == 0:
+    {worker}
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+print(flush=True)
+time.sleep(60)
+"""
+_KILLED = _FORGETS.format(worker="os.kill(os.getpid(), signal.SIGKILL)")
+_ENDED = _FORGETS.format(worker="os._exit(1)")
+# Not Ansible's worker, but a program of a task: that one is asked for in time.
+_OF_A_TASK = f"""
+import os
+if os.fork():
+    os.wait()
+{_KILLED}
 """
 _SLEEPS = "import time; print(flush=True); time.sleep(60)"
 _HAS_THREADS = """
@@ -66,9 +85,25 @@ def test_a_wait_without_end_is_noticed(mark: str) -> None:
         assert not watch.is_stuck(), "it may only just have begun to wait"
         assert looked(watch, 10)
     finally:
-        for each in others:
-            each.kill()
-            each.communicate()
+        end(others)
+
+
+def test_a_worker_that_was_killed_is_noticed(mark: str) -> None:
+    others = [program(code, mark) for code in (_ENDED, _OF_A_TASK)]
+    others.append(program(_KILLED, uuid.uuid4().hex))
+    watch = stuck.Watchdog(mark, pause=0.1)
+    try:
+        assert not looked(watch, 0.6)
+        others.append(program(_KILLED, mark))
+        assert looked(watch, 10)
+    finally:
+        end(others)
+
+
+def end(programs: list[subprocess.Popen[bytes]]) -> None:
+    for each in programs:
+        os.killpg(each.pid, signal.SIGKILL)
+        each.communicate()
 
 
 def looked(watch: stuck.Watchdog, seconds: float) -> bool:
