@@ -2,14 +2,15 @@
 
 Ansible's workers share semaphores, which the kernel doesn't give back when their holder dies. The
 next worker then waits without end, Ansible waits for that worker, and for the same semaphore if the
-worker ends. With the strategy ``free``, it waits for the result of a killed worker itself, too.
+worker ends. With the strategy ``free`` it waits for the result of a killed worker, too: it never
+asks whether its workers live.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,20 +24,20 @@ from latihan.run import stragglers
 PATIENCE = 30.0
 _PAUSE = 5.0
 # Fields of proc(5)'s stat, counted from the state.
-_STATE, _PARENT, _USER, _SYSTEM, _THREADS, _STARTED, _STATUS = 0, 1, 11, 12, 17, 19, 49
+_STATE, _PARENT, _USER, _SYSTEM, _THREADS, _STARTED = 0, 1, 11, 12, 17, 19
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A process that doesn't go on by itself.
 
-    ``started`` and ``ticks`` are its start and the processor time that it has used, in clock ticks:
-    as long as they stay, this is one process and one wait.
+    ``started`` is its start in clock ticks. ``ticks`` is the processor time that it has used, if it
+    uses none while it waits: as long as both stay, this is one process and one wait.
     """
 
     pid: int
     started: str
-    ticks: int
+    ticks: int = 0
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Watchdog:
     Args:
         run: the run's mark.
         patience: seconds after which a wait is one without end.
-        pause: seconds between two looks; a killed worker counts if two of them find it.
+        pause: seconds between two looks.
     """
 
     run: str
@@ -61,37 +62,32 @@ class Watchdog:
         if now < self._next:
             return False
         self._next = now + self.pause
-        pids = set(stragglers.pids_of(self.run))
-        limits = dict.fromkeys(waiting_of(pids), seconds(self.patience))
-        limits.update(dict.fromkeys(killed_of(pids), self.pause))
-        self._since = {each: self._since.get(each, now) for each in limits}
-        return any(now - since >= limits[each] for each, since in self._since.items())
+        pids = list(stragglers.pids_of(self.run))
+        waiting = [*on_locks(pids), *without_workers(pids)]
+        self._since = {each: self._since.get(each, now) for each in waiting}
+        return any(now - since >= seconds(self.patience) for since in self._since.values())
 
 
-def waiting_of(pids: Collection[int]) -> Iterator[Waiting]:
+def on_locks(pids: Iterable[int]) -> Iterator[Waiting]:
     """Those of these processes whose only thread waits on a lock (futex(2))."""
     for pid in pids:
         fields = processes.stat(pid)
-        if len(fields) > _STATUS and fields[_THREADS] == "1" and _waits(pid):
-            yield _waiting(pid, fields)
+        if len(fields) > _STARTED and fields[_THREADS] == "1" and _waits(pid):
+            yield Waiting(pid, fields[_STARTED], int(fields[_USER]) + int(fields[_SYSTEM]))
 
 
-def killed_of(pids: Collection[int]) -> Iterator[Waiting]:
-    """Ansible's workers that a signal ended, as long as Ansible hasn't asked for their end.
+def without_workers(pids: Iterable[int]) -> Iterator[Waiting]:
+    """Those of these processes that this one started, and that have no child which still runs.
 
-    Args:
-        pids: the processes of a run. The first of them, whose parent isn't one, is Ansible.
+    Ansible has none only for moments, when it begins, goes on to the next task, or ends.
     """
-    of_all = {pid: fields for pid in psutil.pids() if len(fields := processes.stat(pid)) > _STATUS}
-    first = {pid for pid in pids if pid in of_all and int(of_all[pid][_PARENT]) not in pids}
-    for pid, fields in of_all.items():
-        ended = fields[_STATE] == "Z" and int(fields[_PARENT]) in first
-        if ended and os.WIFSIGNALED(int(fields[_STATUS])):
-            yield _waiting(pid, fields)
-
-
-def _waiting(pid: int, fields: list[str]) -> Waiting:
-    return Waiting(pid, fields[_STARTED], int(fields[_USER]) + int(fields[_SYSTEM]))
+    known = {pid: processes.stat(pid) for pid in psutil.pids()}
+    alive = [each for each in known.values() if len(each) > _STARTED and each[_STATE] != "Z"]
+    parents = {int(each[_PARENT]) for each in alive}
+    for pid in pids:
+        fields = known.get(pid, [])
+        if fields in alive and int(fields[_PARENT]) == os.getpid() and pid not in parents:
+            yield Waiting(pid, fields[_STARTED])
 
 
 def _waits(pid: int) -> bool:

@@ -15,6 +15,16 @@ import pytest
 
 from latihan.run import stragglers, stuck
 
+# As Ansible with a worker that is at work.
+_WORKS = """
+import os, time
+if os.fork() == 0:
+    time.sleep(60)
+    os._exit(0)
+{more}
+print(flush=True)
+os.wait()
+"""
 # As Ansible's workers do: one takes a lock that they share, and is killed with it.
 _WAITS = """
 import multiprocessing, os, signal
@@ -23,28 +33,21 @@ if os.fork() == 0:
     lock.acquire()
     os.kill(os.getpid(), signal.SIGKILL)
 os.wait()
-print(flush=True)
-lock.acquire()
+if os.fork() == 0:
+    print(flush=True)
+    lock.acquire()
+os.wait()
 """
-# As Ansible does with the strategy free: it doesn't ask for the end of its worker.
+# As Ansible does with the strategy free: it doesn't ask whether its worker lives.
 _FORGETS = """
 import os, signal, time
 if (child := os.fork()) == 0:
-    {worker}
+    os.kill(os.getpid(), signal.SIGKILL)
 os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
 print(flush=True)
-time.sleep(60)
+while True:
+    time.sleep(0.001)
 """
-_KILLED = _FORGETS.format(worker="os.kill(os.getpid(), signal.SIGKILL)")
-_ENDED = _FORGETS.format(worker="os._exit(1)")
-# Not Ansible's worker, but a program of a task: that one is asked for in time.
-_OF_A_TASK = f"""
-import os
-if os.fork():
-    os.wait()
-{_KILLED}
-"""
-_SLEEPS = "import time; print(flush=True); time.sleep(60)"
 _HAS_THREADS = """
 import threading, time
 threading.Thread(target=time.sleep, args=[60]).start()
@@ -74,27 +77,16 @@ def program(code: str, mark: str) -> subprocess.Popen[bytes]:
     return started
 
 
-def test_a_wait_without_end_is_noticed(mark: str) -> None:
-    others = [program(_SLEEPS, mark), program(_HAS_THREADS, mark)]
-    others.append(program(_WAITS, uuid.uuid4().hex))
+@pytest.mark.parametrize("code", [_WAITS, _FORGETS])
+def test_a_wait_without_end_is_noticed(mark: str, code: str) -> None:
+    others = [program(_WORKS.format(more=more), mark) for more in ("", _HAS_THREADS)]
+    others.append(program(code, uuid.uuid4().hex))
     watch = stuck.Watchdog(mark, patience=0.3, pause=0.1)
     try:
         time.sleep(0.5)
         assert not looked(watch, 0.6)
-        others.append(program(_WAITS, mark))
+        others.append(program(code, mark))
         assert not watch.is_stuck(), "it may only just have begun to wait"
-        assert looked(watch, 10)
-    finally:
-        end(others)
-
-
-def test_a_worker_that_was_killed_is_noticed(mark: str) -> None:
-    others = [program(code, mark) for code in (_ENDED, _OF_A_TASK)]
-    others.append(program(_KILLED, uuid.uuid4().hex))
-    watch = stuck.Watchdog(mark, pause=0.1)
-    try:
-        assert not looked(watch, 0.6)
-        others.append(program(_KILLED, mark))
         assert looked(watch, 10)
     finally:
         end(others)
