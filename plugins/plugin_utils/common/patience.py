@@ -7,6 +7,7 @@ the program begins.
 from __future__ import annotations
 
 import math
+import os
 import time
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
@@ -17,6 +18,8 @@ FACT = "lab_patience_measured"
 AUTO = "auto"
 # More would be a wait for days.
 _MOST = 1000.0
+# Whoever waits for a failure should see it within minutes.
+_MOST_CROWDED = 6.0
 _STEPS = 300_000
 _ROUNDS = 3
 # Twice what a machine takes on which the limits were set, so that small differences don't count.
@@ -39,6 +42,14 @@ def factor() -> float:
     if not _factor:
         _factor.append(of_speed(measured()))
     return _factor[0]
+
+
+def crowding() -> float:
+    """How many processes want each of this machine's processors: 1 if none has to wait, at most 6.
+
+    It is the mean of the last minute (getloadavg(3)), and says nothing of a single moment.
+    """
+    return min(_MOST_CROWDED, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 def choose(value: object) -> None:

@@ -19,7 +19,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import La
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, moment_of
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import factor, seconds
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import (
+    crowding,
+    factor,
+    seconds,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.look import (
     Asked,
     FailedOutcome,
@@ -238,15 +242,16 @@ def _not_yet(
     A wait that ended with the first sample that holds would choose its sample: a rule that refuses
     one connection in ten would pass in the end. So the sample is the round after the wait.
 
-    What may take time is asked twice at least: on a busy machine the first round may take it all.
+    What may take time is asked twice at least, and takes longer on a busy machine.
     """
     if tries and tries[-1][1] == _HELD:
         return ""
     if judgement.verdict is Verdict.FAIL:
-        waits = passed < seconds(outcome.within) or (outcome.within and not tries)
+        within = seconds(outcome.within) * crowding()
+        waits = passed < within or (outcome.within and not tries)
         return judgement.reason if waits else ""
     if judgement.early:
-        within = seconds(max(outcome.within, _CALMS_WITHIN))
+        within = seconds(max(outcome.within, _CALMS_WITHIN)) * crowding()
         return judgement.reason if passed < within else ""
     return _HELD if tries and outcome.sampled and judgement.verdict is Verdict.PASS else ""
 

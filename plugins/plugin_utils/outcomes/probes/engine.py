@@ -94,7 +94,8 @@ def probe_all(lab: Lab, probes: Sequence[Probe], addresses: Addresses) -> list[P
 def result(probe: Probe, raw: Raw, namespace: str, addresses: Addresses) -> ProbeResult:
     """A probe's answer."""
     kind = KINDS[probe.kind]
-    reading = readers.broken(raw) or readers.timely(kind.read(raw), raw, probe.limit)
+    longest = probe.limit + kind.seconds
+    reading = readers.broken(raw) or readers.timely(kind.read(raw), raw, probe.limit, longest)
     return ProbeResult(
         name=probe.name,
         kind=probe.kind,

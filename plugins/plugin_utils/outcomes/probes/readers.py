@@ -90,24 +90,27 @@ def broken(raw: Raw) -> Reading | None:
     return None
 
 
-def timely(reading: Reading, raw: Raw, timeout: float) -> Reading:
+def timely(reading: Reading, raw: Raw, timeout: float, longest: float) -> Reading:
     """The same reading, unless it is silence in a place where everything takes long.
 
     A name server's silence counts too; an answer that comes at once doesn't.
 
     Args:
         reading: what the output says.
-        raw: the output, and how late its place is.
+        raw: the output, how late its place is, and when the command ended.
         timeout: how many seconds the answer had.
+        longest: how many seconds the command runs at most, since it ends itself then.
     """
     unresolved = reading.reason == "unresolved" and raw.seconds >= timeout
-    if not (unresolved or reading.reason == "timeout") or raw.lag <= _LATE * timeout:
+    if not (unresolved or reading.reason == "timeout"):
         return reading
-    return Reading(
-        TOO_SLOW,
-        f"No answer in {timeout:g} s, but a process that does nothing takes {raw.lag:.1f} s there.",
-        reading.yields,
-    )
+    if raw.lag > _LATE * timeout:
+        said = f"a process that does nothing takes {raw.lag:.1f} s there"
+    elif raw.seconds > (1 + _LATE) * longest:
+        said = f"what should end after {longest:g} s took {raw.seconds:.1f} s there"
+    else:
+        return reading
+    return Reading(TOO_SLOW, f"No answer in {timeout:g} s, but {said}.", reading.yields)
 
 
 def http(raw: Raw) -> Reading:

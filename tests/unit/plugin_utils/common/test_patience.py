@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from types import SimpleNamespace
@@ -45,6 +46,15 @@ def test_the_command_line_refuses_it_too(capsys: pytest.CaptureFixture[str], com
 @pytest.mark.parametrize(("took", "factor"), [(0.001, 1.0), (0.02, 1.0), (0.03, 1.5), (0.4, 20.0)])
 def test_a_slow_machine_has_more_time(took: float, factor: float) -> None:
     assert patience.of_speed(took) == factor
+
+
+@pytest.mark.parametrize(("load", "crowding"), [(0.3, 1.0), (8.0, 2.0), (100.0, 6.0)])
+def test_processes_that_wait_for_a_processor_take_longer(
+    monkeypatch: pytest.MonkeyPatch, load: float, crowding: float
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert patience.crowding() == crowding
 
 
 def test_it_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:

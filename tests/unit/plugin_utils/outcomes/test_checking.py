@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -254,6 +255,22 @@ def test_it_is_asked_twice_even_when_the_first_round_took_all_its_time(
     monkeypatch.setattr(checking, "probe_all", Answers(500, 500, 200))
     (told,) = checking.check(lab, [outcome(within=5)], {}).results
     assert (told.verdict, told.attempts) == ("fail", 2)
+
+
+@pytest.mark.parametrize(
+    ("load", "verdict", "attempts"), [(0.0, "fail", 2), (1000.0, "pass", 3), (1000.0, "fail", 4)]
+)
+def test_a_busy_machine_has_more_time(
+    monkeypatch: pytest.MonkeyPatch, lab: Lab, load: float, verdict: str, attempts: int
+) -> None:
+    clock = iter(range(0, 1000, 5))
+    clockwork = SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _seconds: None)
+    monkeypatch.setattr(checking, "time", clockwork)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    answers = [500, 500, 200] if verdict == "pass" else [500] * 9
+    monkeypatch.setattr(checking, "probe_all", Answers(*answers))
+    (told,) = checking.check(lab, [outcome(within=5)], {}).results
+    assert (told.verdict, told.attempts) == (verdict, attempts)
 
 
 @pytest.mark.parametrize(

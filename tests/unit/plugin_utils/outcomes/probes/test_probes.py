@@ -210,6 +210,15 @@ def test_a_timeout_where_everything_is_late_is_none() -> None:
         assert result(asked, raw, "default", {}).reason == reason
 
 
+@pytest.mark.parametrize(("ended", "reason"), [("6.9", "timeout"), ("7.1", "too_slow")])
+def test_a_timeout_that_took_longer_than_it_should_is_none(ended: str, reason: str) -> None:
+    # curl gets 2 s to connect and 3 s more for the answer.
+    asked = Probe("a", "http", place("host"), "http://10.0.0.1/", timeout=2)
+    said = f"\n@m\ncurl: (28) Operation timed out\n@m\n28 1.0 {ended}\n@m\n5.0 5.01"
+    (raw,) = split(batch([asked], "@m"), said)
+    assert result(asked, raw, "default", {}).reason == reason
+
+
 @pytest.mark.parametrize(("ended", "reason"), [("3.1", "too_slow"), ("1.1", "unresolved")])
 def test_only_a_name_server_that_was_silent_may_have_been_late(ended: str, reason: str) -> None:
     asked = Probe("a", "http", place("host"), "http://s1/", timeout=2)
