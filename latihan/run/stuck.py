@@ -24,7 +24,7 @@ from latihan.run import stragglers
 PATIENCE = 30.0
 _PAUSE = 5.0
 # Fields of proc(5)'s stat, counted from the state.
-_STATE, _PARENT, _USER, _SYSTEM, _THREADS, _STARTED = 0, 1, 11, 12, 17, 19
+_PARENT, _USER, _SYSTEM, _THREADS = 1, 11, 12, 17
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Waiting:
     """
 
     pid: int
-    started: str
+    started: int
     ticks: int = 0
 
 
@@ -72,8 +72,9 @@ def on_locks(pids: Iterable[int]) -> Iterator[Waiting]:
     """Those of these processes whose only thread waits on a lock (futex(2))."""
     for pid in pids:
         fields = processes.stat(pid)
-        if len(fields) > _STARTED and fields[_THREADS] == "1" and _waits(pid):
-            yield Waiting(pid, fields[_STARTED], int(fields[_USER]) + int(fields[_SYSTEM]))
+        started = processes.started_at(fields)
+        if started is not None and fields[_THREADS] == "1" and _waits(pid):
+            yield Waiting(pid, started, int(fields[_USER]) + int(fields[_SYSTEM]))
 
 
 def without_workers(pids: Iterable[int]) -> Iterator[Waiting]:
@@ -82,12 +83,14 @@ def without_workers(pids: Iterable[int]) -> Iterator[Waiting]:
     Ansible has none only for moments, when it begins, goes on to the next task, or ends.
     """
     known = {pid: processes.stat(pid) for pid in psutil.pids()}
-    alive = [each for each in known.values() if len(each) > _STARTED and each[_STATE] != "Z"]
-    parents = {int(each[_PARENT]) for each in alive}
+    alive = {
+        pid: at for pid, each in known.items() if (at := processes.started_at(each)) is not None
+    }
+    parents = {pid: int(known[pid][_PARENT]) for pid in alive}
+    with_children = set(parents.values())
     for pid in pids:
-        fields = known.get(pid, [])
-        if fields in alive and int(fields[_PARENT]) == os.getpid() and pid not in parents:
-            yield Waiting(pid, fields[_STARTED])
+        if parents.get(pid) == os.getpid() and pid not in with_children:
+            yield Waiting(pid, alive[pid])
 
 
 def _waits(pid: int) -> bool:
