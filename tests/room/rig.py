@@ -279,9 +279,11 @@ def _cable(made: Room, machine: Machine) -> None:
     """A machine's network, on the room's bridge; its end there goes away with it."""
     namespace, address = machine.namespace, machine.address
     do("ip", "netns", "add", namespace)
-    port = f"p{address.rpartition('.')[2]}"
-    do("ip", "-n", made.namespace, "link", "add", port, "type", "veth", "peer", "eth0", "netns",
-       namespace)  # fmt: skip
+    number = int(address.rpartition(".")[2])
+    port = f"p{number}"
+    # The controller remembers where an address was, and a real card keeps its own when it restarts.
+    do("ip", "-n", made.namespace, "link", "add", port, "type", "veth", "peer", "name", "eth0",
+       "address", f"02:00:00:00:00:{number:02x}", "netns", namespace)  # fmt: skip
     do("ip", "-n", made.namespace, "link", "set", port, "master", "bridge", "up")
     do("ip", "-n", namespace, "link", "set", "lo", "up")
     do("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "eth0")
