@@ -51,6 +51,9 @@ _NEED_MEMORY_NODE = GIB // 16  # Each node more than two.
 MOST_NODES = 50
 # Measured: 4 by a kubelet, 1 each by containerd, kube-proxy and kube-controller-manager.
 NEED_INOTIFY_NODE, NEED_INOTIFY = 6, 1
+# The kernel has one table of neighbours for all namespaces (arp(7)), and drops packets if it is full.
+_NEIGHBOURS = "net/{family}/neigh/default/gc_thresh3"
+_FAMILIES = ("ipv4", "ipv6")
 _CONNECTS_WITHIN = 5.0
 _SYSTEMS = {"debian": (12,), "ubuntu": (22, 4)}
 Network = ipaddress.IPv4Network
@@ -115,7 +118,8 @@ class Machine:
     the cache already has the programs of Kubernetes, ``cached`` that it has the images, ``made``
     that the lab exists: each means that less space is needed. ``open_files`` is how many a process
     may have. ``loopback`` says what happens to a connection to 127.0.0.1; empty if it is accepted.
-    ``inotify`` is how many instances are free, as far as a lab needs them (inotify(7)).
+    ``inotify`` is how many instances are free, as far as a lab needs them (inotify(7)), and
+    ``neighbours`` how many addresses on its links the kernel can remember (arp(7)).
     ``patience`` is by what every time limit is multiplied here. ``conditions`` are what containers
     and settings of the kernel may spoil.
     """
@@ -134,6 +138,7 @@ class Machine:
     open_files: int = OPEN_FILES
     loopback: str = ""
     inotify: int = MOST_NODES * NEED_INOTIFY_NODE + NEED_INOTIFY
+    neighbours: int = (MOST_NODES + 2) ** 2
     patience: float = 1.0
     conditions: Conditions = field(default_factory=Conditions)
 
@@ -169,6 +174,7 @@ def judge(spec: LabSpec, machine: Machine) -> list[Check]:
         _loopback(machine.loopback),
         _memory(spec, machine),
         _inotify(spec, machine),
+        _neighbours(spec, machine),
         *_disks(spec, machine),
         *_patience(machine.patience),
     ]
@@ -395,6 +401,26 @@ def _needed_inotify(spec: LabSpec) -> int:
     return NEED_INOTIFY_NODE * min(spec.nodes, MOST_NODES) + NEED_INOTIFY
 
 
+def _neighbours(spec: LabSpec, machine: Machine) -> Check:
+    """With too few of them packets are lost when all nodes talk to each other, as in a survey."""
+    # Each node knows all others, its pods and the host, and each pod knows its node.
+    need = (min(spec.nodes, MOST_NODES) + 2) ** 2
+    good = machine.made or machine.neighbours >= need
+    settings = (_NEIGHBOURS.format(family=family).replace("/", ".") for family in _FAMILIES)
+    return Check(
+        "neighbours",
+        good,
+        "The kernel can remember enough neighbours."
+        if good
+        else f"The kernel remembers at most {machine.neighbours} neighbours;"
+        f" {spec.nodes} nodes need {need}.",
+        ""
+        if good
+        else f"Run `sysctl {' '.join(f'{name}=4096' for name in settings)}`,"
+        " or set lab_nodes to a smaller number.",
+    )
+
+
 def _disks(spec: LabSpec, machine: Machine) -> Iterator[Check]:
     """Free space for the cache and for the lab, added up if both are on one file system."""
     cache = NEED_BUILD if not machine.built else 0 if machine.cached else NEED_CACHE
@@ -461,6 +487,7 @@ def survey(spec: LabSpec) -> Machine:
         open_files=raise_open_files(),
         loopback=_connect(),
         inotify=_free_inotify(_needed_inotify(spec)),
+        neighbours=min(_most_neighbours()),
         patience=factor(),
         conditions=conditions.read(),
     )
@@ -503,6 +530,15 @@ def _free_inotify(wanted: int) -> int:
     for handle in held:
         os.close(handle)
     return len(held)
+
+
+def _most_neighbours() -> Iterator[int]:
+    """How many neighbours the kernel remembers of each family; a container may not be shown it."""
+    yield Machine.neighbours
+    for family in _FAMILIES:
+        with suppress(FileNotFoundError):
+            path = Path("/proc/sys", _NEIGHBOURS.format(family=family))
+            yield int(path.read_text(encoding="utf-8"))
 
 
 def available_memory() -> int:

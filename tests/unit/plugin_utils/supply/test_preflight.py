@@ -306,3 +306,22 @@ def test_counting_inotify_instances_keeps_none() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert preflight._free_inotify(3) == 3
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_kernel_that_remembers_too_few_neighbours() -> None:
+    many = replace(SPEC, nodes=31)
+    machine = replace(MACHINE, memory=8 * GIB, available=8 * GIB, neighbours=1024)
+    assert failed(replace(many, nodes=30), machine) == []
+    [check] = failed(many, machine)
+    assert check.message == "The kernel remembers at most 1024 neighbours; 31 nodes need 1089."
+    assert "net.ipv4.neigh.default.gc_thresh3=4096" in check.hint
+    assert check.kind is Kind.MACHINE
+    assert failed(many, replace(machine, made=True)) == []
+
+
+def test_the_survey_reads_what_the_kernel_remembers() -> None:
+    limits = [
+        int(Path(f"/proc/sys/net/{family}/neigh/default/gc_thresh3").read_text(encoding="utf-8"))
+        for family in ("ipv4", "ipv6")
+    ]
+    assert preflight.survey(SPEC).neighbours == min(2704, *limits)

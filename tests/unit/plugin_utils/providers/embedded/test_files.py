@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from configparser import ConfigParser
+from configparser import ConfigParser, SectionProxy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,8 +37,8 @@ esac
 """
 
 
-def plan(folder: Path) -> Layout:
-    return layout.plan(replace(SETTINGS, state=str(folder), binaries=str(folder), nodes=2))
+def plan(folder: Path, nodes: int = 2) -> Layout:
+    return layout.plan(replace(SETTINGS, state=str(folder), binaries=str(folder), nodes=nodes))
 
 
 def written(folder: Path, kubernetes: Kubernetes) -> dict[str, Any]:
@@ -159,11 +159,26 @@ def test_the_api_server_may_ask_kubelets() -> None:
 def test_on_a_slow_machine_the_api_is_not_asked_while_it_starts(
     tmp_path: Path, patience: float, waiting: set[str]
 ) -> None:
-    cluster = plan(tmp_path)
     choose(patience)
+    programs = supervised(plan(tmp_path))
+    assert {name for name, each in programs.items() if each["autostart"] == "false"} == waiting
+
+
+@pytest.mark.parametrize(
+    ("nodes", "sparing"), [(10, set()), (11, {"containerd", "kubelet", "kube-proxy"})]
+)
+def test_in_a_lab_of_many_nodes_what_runs_on_each_spares_memory(
+    tmp_path: Path, nodes: int, sparing: set[str]
+) -> None:
+    programs = supervised(plan(tmp_path, nodes))
+    assert {name for name, each in programs.items() if "GOGC" in each["environment"]} == sparing
+    assert all('PATH="' in each["environment"] for each in programs.values())
+
+
+def supervised(cluster: Layout) -> dict[str, SectionProxy]:
+    """What the control plane's process manager is told about each program, by the program's name."""
     files.write_node(cluster, cluster.control_plane, NEW)
     told = ConfigParser(interpolation=None)
     told.read(cluster.control_plane.etc / "supervisord.conf")
-    programs = [name for name in told.sections() if name.startswith("program:")]
-    later = {name for name in programs if not told.getboolean(name, "autostart")}
-    assert later == {f"program:{name}" for name in waiting}
+    sections = (name for name in told.sections() if name.startswith("program:"))
+    return {name.removeprefix("program:"): told[name] for name in sections}
