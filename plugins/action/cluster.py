@@ -14,6 +14,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.base import 
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.cluster``."""
 
+    @classmethod
+    def prepare(cls) -> None:
+        """Import the provider that most labs are of."""
+        providers.named(providers.DEFAULT)
+
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Bring the cluster into the requested state."""
         profile = Profile(str(args["profile"]), Path(args["state_folder"]))

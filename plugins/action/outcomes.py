@@ -13,6 +13,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checki
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
     OutcomeEntry,
     load,
+    prepare,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import NodeSampling
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts import (
@@ -24,6 +25,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.verdicts impo
 
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.outcomes``."""
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Read the collection's own outcomes."""
+        prepare()
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Check them; the result reports those that don't hold, and ``verdict`` fails the run."""

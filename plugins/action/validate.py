@@ -14,6 +14,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import entrie
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.validate``."""
 
+    @classmethod
+    def prepare(cls) -> None:
+        """Read the collection's own outcomes."""
+        entries.prepare()
+
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Read everything; nothing is sent and nothing is written."""
         paths = [Path(name) for name in args["manifests"]] or collection.manifests()

@@ -201,6 +201,13 @@ def named(nodes: Sequence[Member], name: str) -> Member:
     raise LabError(f"Unknown node {name!r}.", f"The nodes are: {names}.", Kind.INPUT)
 
 
+def prepare() -> None:
+    """Make what reads contracts; see ``typed.prepare``."""
+    from ansible_collections.latihan.lab.plugins.plugin_utils.common import typed  # noqa: PLC0415
+
+    typed.prepare(Contract)
+
+
 def from_json(text: bytes) -> Contract:
     """The contract that ``contract.json`` holds, as its provider wrote it.
 

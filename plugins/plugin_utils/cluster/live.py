@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract, read
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
+    Contract,
+    prepare,
+    read,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     Expression,
     ExpressionError,
     compiled,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
+
+# Whoever imports this reads a contract, and a task's process is forked from one that has done so.
+prepare()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience, refusals
@@ -48,6 +49,15 @@ def options(module: str) -> dict[str, Any]:
         shared = importlib.import_module(f"{_PLUGINS}.doc_fragments.{name}")
         spec |= _spec(_documented(shared.ModuleDocFragment)["options"])
     return spec
+
+
+@cache
+def lab_defaults() -> dict[str, Any]:
+    """The defaults of the role ``lab``."""
+    defaults: dict[str, Any] = DataLoader().load_from_file(
+        str(LAB_DEFAULTS), trusted_as_template=True
+    )
+    return defaults
 
 
 def _documented(holder: Any) -> dict[str, Any]:
@@ -85,6 +95,11 @@ def _plain(module: str, checked: ValidationResult) -> dict[str, Any]:
     return plain
 
 
+def _module_of(action: type) -> str:
+    """The name of the module that an action plugin belongs to."""
+    return action.__module__.rpartition(".")[2]
+
+
 class LabAction(ActionBase):
     """Checks the options, does the work, and turns a LabError into a failed result.
 
@@ -96,6 +111,17 @@ class LabAction(ActionBase):
     _requires_connection = False
     # Whether it downloads something, for which a proxy may be needed.
     _fetches = False
+
+    def __init_subclass__(cls) -> None:
+        """Load what its tasks need: Ansible loads a plugin, then forks a process for each task."""
+        super().__init_subclass__()
+        options(_module_of(cls))
+        lab_defaults()
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Load more of what every task of this plugin needs."""
 
     @abstractmethod
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +155,8 @@ class LabAction(ActionBase):
         }
         if not unset:
             return {}
-        defaults = self._loader.load_from_file(str(LAB_DEFAULTS), trusted_as_template=True)
         templar = self._templar.copy_with_new_env(
-            available_variables={**defaults, **self.task_vars}
+            available_variables={**lab_defaults(), **self.task_vars}
         )
         return {
             option: templar.resolve_variable_expression(variable)
@@ -154,7 +179,7 @@ class LabAction(ActionBase):
     ) -> dict[str, Any]:
         """What Ansible calls."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        module = type(self).__module__.rpartition(".")[2]
+        module = _module_of(type(self))
         self.task_vars: dict[str, Any] = task_vars or {}
         given = {**self._task.args, **self._of_the_lab(module)}
         checked = ArgumentSpecValidator(options(module)).validate(given)

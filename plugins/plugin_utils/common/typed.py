@@ -27,6 +27,11 @@ def from_json(kind: type[Read], text: bytes) -> Read:
     return found
 
 
+def prepare(kind: type[Any]) -> None:
+    """Make what reads the dataclass, so that processes forked after this have it."""
+    _reader(cast("Hashable", kind))
+
+
 @cache
 def _reader(kind: Any) -> TypeAdapter[Any]:
     """What reads the dataclass; making it takes some milliseconds."""

@@ -8,7 +8,9 @@ the field.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -21,7 +23,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions im
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import ROOTS, members
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
-from ansible_collections.latihan.lab.plugins.plugin_utils.common import yaml_files
+from ansible_collections.latihan.lab.plugins.plugin_utils.common import collection, yaml_files
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.kinds import KINDS
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import place
@@ -195,6 +197,15 @@ class _Fault:
     message: str
 
 
+def prepare() -> None:
+    """Read the collection's own outcomes, so that processes forked after this have them.
+
+    A damaged file is reported when it is needed.
+    """
+    with suppress(LabError):
+        load(collection.outcome_files())
+
+
 def load(paths: Sequence[Path]) -> list[OutcomeEntry]:
     """Read the outcomes of some files.
 
@@ -209,7 +220,7 @@ def load(paths: Sequence[Path]) -> list[OutcomeEntry]:
     """
     found: dict[str, OutcomeEntry] = {}
     for path in paths:
-        for outcome, where in _load_one(path):
+        for outcome, where in _read(path, yaml_files.text_of(path, "outcomes file")):
             if outcome.id in found:
                 raise LabError(
                     f"{where}: the outcome {outcome.id} appears twice.",
@@ -220,8 +231,10 @@ def load(paths: Sequence[Path]) -> list[OutcomeEntry]:
     return list(found.values())
 
 
-def _load_one(path: Path) -> Iterator[tuple[OutcomeEntry, str]]:
-    documents = yaml_files.read(path, "outcomes file")
+@cache
+def _read(path: Path, text: str) -> list[tuple[OutcomeEntry, str]]:
+    """The outcomes of a file, and where each is."""
+    documents = yaml_files.parse(text, str(path))
     entries = documents[0].value if len(documents) == 1 else None
     if not isinstance(entries, list) or not entries:
         line = documents[1].node.start_mark.line + 1 if documents[1:] else 1
@@ -231,9 +244,10 @@ def _load_one(path: Path) -> Iterator[tuple[OutcomeEntry, str]]:
             Kind.INPUT,
         )
     lines = dict(_lines(documents[0].node, ()))
-    for number, entry in enumerate(entries):
-        where = f"{path}:{lines[(number,)]}"
-        yield _checked(entry, number, path, lines), where
+    return [
+        (_checked(entry, number, path, lines), f"{path}:{lines[(number,)]}")
+        for number, entry in enumerate(entries)
+    ]
 
 
 def _checked(entry: Any, number: int, path: Path, lines: dict[Location, int]) -> OutcomeEntry:

@@ -51,7 +51,8 @@ _NEED_MEMORY_NODE = GIB // 16  # Each node more than two.
 MOST_NODES = 50
 # Measured: 4 by a kubelet, 1 each by containerd, kube-proxy and kube-controller-manager.
 NEED_INOTIFY_NODE, NEED_INOTIFY = 6, 1
-# The kernel has one table of neighbours for all namespaces (arp(7)), and drops packets if it is full.
+# The kernel has one table of neighbours for all namespaces (arp(7)), and drops packets if it is
+# full.
 _NEIGHBOURS = "net/{family}/neigh/default/gc_thresh3"
 _FAMILIES = ("ipv4", "ipv6")
 _CONNECTS_WITHIN = 5.0

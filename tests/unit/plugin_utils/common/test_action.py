@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,12 +40,22 @@ def test_an_action_has_its_own_options_too() -> None:
     assert "namespace" not in action.options("cluster")
 
 
+def test_a_plugin_that_is_loaded_has_what_its_tasks_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, f"{PACKAGE}action.info")
+    read = (action.options, action.lab_defaults)
+    for each in read:
+        each.cache_clear()
+    importlib.import_module(f"{PACKAGE}action.info")
+    assert "namespace" in action.options("info")
+    assert action.lab_defaults()
+    assert [(each.cache_info().misses, each.cache_info().hits) for each in read] == [(1, 1)] * 2
+
+
 def lab_of(given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
     """The contract and the namespace that a task comes to."""
     plugin = object.__new__(info.ActionModule)
     plugin._task = SimpleNamespace(args=given)
-    plugin._loader = DataLoader()
-    plugin._templar = Templar(plugin._loader, variables)
+    plugin._templar = Templar(DataLoader(), variables)
     plugin.task_vars = variables
     return {**given, **plugin._of_the_lab("info")}
 

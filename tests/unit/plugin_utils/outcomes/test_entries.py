@@ -45,6 +45,15 @@ def test_every_refusal_of_the_lab_has_a_control() -> None:
             assert outcome.control, outcome.id
 
 
+def test_a_file_is_read_again_only_if_it_has_changed(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    [first], [second] = load([path]), load([path])
+    assert first is second
+    written(tmp_path, GOOD.replace("A page is there", "A page is here"))
+    [third] = load([path])
+    assert third.title == "A page is here"
+
+
 def test_only_http_can_be_explained(tmp_path: Path) -> None:
     entry = GOOD.replace("http: http://${pods.p1.ip}/", "tcp: ${pods.p1.ip}:80")
     entry = entry.replace("status == `200`", "ok").replace("probes.page.status", "probes.page.ok")

@@ -176,7 +176,7 @@ def test_in_a_lab_of_many_nodes_what_runs_on_each_spares_memory(
 
 
 def supervised(cluster: Layout) -> dict[str, SectionProxy]:
-    """What the control plane's process manager is told about each program, by the program's name."""
+    """What the control plane's process manager is told, by the name of the program."""
     files.write_node(cluster, cluster.control_plane, NEW)
     told = ConfigParser(interpolation=None)
     told.read(cluster.control_plane.etc / "supervisord.conf")
