@@ -3,7 +3,8 @@
 Run as root, with warm caches, on a machine that does nothing else: ``.venv/bin/python
 benchmarks/scale.py``. Each node has one pod, and each pod asks all others. With ``--plot FILE`` the
 figures become a picture; that needs ``.venv/bin/pip install -r benchmarks/requirements.txt``. Labs
-of more than 20 nodes need ``sysctl fs.inotify.max_user_instances=1024`` on most machines.
+of more than 21 nodes need more instances of inotify than most machines allow, and labs of more than
+30 a larger table of neighbours; the benchmark ends with the settings if they are missing.
 """
 
 from __future__ import annotations

@@ -13,11 +13,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import L
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.dns_records``."""
 
-    @classmethod
-    def prepare(cls) -> None:
-        """Import the provider that most labs are of."""
-        providers.named(providers.DEFAULT)
-
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Set the records."""
         profile = profiles.of_contract(Path(args["contract"]))

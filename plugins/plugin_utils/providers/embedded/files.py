@@ -37,11 +37,11 @@ _STOPS_WITHIN = 5.0
 # take the processor that it needs to get ready within its own 30 s, and it begins again and again
 # (kubernetes: pkg/registry/rbac/rest/storage_rbac.go, PostStartHook). The engine starts them then.
 _SLOW = 4.0
-# With more nodes than that, what runs on each collects its garbage sooner: a node then takes 50 MiB
-# instead of 60, and a lab a tenth more time (https://pkg.go.dev/runtime, GOGC).
+_ASK_THE_API = frozenset({"kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"})
+# With more nodes than that, what runs on each collects its garbage sooner: a node then takes 52 MiB
+# instead of 57 to 61, and a lab a tenth more time (https://pkg.go.dev/runtime, GOGC).
 _MANY_NODES = 10
 _ON_EVERY_NODE = frozenset({"containerd", "kubelet", "kube-proxy"})
-_ASK_THE_API = frozenset({"kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"})
 
 
 @dataclass(frozen=True)
