@@ -176,8 +176,8 @@ def dns(lab: Lab) -> Iterator[None]:
     where = ("--namespace=kube-system", "deployment/kube-dns")
     lab.kubectl("scale", "--replicas=0", *where)
     try:
-        gone = ("wait", "--for=delete", "pod", "--selector=k8s-app=kube-dns", "--timeout=60s")
-        lab.kubectl("--namespace=kube-system", *gone)
+        # Not `kubectl wait`: v1.20 fails if the pod has gone before it looks.
+        lab.wait("length(pods) == `0`", namespace="kube-system")
         yield
     finally:
         lab.kubectl("scale", "--replicas=1", *where)

@@ -150,9 +150,9 @@ class Lab:
         command = [lab["kubectl"], *options, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    def wait(self, *until: str) -> None:
-        """Wait until that is true of the cluster's default namespace."""
-        place = live.lab(str(self.contract_path), "default")
+    def wait(self, *until: str, namespace: str = "default") -> None:
+        """Wait until that is true of a namespace of the cluster."""
+        place = live.lab(str(self.contract_path), namespace)
         goal = waiting.Goal([compiled(source) for source in until])
         assert waiting.wait(place.api, place.contract, place.namespace, goal).unmet == ""
 
