@@ -14,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import short_lived
 
 
 class ActionModule(LabAction):
@@ -49,6 +50,7 @@ class ActionModule(LabAction):
             check=False,
             timeout=args["timeout"],
             stdin=stdin,
+            env=short_lived(),
         )
         said = {
             "command": typed,

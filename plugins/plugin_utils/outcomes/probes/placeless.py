@@ -8,6 +8,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Ref
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import short_lived
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, Raw
 
 _KUBECTL_SECONDS = 20.0
@@ -19,7 +20,7 @@ def kubectl(lab: Lab, probe: Probe) -> Raw:
     words = [probe.target] if isinstance(probe.target, str) else list(probe.target)
     argv = lab.contract.kubectl_command("-n", lab.namespace, *words)
     try:
-        done = run(argv, check=False, timeout=_KUBECTL_SECONDS)
+        done = run(argv, check=False, timeout=_KUBECTL_SECONDS, env=short_lived())
     except LabError as error:
         return Raw(error=error.message)
     return Raw(done.stdout, done.stderr, done.returncode, done.duration)

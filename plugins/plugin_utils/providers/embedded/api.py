@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import Completed, run
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import short_lived
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import daemons
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
 
@@ -286,7 +287,8 @@ def _kubectl(
 ) -> Completed:
     kubectl = f"{layout.settings.binaries}/kubectl"
     options = [f"--kubeconfig={layout.kubeconfig}", f"--cache-dir={layout.kubectl_cache}"]
-    return run([kubectl, *options, *arguments], stdin=stdin, check=check, timeout=timeout)
+    argv = [kubectl, *options, *arguments]
+    return run(argv, stdin=stdin, check=check, timeout=timeout, env=short_lived())
 
 
 def _seconds(stamp: str) -> float:

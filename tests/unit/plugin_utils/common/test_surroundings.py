@@ -130,3 +130,8 @@ def test_a_task_settles_before_it_works(monkeypatch: pytest.MonkeyPatch) -> None
         "Too few.",
         "machine",
     )
+
+
+def test_a_short_lived_program_collects_later_unless_told_otherwise() -> None:
+    assert surroundings.short_lived({"HOME": "/x"}) == {"GOGC": "400", "HOME": "/x"}
+    assert surroundings.short_lived({"GOGC": "50"}) == {"GOGC": "50"}
