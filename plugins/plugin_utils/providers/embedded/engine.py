@@ -34,6 +34,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     files,
     network,
     pki,
+    records,
     spaces,
     supervision,
 )
@@ -466,11 +467,12 @@ def _shut_down(layout: Layout, space: Space) -> None:
     """
     # What doesn't end by itself, or has ended already, ends with the power below.
     with contextlib.suppress(LabError):
-        supervision.supervise(space.enter, "stop", "kubelet")
+        supervision.stop(space, "kubelet")
     containers = cgroups.container_inits(files.cgroup(layout, space.name))
     spaces.terminate(containers)
     with contextlib.suppress(LabError):
         spaces.wait_gone(containers, within=_STOP_WITHIN)
+        records.wait_ended(layout.node(space.name).var, within=_STOP_WITHIN)
     with contextlib.suppress(LabError):
-        supervision.supervise(space.enter, "stop", "containerd")
+        supervision.stop(space, "containerd")
     spaces.power_off(space)

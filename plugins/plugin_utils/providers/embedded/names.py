@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import Contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import supervision
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST, Profile
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
+    spaces,
+    supervision,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.files import NAMES_FILE
+
+_SERVER = "names"
+_ANSWERS_WITHIN = 10.0
+_PAUSE = 0.02
 
 
 def lines(records: Mapping[str, str]) -> str:
@@ -19,11 +29,11 @@ def lines(records: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in [*answers, *(f"local=/{zone}/" for zone in zones)])
 
 
-def set_records(lab: Contract, records: Mapping[str, str], *, check: bool) -> bool:
+def set_records(profile: Profile, records: Mapping[str, str], *, check: bool) -> bool:
     """Make the lab's host answer with these records and no others.
 
     Args:
-        lab: the lab.
+        profile: the lab.
         records: addresses by name.
         check: change nothing.
 
@@ -31,12 +41,35 @@ def set_records(lab: Contract, records: Mapping[str, str], *, check: bool) -> bo
         Whether the records are (or, with ``check``, would be) different now.
 
     Raises:
-        LabError: the lab is stopped.
+        LabError: the lab is stopped, or its name server doesn't start.
     """
-    enter = lab.enter(HOST)
+    enter = contract.read(profile.contract).enter(HOST)
     wanted = lines(records)
     changed = run([*enter, "cat", NAMES_FILE], check=False).stdout != wanted
     if changed and not check:
         run([*enter, "tee", NAMES_FILE], stdin=wanted)
-        supervision.supervise(enter, "restart", "names")
+        host = spaces.find(profile.name, profile.state)[HOST]
+        # It reads this file only when it starts (dnsmasq(8)).
+        supervision.stop(host, _SERVER)
+        supervision.start(host, _SERVER)
+        _wait_for_server(enter)
     return changed
+
+
+def _wait_for_server(enter: Sequence[str]) -> None:
+    """Wait until the name server takes queries."""
+    deadline = time.monotonic() + seconds(_ANSWERS_WITHIN)
+    while not listening(run([*enter, "cat", "/proc/net/udp"]).stdout):
+        if time.monotonic() > deadline:
+            raise LabError("The name server of the lab's host doesn't start.")
+        time.sleep(_PAUSE)
+
+
+def listening(sockets: str) -> bool:
+    """Whether there is a server of names among UDP sockets.
+
+    Args:
+        sockets: what /proc/net/udp says; the second column is the local address, with its port in
+            hexadecimal digits (proc(5)).
+    """
+    return any(line.split()[1].endswith(":0035") for line in sockets.splitlines()[1:])

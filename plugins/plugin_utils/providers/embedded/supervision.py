@@ -2,44 +2,67 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from typing import cast
-from xmlrpc.client import Error, ServerProxy
+from xmlrpc.client import Error, Fault, ServerProxy
 
-from supervisor.states import ProcessStates
-from supervisor.xmlrpc import SupervisorTransport, UnixStreamHTTPConnection
+from supervisor.states import STOPPED_STATES, ProcessStates
+from supervisor.xmlrpc import Faults, SupervisorTransport, UnixStreamHTTPConnection
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
     SUPERVISOR_SOCKET,
     Space,
 )
 
-_SUPERVISORCTL = (
-    *(sys.executable, "-P", "-m", "supervisor.supervisorctl"),
-    *("--configuration", "/etc/supervisord.conf"),
-)
 # A program that is told to stop has 5 s for it (supervisord.conf, stopwaitsecs).
 _SETTLES_WITHIN = 10.0
 _PAUSE = 0.1
+_STOP_PAUSE = 0.02
 _ANSWERS_WITHIN = 5.0
 _DOWN = (ProcessStates.STOPPED, ProcessStates.FATAL)
 
 
-def supervise(enter: Sequence[str], *arguments: str) -> str:
-    """Tell a space's process manager what to do; returns what it printed.
+def stop(space: Space, program: str, within: float = _SETTLES_WITHIN) -> None:
+    """Stop a program of a space, if it runs, and wait until it has ended.
 
     Args:
-        enter: the command line that enters the space.
-        arguments: the arguments of supervisorctl.
+        space: the space.
+        program: the program's name.
+        within: seconds in which it has to end.
+
+    Raises:
+        LabError: the process manager doesn't answer, or the program doesn't end.
     """
-    return run([*enter, *_SUPERVISORCTL, *arguments]).stdout
+    deadline = time.monotonic() + seconds(within)
+    with _manager(space) as manager:
+        try:
+            manager.supervisor.stopProcess(program, False)
+        except Fault as fault:
+            if fault.faultCode != Faults.NOT_RUNNING:
+                raise
+        while True:
+            process = cast("dict[str, int]", manager.supervisor.getProcessInfo(program))
+            if process["state"] in STOPPED_STATES:
+                return
+            if time.monotonic() > deadline:
+                raise LabError(f"{program} of {space.name} doesn't stop.")
+            time.sleep(_STOP_PAUSE)
+
+
+def start(space: Space, program: str) -> None:
+    """Start a program of a space, without the second that it must run to count as started.
+
+    Raises:
+        LabError: the process manager doesn't answer, or the program runs already.
+    """
+    with _manager(space) as manager:
+        manager.supervisor.startProcess(program, False)
 
 
 def complete(space: Space, within: float = _SETTLES_WITHIN) -> bool:
@@ -64,11 +87,11 @@ def complete(space: Space, within: float = _SETTLES_WITHIN) -> bool:
             states = _states(space)
             if ProcessStates.STOPPING not in states:
                 return _start_all(space) if any(state in _DOWN for state in states) else False
-            trouble = "a program doesn't stop"
-        except (OSError, HTTPException, Error) as error:
-            trouble = str(error)  # It may have just begun, or be about to end.
+            trouble = LabError(f"A program of {space.name} doesn't stop.")
+        except LabError as error:
+            trouble = error  # It may have just begun, or be about to end.
         if time.monotonic() > deadline:
-            raise LabError(f"The process manager of {space.name} doesn't work: {trouble}.")
+            raise trouble
         time.sleep(_PAUSE)
 
 
@@ -85,9 +108,14 @@ def _start_all(space: Space) -> bool:
     return True
 
 
-def _manager(space: Space) -> ServerProxy:
-    """The process manager, over the socket of its space."""
-    return ServerProxy("http://supervisor", _Transport(space))
+@contextmanager
+def _manager(space: Space) -> Iterator[ServerProxy]:
+    """The process manager, over its space's socket; LabError if it is silent or refuses."""
+    try:
+        with ServerProxy("http://supervisor", _Transport(space)) as manager:
+            yield manager
+    except (OSError, HTTPException, Error) as error:
+        raise LabError(f"The process manager of {space.name} doesn't work: {error}.") from error
 
 
 class _Transport(SupervisorTransport):

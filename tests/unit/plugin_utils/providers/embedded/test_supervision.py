@@ -16,6 +16,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import L
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import Space
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.supervision import (
     complete,
+    start,
+    stop,
 )
 
 CONFIG = """
@@ -37,6 +39,12 @@ stderr_logfile=NONE
 [program:second]
 command=sleep 61.5
 startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
+[program:stubborn]
+command=sh -c "trap '' TERM; while :; do sleep 0.1; done"
+startsecs=0
+stopwaitsecs=2
 stdout_logfile=NONE
 stderr_logfile=NONE
 """
@@ -71,7 +79,7 @@ def control(space: Space, tmp_path: Path) -> Control:
         return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
     deadline = time.monotonic() + 20
-    while run("status").count("RUNNING") != 2:
+    while run("status").count("RUNNING") != 3:
         assert time.monotonic() < deadline
     return run
 
@@ -80,8 +88,24 @@ def test_stopped_programs_are_started_again(space: Space, control: Control) -> N
     assert not complete(space)
     assert "stopped" in control("stop", "second")
     assert complete(space)
-    assert control("status").count("RUNNING") == 2
+    assert control("status").count("RUNNING") == 3
     assert not complete(space)
+
+
+def test_a_program_is_stopped_and_started(space: Space, control: Control) -> None:
+    for _again in range(2):
+        stop(space, "second")
+        assert control("status").count("STOPPED") == 1
+    start(space, "second")
+    assert control("status").count("RUNNING") == 3
+    with pytest.raises(LabError, match="process manager of one doesn't work: .*ALREADY_STARTED"):
+        start(space, "second")
+
+
+def test_a_program_that_does_not_stop_is_told(space: Space, control: Control) -> None:
+    with pytest.raises(LabError, match="stubborn of one doesn't stop"):
+        stop(space, "stubborn", within=0.2)
+    assert control("status").count("STOPPING") == 1
 
 
 def test_a_space_whose_process_manager_is_silent_is_told() -> None:

@@ -1,0 +1,49 @@
+"""What a node's containerd has recorded of its containers.
+
+Format: containerd, pkg/cri/store/container/status.go. Times are in nanoseconds since the epoch, and
+0 until it happens.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
+
+_STATUSES = "lib/containerd/io.containerd.grpc.v1.cri/containers/*/status"
+_PAUSE = 0.02
+
+
+def wait_ended(var: Path, within: float) -> None:
+    """Wait until containerd has recorded the end of every container that it started.
+
+    If it is stopped before that, it later says of a container only that it ended somehow.
+
+    Args:
+        var: the node's /var.
+        within: for how many seconds, or more on a slow machine.
+
+    Raises:
+        LabError: it has not.
+    """
+    deadline = time.monotonic() + seconds(within)
+    while unended(var):
+        if time.monotonic() > deadline:
+            raise LabError(f"containerd doesn't record how containers end: {unended(var)[0]}.")
+        time.sleep(_PAUSE)
+
+
+def unended(var: Path) -> list[Path]:
+    """The records of containers that have started, and not ended as far as containerd knows."""
+    return [path for path in sorted(var.glob(_STATUSES)) if _runs(path)]
+
+
+def _runs(record: Path) -> bool:
+    try:
+        status = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(status["StartedAt"] and not status["FinishedAt"])
