@@ -17,6 +17,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, test_loader
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import patience, refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.collection import LAB_DEFAULTS
@@ -117,6 +118,10 @@ class LabAction(ActionBase):
         super().__init_subclass__()
         options(_module_of(cls))
         lab_defaults()
+        # The first filter or test that is used makes Ansible load and wrap all of them, which takes
+        # longer than a task that sets a fact.
+        filter_loader.get("default")
+        test_loader.get("defined")
         cls.prepare()
 
     @classmethod

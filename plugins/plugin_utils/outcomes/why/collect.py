@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import (
     Contract,
@@ -46,10 +46,15 @@ _READ = (
 
 @dataclass(frozen=True)
 class Moment:
-    """A node's rules and connections at one moment."""
+    """A node's rules and connections at one moment; ``table`` is its connections as XML."""
 
     rules: Chains
-    connections: Sequence[Connection]
+    table: str
+
+    @cached_property
+    def connections(self) -> Sequence[Connection]:
+        """The connections; most nodes' are never asked for, and hundreds take long to read."""
+        return conntrack.parse(self.table)
 
 
 Moments = Mapping[str, Moment]
@@ -70,7 +75,7 @@ def _moment(text: str) -> Moment:
     rules, _mark, native = rest.partition(f"{_RULESET}\n")
     ruleset, _mark, printed = native.partition(f"{_PRINTED}\n")
     chains = iptables.parse(rules) | nftables.chains(nftables.parse(ruleset), printed)
-    return Moment(chains, conntrack.parse(connections))
+    return Moment(chains, connections)
 
 
 def reasons(

@@ -163,7 +163,7 @@ FACTS = Facts(
 
 
 def moment(rules: str) -> collect.Moment:
-    return collect.Moment(iptables.parse(rules), [])
+    return collect.Moment(iptables.parse(rules), "")
 
 
 @pytest.mark.parametrize(
