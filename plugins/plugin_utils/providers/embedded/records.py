@@ -44,6 +44,6 @@ def unended(var: Path) -> list[Path]:
 def _runs(record: Path) -> bool:
     try:
         status = json.loads(record.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    return bool(status["StartedAt"] and not status["FinishedAt"])
+        return bool(status["StartedAt"] and not status["FinishedAt"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False  # Removed since, or a machine that lost its power left it incomplete.

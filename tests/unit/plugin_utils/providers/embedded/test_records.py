@@ -27,6 +27,8 @@ def test_only_a_container_that_started_has_to_end(tmp_path: Path) -> None:
     assert unended(tmp_path) == []
     record(tmp_path, "created")
     record(tmp_path, "ended", StartedAt=1, FinishedAt=2)
+    for number, text in enumerate(("", "[]", "{}")):
+        record(tmp_path, f"incomplete{number}").write_text(text)
     running = record(tmp_path, "running", StartedAt=1)
     assert unended(tmp_path) == [running]
 
