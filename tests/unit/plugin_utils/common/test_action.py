@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, test_loader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.latihan.lab.plugins.action import info, wait
@@ -49,6 +50,15 @@ def test_a_plugin_that_is_loaded_has_what_its_tasks_need(monkeypatch: pytest.Mon
     assert "namespace" in action.options("info")
     assert action.lab_defaults()
     assert [(each.cache_info().misses, each.cache_info().hits) for each in read] == [(1, 1)] * 2
+
+
+def test_a_plugin_that_is_loaded_has_loaded_the_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, f"{PACKAGE}action.info")
+    loaders = (filter_loader, test_loader)
+    for each in loaders:
+        monkeypatch.setattr(each, "_cached_non_collection_wrappers", {})
+    importlib.import_module(f"{PACKAGE}action.info")
+    assert all(each._cached_non_collection_wrappers for each in loaders)
 
 
 def lab_of(given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
