@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Callable
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
 
@@ -24,6 +25,7 @@ _STEPS = 300_000
 _ROUNDS = 3
 # Twice what a machine takes on which the limits were set, so that small differences don't count.
 _USUAL = 0.02
+_PAUSE = 0.02
 
 _factor: list[float] = []
 
@@ -35,6 +37,24 @@ def seconds(limit: float) -> float:
         limit: how long to wait on a machine that is fast enough, in seconds.
     """
     return limit * factor()
+
+
+def until(true: Callable[[], bool], within: float) -> bool:
+    """Look 50 times a second whether something is true; for what takes a moment.
+
+    Args:
+        true: looks.
+        within: how long to wait on a machine that is fast enough, in seconds.
+
+    Returns:
+        Whether it became true.
+    """
+    deadline = time.monotonic() + seconds(within)
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def factor() -> float:

@@ -31,10 +31,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     api,
     cgroups,
+    containerd,
     files,
     network,
     pki,
-    records,
     spaces,
     supervision,
 )
@@ -472,7 +472,7 @@ def _shut_down(layout: Layout, space: Space) -> None:
     spaces.terminate(containers)
     with contextlib.suppress(LabError):
         spaces.wait_gone(containers, within=_STOP_WITHIN)
-        records.wait_ended(layout.node(space.name).var, within=_STOP_WITHIN)
+        containerd.wait_ended(layout.node(space.name).var, within=_STOP_WITHIN)
     with contextlib.suppress(LabError):
         supervision.stop(space, "containerd")
     spaces.power_off(space)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import contract
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import until
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import run
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST, Profile
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
@@ -18,7 +17,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.fil
 
 _SERVER = "names"
 _ANSWERS_WITHIN = 10.0
-_PAUSE = 0.02
 
 
 def lines(records: Mapping[str, str]) -> str:
@@ -52,17 +50,13 @@ def set_records(profile: Profile, records: Mapping[str, str], *, check: bool) ->
         # It reads this file only when it starts (dnsmasq(8)).
         supervision.stop(host, _SERVER)
         supervision.start(host, _SERVER)
-        _wait_for_server(enter)
+        asks = [*enter, "cat", "/proc/net/udp"]
+        if not until(lambda: listening(run(asks).stdout), _ANSWERS_WITHIN):
+            raise LabError(
+                "The name server of the lab's host doesn't start.",
+                "See why with `python3 runner.py shell host -- cat /var/log/names.log`.",
+            )
     return changed
-
-
-def _wait_for_server(enter: Sequence[str]) -> None:
-    """Wait until the name server takes queries."""
-    deadline = time.monotonic() + seconds(_ANSWERS_WITHIN)
-    while not listening(run([*enter, "cat", "/proc/net/udp"]).stdout):
-        if time.monotonic() > deadline:
-            raise LabError("The name server of the lab's host doesn't start.")
-        time.sleep(_PAUSE)
 
 
 def listening(sockets: str) -> bool:

@@ -14,7 +14,7 @@ from supervisor.states import STOPPED_STATES, ProcessStates
 from supervisor.xmlrpc import Faults, SupervisorTransport, UnixStreamHTTPConnection
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds, until
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spaces import (
     SUPERVISOR_SOCKET,
     Space,
@@ -23,7 +23,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
 # A program that is told to stop has 5 s for it (supervisord.conf, stopwaitsecs).
 _SETTLES_WITHIN = 10.0
 _PAUSE = 0.1
-_STOP_PAUSE = 0.02
 _ANSWERS_WITHIN = 5.0
 _DOWN = (ProcessStates.STOPPED, ProcessStates.FATAL)
 
@@ -39,20 +38,19 @@ def stop(space: Space, program: str, within: float = _SETTLES_WITHIN) -> None:
     Raises:
         LabError: the process manager doesn't answer, or the program doesn't end.
     """
-    deadline = time.monotonic() + seconds(within)
     with _manager(space) as manager:
+
+        def stopped() -> bool:
+            process = cast("dict[str, int]", manager.supervisor.getProcessInfo(program))
+            return process["state"] in STOPPED_STATES
+
         try:
             manager.supervisor.stopProcess(program, False)
         except Fault as fault:
             if fault.faultCode != Faults.NOT_RUNNING:
                 raise
-        while True:
-            process = cast("dict[str, int]", manager.supervisor.getProcessInfo(program))
-            if process["state"] in STOPPED_STATES:
-                return
-            if time.monotonic() > deadline:
-                raise LabError(f"{program} of {space.name} doesn't stop.")
-            time.sleep(_STOP_PAUSE)
+        if not until(stopped, within):
+            raise LabError(f"{program} of {space.name} doesn't stop.")
 
 
 def start(space: Space, program: str) -> None:

@@ -121,3 +121,13 @@ def test_no_limit_goes_its_own_way() -> None:
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
         "plugins/plugin_utils/providers/embedded/api.py: deadline = time.monotonic() + within",
     ]
+
+
+def test_what_takes_a_moment_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience.choose(1)
+    looks = iter([False, False, True])
+    assert patience.until(lambda: next(looks), within=60)
+    assert next(looks, None) is None
+    assert not patience.until(lambda: False, within=0.05)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("It need not wait."))
+    assert patience.until(lambda: True, within=0)

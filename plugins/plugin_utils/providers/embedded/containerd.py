@@ -7,14 +7,12 @@ Format: containerd, pkg/cri/store/container/status.go. Times are in nanoseconds 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import seconds
+from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import until
 
 _STATUSES = "lib/containerd/io.containerd.grpc.v1.cri/containers/*/status"
-_PAUSE = 0.02
 
 
 def wait_ended(var: Path, within: float) -> None:
@@ -29,11 +27,9 @@ def wait_ended(var: Path, within: float) -> None:
     Raises:
         LabError: it has not.
     """
-    deadline = time.monotonic() + seconds(within)
-    while unended(var):
-        if time.monotonic() > deadline:
-            raise LabError(f"containerd doesn't record how containers end: {unended(var)[0]}.")
-        time.sleep(_PAUSE)
+    if not until(lambda: not unended(var), within):
+        left = ", ".join(map(str, unended(var)))
+        raise LabError(f"containerd doesn't record how containers end: {left}.")
 
 
 def unended(var: Path) -> list[Path]:

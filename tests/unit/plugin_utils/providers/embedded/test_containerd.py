@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.records import (
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.containerd import (
     unended,
     wait_ended,
 )
