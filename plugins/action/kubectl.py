@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import adapting, kubectl
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import read
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract import prepare, read
 from ansible_collections.latihan.lab.plugins.plugin_utils.common import refusals
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
@@ -19,6 +19,11 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings im
 
 class ActionModule(LabAction):
     """The action plugin ``latihan.lab.kubectl``."""
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Make what reads the contract."""
+        prepare()
 
     def execute(self, args: dict[str, Any]) -> dict[str, Any]:
         """Check the command's manifests, then run it."""

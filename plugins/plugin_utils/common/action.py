@@ -7,6 +7,7 @@ DOCUMENTATION of the module file of the same name, so what ``ansible-doc`` shows
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 from abc import abstractmethod
@@ -123,6 +124,9 @@ class LabAction(ActionBase):
         filter_loader.get("default")
         test_loader.get("defined")
         cls.prepare()
+        # What is loaded stays until the end, and Python need not look through it for garbage: when
+        # Ansible ends, that takes 0.2 s.
+        gc.freeze()
 
     @classmethod
     def prepare(cls) -> None:
@@ -147,33 +151,28 @@ class LabAction(ActionBase):
         """Whether the task may only say what it would do."""
         return bool(self._task.check_mode)
 
-    def _of_the_lab(self, module: str) -> dict[str, Any]:
-        """The lab's own values for options that the task does not set.
+    def _value(self, variable: str) -> Any:
+        """The value of a variable of the lab.
 
         Defaults of the role ``lab`` are in a task's variables only if a role of its play depends on
         it, so they are read here.
         """
-        unset = {
-            option: variable
+        variables = {**lab_defaults(), **self.task_vars}
+        # Not every value is a template, and to compile an expression that names it takes 1 ms.
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        return templar.template(variables[variable])
+
+    def _of_the_lab(self, module: str) -> dict[str, Any]:
+        """The lab's own values for options that the task does not set."""
+        return {
+            option: self._value(variable)
             for option, variable in _OF_THE_LAB.items()
             if option in options(module) and self._task.args.get(option) is None
-        }
-        if not unset:
-            return {}
-        templar = self._templar.copy_with_new_env(
-            available_variables={**lab_defaults(), **self.task_vars}
-        )
-        return {
-            option: templar.resolve_variable_expression(variable)
-            for option, variable in unset.items()
         }
 
     def _choose_patience(self) -> bool:
         """Set this task's patience; returns whether it has yet to be measured."""
-        chosen: object = patience.AUTO
-        if patience.VARIABLE in self.task_vars:
-            templar = self._templar.copy_with_new_env(available_variables=self.task_vars)
-            chosen = templar.resolve_variable_expression(patience.VARIABLE)
+        chosen: object = self._value(patience.VARIABLE)
         if chosen == patience.AUTO:
             chosen = (self.task_vars.get("ansible_facts") or {}).get(patience.FACT, patience.AUTO)
         patience.choose(chosen)

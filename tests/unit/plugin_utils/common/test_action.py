@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +61,27 @@ def test_a_plugin_that_is_loaded_has_loaded_the_filters(monkeypatch: pytest.Monk
         monkeypatch.setattr(each, "_cached_non_collection_wrappers", {})
     importlib.import_module(f"{PACKAGE}action.info")
     assert all(each._cached_non_collection_wrappers for each in loaders)
+
+
+def test_a_plugin_that_is_loaded_is_no_garbage() -> None:
+    gc.unfreeze()
+    importlib.reload(info)
+    assert gc.get_freeze_count() > 0
+
+
+def test_modules_below_the_plugins_keep_what_python_compiles() -> None:
+    """Ansible's importer would compile them in each process."""
+    script = f"""
+from importlib import import_module
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader()
+found = import_module("{PACKAGE}plugin_utils.common.errors")
+print(type(found.__loader__).__name__, found.__cached__.endswith(".pyc"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["SourceFileLoader", "True"]
 
 
 def lab_of(given: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
