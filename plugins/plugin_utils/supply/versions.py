@@ -33,6 +33,7 @@ class Kubernetes:
         kubelet_options: options of the kubelet's command line.
         kubelet_settings: those of its configuration.
         controller_manager_options: options of kube-controller-manager's command line.
+        scheduler_options: options of kube-scheduler's command line.
         scheduler_api: the version of kube-scheduler's configuration.
         scheduler_settings: those of its configuration.
         proxy_modes: the kinds of rules that kube-proxy can write on Linux, of those that the lab
@@ -49,6 +50,7 @@ class Kubernetes:
     kubelet_options: tuple[str, ...]
     kubelet_settings: tuple[str, ...]
     controller_manager_options: tuple[str, ...]
+    scheduler_options: tuple[str, ...]
     scheduler_api: str
     scheduler_settings: tuple[str, ...]
     proxy_modes: tuple[str, ...]
@@ -65,10 +67,11 @@ _V1_20 = Kubernetes(
     # Without it this kubelet looks for Docker.
     kubelet_options=("--container-runtime=remote",),
     kubelet_settings=(),
-    # That port asks for no certificate, and everyone who reaches the node would reach it.
-    controller_manager_options=("--port=0",),
+    # For their secure ports these programs make RSA keys at each start, in 1 to 2 s. The others ask
+    # for no certificate, so only the node itself may see them.
+    controller_manager_options=("--secure-port=0", "--port=10252", "--address=127.0.0.1"),
+    scheduler_options=("--secure-port=0",),
     scheduler_api="v1beta1",
-    # These ask for no certificate, so only the node itself may see them.
     scheduler_settings=(
         "healthzBindAddress: 127.0.0.1:10251",
         "metricsBindAddress: 127.0.0.1:10251",
@@ -87,6 +90,7 @@ _V1_35 = Kubernetes(
     # Otherwise it refuses a machine that has control groups of version 1 alone.
     kubelet_settings=("failCgroupV1: false",),
     controller_manager_options=(),
+    scheduler_options=(),
     scheduler_api="v1",
     scheduler_settings=(),
     proxy_modes=("iptables", "nftables"),

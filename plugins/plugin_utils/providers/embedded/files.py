@@ -292,6 +292,7 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
                 "--authentication-kubeconfig=/etc/kubernetes/scheduler.conf",
                 "--authorization-kubeconfig=/etc/kubernetes/scheduler.conf",
                 "--bind-address=127.0.0.1",
+                *kubernetes.scheduler_options,
             ),
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from configparser import ConfigParser, SectionProxy
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
@@ -17,7 +21,10 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     layout,
     pki,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    Layout,
+    NodeLayout,
+)
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import versions
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.versions import Kubernetes
 from tests.unit.plugin_utils.providers.embedded.test_layout import SETTINGS
@@ -75,7 +82,8 @@ def test_only_old_programs_have_such_ports(tmp_path: Path) -> None:
 
 def test_what_else_a_version_is_told(tmp_path: Path) -> None:
     old, new = set(words(tmp_path, OLD)), set(words(tmp_path, NEW))
-    assert (old - new, new - old) == ({"--container-runtime=remote", "--port=0"}, set())
+    plain = {"--secure-port=0", "--port=10252", "--address=127.0.0.1"}
+    assert (old - new, new - old) == ({"--container-runtime=remote", *plain}, set())
     before, since = (written(tmp_path, each)["kubelet.yaml"] for each in (OLD, NEW))
     assert (before | {"failCgroupV1": False}, "failCgroupV1" in before) == (since, False)
 
@@ -141,8 +149,24 @@ def test_kubeadm_is_asked_in_its_version_s_words(tmp_path: Path, told: Told) -> 
     called = (tmp_path / "kubeadm.log").read_text().splitlines()
     users = [line for line in called if "--client-name=" in line]
     assert [line.startswith(told.command) for line in users] == [True, True]
+    for node in cluster.nodes:
+        certified(node)
     pki.write_kubeconfig(cluster, 6443)
     assert yaml.safe_load(cluster.kubeconfig.read_text())["admin"] == told.makes[-1]
+
+
+def certified(node: NodeLayout) -> None:
+    """The kubelet's serving certificate is for its node, and for the key beside it."""
+    folder = node.etc / "kubernetes" / "pki"
+    assert stat.S_IMODE((folder / "kubelet.key").stat().st_mode) == 0o600
+    certificate = x509.load_pem_x509_certificate((folder / "kubelet.crt").read_bytes())
+    key = load_pem_private_key((folder / "kubelet.key").read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    assert certificate.public_key() == key.public_key()
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [node.name]
+    addresses = names.get_values_for_type(x509.IPAddress)
+    assert [str(address) for address in addresses] == list(node.addresses)
 
 
 def test_the_api_server_may_ask_kubelets() -> None:
