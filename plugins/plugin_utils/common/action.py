@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 from abc import abstractmethod
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -151,28 +152,30 @@ class LabAction(ActionBase):
         """Whether the task may only say what it would do."""
         return bool(self._task.check_mode)
 
-    def _value(self, variable: str) -> Any:
-        """The value of a variable of the lab.
+    def _values(self, variables: Iterable[str]) -> dict[str, Any]:
+        """The values of some variables of the lab, by the variables' names.
 
         Defaults of the role ``lab`` are in a task's variables only if a role of its play depends on
         it, so they are read here.
         """
-        variables = {**lab_defaults(), **self.task_vars}
+        known = {**lab_defaults(), **self.task_vars}
+        templar = self._templar.copy_with_new_env(available_variables=known)
         # Not every value is a template, and to compile an expression that names it takes 1 ms.
-        templar = self._templar.copy_with_new_env(available_variables=variables)
-        return templar.template(variables[variable])
+        return {variable: templar.template(known[variable]) for variable in variables}
 
     def _of_the_lab(self, module: str) -> dict[str, Any]:
         """The lab's own values for options that the task does not set."""
-        return {
-            option: self._value(variable)
+        unset = {
+            option: variable
             for option, variable in _OF_THE_LAB.items()
             if option in options(module) and self._task.args.get(option) is None
         }
+        values = self._values(unset.values()) if unset else {}
+        return {option: values[variable] for option, variable in unset.items()}
 
     def _choose_patience(self) -> bool:
         """Set this task's patience; returns whether it has yet to be measured."""
-        chosen: object = self._value(patience.VARIABLE)
+        chosen: object = self._values([patience.VARIABLE])[patience.VARIABLE]
         if chosen == patience.AUTO:
             chosen = (self.task_vars.get("ansible_facts") or {}).get(patience.FACT, patience.AUTO)
         patience.choose(chosen)

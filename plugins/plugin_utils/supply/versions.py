@@ -67,8 +67,8 @@ _V1_20 = Kubernetes(
     # Without it this kubelet looks for Docker.
     kubelet_options=("--container-runtime=remote",),
     kubelet_settings=(),
-    # For their secure ports these programs make RSA keys at each start, in 1 to 2 s. The others ask
-    # for no certificate, so only the node itself may see them.
+    # For their secure ports these programs make RSA keys at each start, in 1 to 2 s. Their other
+    # ports ask for no certificate, so only the node itself may see them.
     controller_manager_options=("--secure-port=0", "--port=10252", "--address=127.0.0.1"),
     scheduler_options=("--secure-port=0",),
     scheduler_api="v1beta1",
