@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: kubernetes
 short_description: Provide the programs of Kubernetes
 description:
-  - Puts kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubeadm and
-    kubectl into a folder of the cache, from one of three sources, and runs each to check it.
+  - Puts kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy and kubectl
+    into a folder of the cache, from one of three sources, and runs each to check it.
 version_added: "0.1.0"
 author:
   - The latihan team

@@ -1,4 +1,4 @@
-"""The seven programs of Kubernetes: their names, and a check that a folder has working ones."""
+"""The six programs of Kubernetes: their names, and a check that a folder has working ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ VERSION_COMMANDS: dict[str, tuple[str, ...]] = {
     "kube-scheduler": ("--version",),
     "kubelet": ("--version",),
     "kube-proxy": ("--version",),
-    "kubeadm": ("version", "--output=short"),
     "kubectl": ("version", "--client", "--output=json"),
 }
 NAMES = tuple(VERSION_COMMANDS)

@@ -26,9 +26,6 @@ class Kubernetes:
 
     Args:
         version: the version, such as ``v1.20.2``.
-        kubeadm_api: the version of kubeadm's configuration.
-        kubeadm_settings: those of its ClusterConfiguration; they ask for elliptic-curve keys.
-        kubeconfig_user: kubeadm's command that makes a kubeconfig for one more user.
         control_plane_roles: the roles that kubeadm labels a control plane's node with.
         kubelet_options: options of the kubelet's command line.
         kubelet_settings: those of its configuration.
@@ -43,9 +40,6 @@ class Kubernetes:
     """
 
     version: str
-    kubeadm_api: str
-    kubeadm_settings: tuple[str, ...]
-    kubeconfig_user: tuple[str, ...]
     control_plane_roles: tuple[str, ...]
     kubelet_options: tuple[str, ...]
     kubelet_settings: tuple[str, ...]
@@ -60,9 +54,6 @@ class Kubernetes:
 
 _V1_20 = Kubernetes(
     version=DEBIAN,
-    kubeadm_api="v1beta2",
-    kubeadm_settings=("featureGates: {PublicKeysECDSA: true}",),
-    kubeconfig_user=("alpha", "kubeconfig", "user"),
     control_plane_roles=("control-plane", "master"),
     # Without it this kubelet looks for Docker.
     kubelet_options=("--container-runtime=remote",),
@@ -82,9 +73,6 @@ _V1_20 = Kubernetes(
 )
 _V1_35 = Kubernetes(
     version="v1.35.0",
-    kubeadm_api="v1beta4",
-    kubeadm_settings=("encryptionAlgorithm: ECDSA-P256",),
-    kubeconfig_user=("kubeconfig", "user"),
     control_plane_roles=("control-plane",),
     kubelet_options=(),
     # Otherwise it refuses a machine that has control groups of version 1 alone.

@@ -39,6 +39,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     supervision,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    API_PORT,
     Layout,
     NodeLayout,
     is_lab,
@@ -115,7 +116,7 @@ def _create(layout: Layout) -> None:
     for node in layout.nodes:
         files.write_node(layout, node, kubernetes)
     with ThreadPoolExecutor() as pool:
-        certificates = pool.submit(pki.make, layout, kubernetes)
+        certificates = pool.submit(pki.make, layout)
         _power_on(layout, layout.nodes, before_go=certificates.result)
     _pull_through(layout)
     _forward_api(layout)
@@ -391,7 +392,7 @@ def _forward_api(layout: Layout) -> bool:
     with _listener(api.port_of(layout.kubeconfig)) as listener:
         port = listener.getsockname()[1]
         pki.write_kubeconfig(layout, port)
-        to = (layout.control_plane.address, "6443")
+        to = (layout.control_plane.address, str(API_PORT))
         _beside(layout, _FORWARDER, ("--net",), ("forward", *to), listener)
     return True
 

@@ -15,6 +15,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded imp
     unknown_images,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
+    API_PORT,
     REGISTRY_PORT,
     Layout,
     NodeLayout,
@@ -230,7 +231,7 @@ def control_plane_programs(layout: Layout, kubernetes: Kubernetes) -> list[Progr
             (
                 f"{settings.binaries}/kube-apiserver",
                 f"--advertise-address={address}",
-                "--secure-port=6443",
+                f"--secure-port={API_PORT}",
                 "--allow-privileged=true",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",

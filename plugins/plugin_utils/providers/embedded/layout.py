@@ -14,6 +14,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.folders import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.profiles import HOST
 
 SETTINGS_FILE = "cluster.json"
+API_PORT = 6443
 REGISTRY_PORT = 5000
 # What is in a lab's folder.
 _OF_A_LAB = re.compile(

@@ -28,7 +28,7 @@ def script(name: str, version: str) -> str:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    """Makes a folder of the seven programs; ``versions`` says which print another than the rest."""
+    """Makes a folder of all programs; ``versions`` says which print another than the rest."""
 
     def make(folder: Path | None = None, version: str = VERSION, **versions: str) -> Path:
         where = folder or tmp_path / "programs"

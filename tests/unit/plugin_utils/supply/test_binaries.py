@@ -21,8 +21,8 @@ def test_versions_are_what_the_programs_print(programs: Programs) -> None:
 def test_a_missing_program_is_named(programs: Programs) -> None:
     folder = programs()
     (folder / "kube-proxy").unlink()
-    (folder / "kubeadm").chmod(0o644)
-    with pytest.raises(LabError, match="missing in .*: kube-proxy, kubeadm") as raised:
+    (folder / "kubectl").chmod(0o644)
+    with pytest.raises(LabError, match="missing in .*: kube-proxy, kubectl") as raised:
         binaries.versions(folder)
     assert raised.value.kind is Kind.INPUT
 

@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import json
-import stat
 from configparser import ConfigParser, SectionProxy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import choose
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import (
     files,
     layout,
-    pki,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import (
-    Layout,
-    NodeLayout,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply import versions
 from ansible_collections.latihan.lab.plugins.plugin_utils.supply.versions import Kubernetes
 from tests.unit.plugin_utils.providers.embedded.test_layout import SETTINGS
 
 OLD, NEW = versions.of("v1.20.2"), versions.of("v1.36.2")
 EACH = pytest.mark.parametrize("kubernetes", [OLD, NEW], ids=lambda each: each.version)
-# It notes how it was called, and makes the kubeconfigs that its version makes.
-KUBEADM = """#!/bin/sh -e
-echo "$*" >>"$0.log"
-case "$*" in
-  *" user "*) echo "kubeconfig" ;;
-  *"phase certs all"*) pki=$(dirname "${{5#*=}}")/pki; mkdir "$pki"; touch "$pki/ca.crt" ;;
-  *"phase kubeconfig all"*) for one in {makes}; do
-    echo "{{admin: $one, users: [{{}}], clusters: [cluster: {{}}], contexts: [0]}}" >"$7/$one.conf"
-  done ;;
-esac
-"""
 
 
 def plan(folder: Path, nodes: int = 2) -> Layout:
@@ -111,62 +92,6 @@ def test_a_gate_is_opened_where_two_families_need_one(tmp_path: Path) -> None:
         [{"subnet": "10.244.0.0/24"}],
         [{"subnet": "fd00:af4::/64"}],
     ]
-
-
-class Told(NamedTuple):
-    """What a version's kubeadm is told, and what it makes."""
-
-    kubernetes: Kubernetes
-    api: str
-    keys: dict[str, Any]
-    command: str
-    makes: tuple[str, ...]
-
-
-TOLD = [
-    Told(
-        *(OLD, "kubeadm.k8s.io/v1beta2", {"featureGates": {"PublicKeysECDSA": True}}),
-        *("alpha kubeconfig user --config=", ("admin",)),
-    ),
-    Told(
-        *(NEW, "kubeadm.k8s.io/v1beta4", {"encryptionAlgorithm": "ECDSA-P256"}),
-        *("kubeconfig user --config=", ("admin", "super-admin")),
-    ),
-]
-
-
-@pytest.mark.parametrize("told", TOLD, ids=[told.kubernetes.version for told in TOLD])
-def test_kubeadm_is_asked_in_its_version_s_words(tmp_path: Path, told: Told) -> None:
-    kubeadm = tmp_path / "kubeadm"
-    kubeadm.write_text(KUBEADM.format(makes=" ".join(told.makes)))
-    kubeadm.chmod(0o755)
-    cluster = plan(tmp_path)
-    pki.make(cluster, told.kubernetes)
-    etc = cluster.control_plane.etc / "kubernetes"
-    init, whole = yaml.safe_load_all((etc / "kubeadm.yaml").read_text())
-    assert init["apiVersion"] == whole["apiVersion"] == told.api
-    assert whole == {**whole, "kubernetesVersion": told.kubernetes.version, **told.keys}
-    called = (tmp_path / "kubeadm.log").read_text().splitlines()
-    users = [line for line in called if "--client-name=" in line]
-    assert [line.startswith(told.command) for line in users] == [True, True]
-    for node in cluster.nodes:
-        certified(node)
-    pki.write_kubeconfig(cluster, 6443)
-    assert yaml.safe_load(cluster.kubeconfig.read_text())["admin"] == told.makes[-1]
-
-
-def certified(node: NodeLayout) -> None:
-    """The kubelet's serving certificate is for its node, and for the key beside it."""
-    folder = node.etc / "kubernetes" / "pki"
-    assert stat.S_IMODE((folder / "kubelet.key").stat().st_mode) == 0o600
-    certificate = x509.load_pem_x509_certificate((folder / "kubelet.crt").read_bytes())
-    key = load_pem_private_key((folder / "kubelet.key").read_bytes(), None)
-    assert isinstance(key, EllipticCurvePrivateKey)
-    assert certificate.public_key() == key.public_key()
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == [node.name]
-    addresses = names.get_values_for_type(x509.IPAddress)
-    assert [str(address) for address in addresses] == list(node.addresses)
 
 
 def test_the_api_server_may_ask_kubelets() -> None:
