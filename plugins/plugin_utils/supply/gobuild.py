@@ -35,7 +35,12 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.supply.systems import 
 _REFLECT2 = "golang-github-modern-go-reflect2-dev"
 # Debian 12, the only one whose source package the lab can build.
 _BOOKWORM = "bookworm"
-TOOLCHAIN = packages.DebSet(("golang-go", "patch", _REFLECT2), ("golang-*", "patch"))
+# It has kubectl, built from the same source.
+_CLIENT = "kubernetes-client"
+TOOLCHAIN = packages.DebSet(
+    ("golang-go", "patch", _REFLECT2, _CLIENT), ("golang-*", "patch", _CLIENT)
+)
+_PACKAGED = ("kubectl",)
 _TREE = "src/k8s.io/kubernetes"
 _PACKAGE = "k8s.io/kubernetes"
 _STAMPED = (
@@ -45,11 +50,10 @@ _STAMPED = (
 # With Docker's code a kubelet asks for Docker's folder five times, a second apart, before it starts
 # (cadvisor: container/docker/factory.go, RootDir).
 _TAGS = "providerless,dockerless"
-# -trimpath: stack traces need not show the folder of the build.
-_FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
 # In a GOPATH `go list` calls every package stale that isn't installed, even if it is compiled.
 _TO_COMPILE = (
-    '{{if ne .StaleReason "not installed but available in build cache"}}{{.ImportPath}}{{end}}'
+    '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}'
+    "{{.ImportPath}}{{end}}"
 )
 _OPENAPI_TAG = b"+k8s:openapi-gen="
 _NO_OPENAPI = frozenset({"code-generator", "sample-apiserver"})
@@ -80,6 +84,21 @@ class BuildFolders:
         """The source tree."""
         return self.gopath / _TREE
 
+    @property
+    def flags(self) -> list[str]:
+        """Flags for compiling: no debug data, and no folder of this build in stack traces.
+
+        Flags for all packages (``-trimpath``, ``-gcflags=all=``) would have the standard library
+        compiled again, of which the toolchain's package has most.
+        """
+        trimmed = f"'-trimpath={self.gopath}/src'"
+        return [
+            f"-{program}={_PACKAGE}/{below}...={flags}"
+            for program, flags in (("gcflags", f"-dwarf=false {trimmed}"), ("asmflags", trimmed))
+            # "..." matches no folder that is called vendor (`go help packages`).
+            for below in ("", "vendor/")
+        ]
+
     def environment(self) -> dict[str, str]:
         """The environment of the Go tools, without the user's own Go settings."""
         goroot = next((self.toolchain / "usr/lib").glob("go-*"))
@@ -88,6 +107,7 @@ class BuildFolders:
             "HOME": str(self.work),
             "TMPDIR": str(self.work),
             "GOROOT": str(goroot),
+            "GOROOT_FINAL": "go",
             "GOPATH": str(self.gopath),
             "GOCACHE": str(self.compiled),
             "GOENV": "off",
@@ -100,7 +120,7 @@ class BuildFolders:
 
 
 def build(version: str, into: Path, cache: Path) -> None:
-    """Build the seven programs.
+    """Build the programs, or take them from a package that has them built.
 
     Args:
         version: the version that the source must have, such as ``v1.20.2``.
@@ -113,6 +133,8 @@ def build(version: str, into: Path, cache: Path) -> None:
     with prepared(version, cache) as folders:
         _generate_openapi(folders)
         _compile(version, folders, into)
+        for name in _PACKAGED:
+            shutil.copy(folders.toolchain / "usr/bin" / name, into / name)
 
 
 @contextmanager
@@ -208,7 +230,7 @@ def _generate_openapi(folders: BuildFolders) -> None:
     """Generate pkg/generated/openapi for all packages that ask for it."""
     generator = folders.work / "openapi-gen"
     package = "./vendor/k8s.io/kube-openapi/cmd/openapi-gen"
-    go(folders, ["build", f"-o={generator}", package])
+    go(folders, ["build", *folders.flags, f"-o={generator}", package])
     run(
         [
             str(generator),
@@ -244,8 +266,8 @@ def _openapi_folders(tree: Path) -> Iterator[Path]:
 
 
 def _compile(version: str, folders: BuildFolders, into: Path) -> None:
-    """One ``go build`` for all programs."""
-    commands = [f"./cmd/{name}" for name in NAMES]
+    """One ``go build`` for all programs but those that a package has."""
+    commands = [f"./cmd/{name}" for name in NAMES if name not in _PACKAGED]
     compile_packages(
         folders, commands, f"-tags={_TAGS}", f"-ldflags={link_flags(version)}", f"-o={into}/"
     )
@@ -263,7 +285,7 @@ def compile_packages(folders: BuildFolders, packages: Sequence[str], *flags: str
         LabError: one can't be compiled.
     """
     tags = [flag for flag in flags if flag.startswith("-tags=")]
-    listing = ["list", *_FLAGS, *tags, "-deps", f"-f={_TO_COMPILE}", *packages]
+    listing = ["list", *folders.flags, *tags, "-deps", f"-f={_TO_COMPILE}", *packages]
     stale = go(folders, listing).split()
     progress = Progress("packages compiled", len(stale))
 
@@ -271,7 +293,7 @@ def compile_packages(folders: BuildFolders, packages: Sequence[str], *flags: str
         if re.fullmatch(r"[\w.~/-]+", line):
             progress.advance(min(progress.done + 1, progress.total))
 
-    _stream(folders, ["build", "-v", *_FLAGS, *flags, *packages], see)
+    _stream(folders, ["build", "-v", *folders.flags, *flags, *packages], see)
     progress.advance(progress.total)
 
 
@@ -286,7 +308,7 @@ def compile_test(folders: BuildFolders, package: str, *flags: str) -> None:
     Raises:
         LabError: it can't be compiled.
     """
-    _stream(folders, ["test", "-c", *_FLAGS, *flags, package], lambda line: None)
+    _stream(folders, ["test", "-c", *folders.flags, *flags, package], lambda line: None)
 
 
 def _stream(folders: BuildFolders, arguments: Sequence[str], see: Callable[[str], None]) -> None:

@@ -98,7 +98,7 @@ def _generate_data(folders: BuildFolders) -> None:
     """Generate test/e2e/generated/bindata.go."""
     generator = folders.work / "go-bindata"
     package = "./vendor/github.com/go-bindata/go-bindata/go-bindata"
-    gobuild.go(folders, ["build", f"-o={generator}", package])
+    gobuild.go(folders, ["build", *folders.flags, f"-o={generator}", package])
     ignored = [f"-ignore={pattern}" for pattern in _NO_DATA]
     written = ["-nometadata", "-pkg=generated", "-o=test/e2e/generated/bindata.go"]
     run(
