@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import ssl
 import threading
 import time
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_RETRY_AFTER = 0.5
-_CONNECT_TIMEOUT, _WATCH_TIMEOUT = 2, 330
+_RETRY_AFTER, _RETRY_AFTER_AT_MOST = 0.2, 1.0
+_CONNECT_TIMEOUT, _HANDSHAKE_TIMEOUT, _WATCH_TIMEOUT = 0.3, 10, 330
 
 Object = dict[str, Any]
 
@@ -66,17 +67,20 @@ class Watched(ABC):
 
     def _follow(self, kind: str) -> None:
         """List a kind and watch it; after an error, list it again."""
+        pause = _RETRY_AFTER
         while True:
             try:
                 version, items = _list(self._paths[kind])
                 self.replace(kind, items)
+                pause = _RETRY_AFTER
                 for event in _watch(self._paths[kind], version):
                     if event["type"] == "ERROR":  # The resourceVersion is too old: list again.
                         break
                     self.apply(kind, event)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 print(f"{kind}: {error}; trying again", flush=True)
-            time.sleep(_RETRY_AFTER)
+            time.sleep(pause)
+            pause = min(2 * pause, _RETRY_AFTER_AT_MOST)
 
 
 def key(item: Object) -> tuple[str, str]:
@@ -100,15 +104,15 @@ def _watch(path: str, version: str) -> Iterator[Object]:
 def _get(path: str) -> http.client.HTTPResponse:
     """Send a GET request to the API, as the pod's service account."""
     trust = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-    connection = http.client.HTTPSConnection(
-        os.environ["KUBERNETES_SERVICE_HOST"],
-        int(os.environ["KUBERNETES_SERVICE_PORT"]),
-        context=trust,
-        timeout=_CONNECT_TIMEOUT,
-    )
+    host = os.environ["KUBERNETES_SERVICE_HOST"]
+    address = host, int(os.environ["KUBERNETES_SERVICE_PORT"])
     token = (_ACCOUNT / "token").read_text(encoding="utf-8")
-    # A connection that starts before kube-proxy has its rules never succeeds: give it up soon.
-    connection.connect()
+    # A connection that starts before kube-proxy has its rules never succeeds: give it up soon. The
+    # kernel answers for the API, however busy that is.
+    plain = socket.create_connection(address, _CONNECT_TIMEOUT)
+    plain.settimeout(_HANDSHAKE_TIMEOUT)
+    connection = http.client.HTTPConnection(*address)  # Over TLS, which is the next line.
+    connection.sock = trust.wrap_socket(plain, server_hostname=host)
     connection.sock.settimeout(_WATCH_TIMEOUT)
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     response = connection.getresponse()
