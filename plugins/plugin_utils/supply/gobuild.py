@@ -133,8 +133,7 @@ def build(version: str, into: Path, cache: Path) -> None:
     with prepared(version, cache) as folders:
         _generate_openapi(folders)
         _compile(version, folders, into)
-        for name in _PACKAGED:
-            shutil.copy(folders.toolchain / "usr/bin" / name, into / name)
+        _copy_packaged(folders, into)
 
 
 @contextmanager
@@ -271,6 +270,11 @@ def _compile(version: str, folders: BuildFolders, into: Path) -> None:
     compile_packages(
         folders, commands, f"-tags={_TAGS}", f"-ldflags={link_flags(version)}", f"-o={into}/"
     )
+
+
+def _copy_packaged(folders: BuildFolders, into: Path) -> None:
+    for name in _PACKAGED:
+        shutil.copy(folders.toolchain / "usr/bin" / name, into / name)
 
 
 def compile_packages(folders: BuildFolders, packages: Sequence[str], *flags: str) -> None:

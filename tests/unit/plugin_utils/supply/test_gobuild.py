@@ -69,6 +69,12 @@ def test_packages_that_ask_for_openapi(tmp_path: Path) -> None:
     ]
 
 
+def test_the_standard_library_is_not_compiled_again(tmp_path: Path) -> None:
+    folders = gobuild.BuildFolders(tmp_path, tmp_path, tmp_path)
+    patterns = [flag.split("=")[1] for flag in folders.flags]
+    assert patterns == ["k8s.io/kubernetes/...", "k8s.io/kubernetes/vendor/..."] * 2
+
+
 def test_a_build_fetches_nothing(tmp_path: Path) -> None:
     (tmp_path / "usr/lib/go-1.19").mkdir(parents=True)
     environment = gobuild.BuildFolders(tmp_path, tmp_path, tmp_path).environment()
@@ -131,7 +137,7 @@ def test_an_interrupted_build_continues_with_what_was_compiled(
     source = Path("kubernetes_1.20.2-1.dsc")
     monkeypatch.setattr(packages, "provide", lambda *_: None)
     monkeypatch.setattr(PrivateApt, "fetch_source", lambda *_: [source])
-    for step in ("_unpack", "_replace_reflect2", "_generate_openapi"):
+    for step in ("_unpack", "_replace_reflect2", "_generate_openapi", "_copy_packaged"):
         monkeypatch.setattr(gobuild, step, lambda *_: None)
     found: list[bool] = []
 
