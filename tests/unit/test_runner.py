@@ -226,7 +226,7 @@ def test_the_environment_is_made_once(place: Path, commands: Commands) -> None:
     paths = (site / "latihan.pth").read_text(encoding="utf-8").splitlines()
     assert paths == [str(place), str(place / "collections")]
     assert (site / "latihan_path.pth").read_text(encoding="utf-8") == f"{runner.PATH_LINE}\n"
-    assert (site / "latihan_end.pth").read_text(encoding="utf-8") == f"{runner.END_LINE}\n"
+    assert (site / "latihan_gc.pth").read_text(encoding="utf-8") == f"{runner.GC_LINE}\n"
     runner.prepare(["requirements.txt"])
     assert made(commands) == [".venv", "requirements.txt"]
     runner.prepare(["requirements.txt", "requirements-dev.txt"])
@@ -246,7 +246,7 @@ def test_the_environments_programs_find_each_other() -> None:
 def test_no_garbage_is_looked_for_at_the_end() -> None:
     # What is registered last is called first.
     say = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))"
-    argv = [sys.executable, "-S", "-c", f"{say}; {runner.END_LINE}"]
+    argv = [sys.executable, "-S", "-c", f"{say}; {runner.GC_LINE}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 
