@@ -53,7 +53,7 @@ def versions(folder: Path) -> dict[str, str]:
     """
     _require_all(folder)
     with ThreadPoolExecutor() as pool:
-        printed = pool.map(lambda name: _version(folder / name), NAMES)
+        printed = pool.map(lambda name: version(folder / name), NAMES)
         return dict(zip(NAMES, printed, strict=True))
 
 
@@ -94,12 +94,17 @@ def prove(folder: Path, version: str, stamp: Path) -> bool:
     return True
 
 
-def _version(program: Path) -> str:
+def version(program: Path) -> str:
+    """Run a program of Kubernetes; returns the version that it prints, such as ``v1.20.2``.
+
+    Raises:
+        LabError: it doesn't run, or prints no version.
+    """
     output = run([str(program), *VERSION_COMMANDS[program.name]], timeout=30).stdout
-    version = printed_version(output)
-    if not version:
+    printed = printed_version(output)
+    if not printed:
         raise LabError(f"{program} prints no version: {output.strip()!r}.", kind=Kind.INPUT)
-    return version
+    return printed
 
 
 def printed_version(output: str) -> str:

@@ -107,6 +107,7 @@ class BuildFolders:
             "HOME": str(self.work),
             "TMPDIR": str(self.work),
             "GOROOT": str(goroot),
+            # What stack traces call that folder.
             "GOROOT_FINAL": "go",
             "GOPATH": str(self.gopath),
             "GOCACHE": str(self.compiled),

@@ -16,7 +16,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.common.process import 
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.surroundings import short_lived
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded import daemons
 from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.layout import Layout
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply.binaries import printed_version
 
 if TYPE_CHECKING:
     from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.api import Api
@@ -31,11 +30,6 @@ _SERVER = re.compile(r"^ +server: https://127\.0\.0\.1:([0-9]{1,5})$", re.MULTIL
 _LAST_PORT = 65535
 _DNS_ENDPOINTS = "/api/v1/namespaces/kube-system/endpoints/kube-dns"
 _SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
-
-
-def kubernetes_version(binaries: str) -> str:
-    """The version of the binaries in that folder, such as ``v1.20.2``."""
-    return printed_version(run([f"{binaries}/kubelet", "--version"]).stdout)
 
 
 def port_of(kubeconfig: Path) -> int:

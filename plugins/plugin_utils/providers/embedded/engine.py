@@ -50,7 +50,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.providers.embedded.spa
     SpaceSpec,
     Starting,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.supply import versions
+from ansible_collections.latihan.lab.plugins.plugin_utils.supply import binaries, versions
 
 PROVIDER = "embedded"
 # The space, so to speak, of the process that offers the API on this machine's loopback.
@@ -103,7 +103,7 @@ def create(layout: Layout) -> None:
 
 def _create(layout: Layout) -> None:
     """Make it, and leave what there is if a step fails."""
-    kubernetes = versions.of(api.kubernetes_version(layout.settings.binaries))
+    kubernetes = versions.of(binaries.version(Path(layout.settings.binaries) / "kubelet"))
     versions.require_proxy_mode(kubernetes, layout.settings.proxy_mode)
     if layout.settings.dual_stack and not _IPV6.exists():
         raise LabError(

@@ -51,7 +51,8 @@ def make(layout: Layout) -> None:
     for node in layout.nodes:
         folder = node.etc / "kubernetes" / "pki"
         _write(folder / "kubelet", cluster.sign(_kubelet(node)))
-        (folder / "ca.crt").write_text(cluster.pem(), encoding="utf-8")
+        if not node.control_plane:
+            (folder / "ca.crt").write_text(cluster.pem(), encoding="utf-8")
     for path, user in _users(layout):
         _secret(path, _kubeconfig(layout, cluster, user))
 
