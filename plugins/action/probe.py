@@ -10,10 +10,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster import facts, 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import ExpressionError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.action import LabAction
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import Kind, LabError
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes import checking
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    ProbeEntry,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import ProbeEntry
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.filling import filled
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
 
 _PROBES = TypeAdapter(dict[str, ProbeEntry])
@@ -39,7 +37,7 @@ class ActionModule(LabAction):
         known = facts.gather(lab.api, lab.contract, lab.namespace, networks=False)
         document = known.plain()
         try:
-            made = {name: checking.fill(name, entry, document) for name, entry in entries.items()}
+            made = {name: filled(name, entry, document) for name, entry in entries.items()}
         except ExpressionError as error:
             raise LabError(f"It can't be probed: {error}.") from error
         asked = [one for many in made.values() for one in many]

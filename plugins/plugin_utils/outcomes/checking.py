@@ -17,7 +17,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions im
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts, moment_of
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.templates import template
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.patience import (
     crowding,
@@ -32,10 +31,8 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.loo
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.subjects import (
     services_of,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    OutcomeEntry,
-    ProbeEntry,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.filling import filled
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.judge import (
     Course,
     Judgement,
@@ -48,7 +45,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.observation i
     documents,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.engine import probe_all
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe, place
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import (
     OK,
     Cell,
@@ -337,47 +334,7 @@ def _plan(outcome: OutcomeEntry, known: Document, variables: Document) -> _Plan:
     if any(compiled(rule.when).holds(document)[0] for rule in outcome.skip):
         return _Plan(outcome, variables)
     try:
-        probes = {name: fill(name, entry, document) for name, entry in outcome.probes.items()}
+        probes = {name: filled(name, entry, document) for name, entry in outcome.probes.items()}
     except (ExpressionError, LabError) as error:
         return _Plan(outcome, variables, fault=f"It can't be probed: {error}.")
     return _Plan(outcome, variables, probes)
-
-
-def fill(name: str, entry: ProbeEntry, document: Document) -> list[Probe]:
-    """The probes that an entry makes.
-
-    Raises:
-        ExpressionError: a fact that it needs is missing.
-        LabError: its place isn't valid.
-    """
-    items: list[Any] = [None]
-    if entry.each is not None:
-        items = compiled(entry.each).value(document) or []
-        if items == [] and entry.optional:
-            return []
-        if not isinstance(items, list) or not items:
-            raise ExpressionError(f"{entry.each} yields nothing to probe")
-    return [
-        _filled(name, entry, {**document, "item": item}, item)
-        for item in items
-        for _ in range(entry.count)
-    ]
-
-
-def _filled(name: str, entry: ProbeEntry, document: Document, item: Any) -> Probe:
-    target = entry.target
-    return Probe(
-        name=name,
-        kind=entry.kind,
-        place=None if entry.from_ is None else place(str(template(entry.from_).value(document))),
-        target=str(template(target).value(document))
-        if isinstance(target, str)
-        else tuple(str(template(word).value(document)) for word in target),
-        options=tuple(
-            (option, str(template(value).value(document)))
-            for option, value in entry.options.items()
-        ),
-        timeout=entry.timeout,
-        delay=entry.after,
-        item=item,
-    )

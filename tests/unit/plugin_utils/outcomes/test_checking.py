@@ -1,4 +1,4 @@
-"""Checking: filling probes in from facts, and how often is asked."""
+"""Checking: how often is asked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
     Document,
-    ExpressionError,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
@@ -33,18 +32,13 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.loo
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
     OutcomeEntry,
-    ProbeEntry,
     load,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Place, Probe
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import ProbeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import NodeSampling
 from tests.places import OUTCOME_FILES
 from tests.unit.plugin_utils.outcomes.answers import answer
-
-
-def entry(**fields: Any) -> ProbeEntry:
-    return ProbeEntry.model_validate({"from": "host", **fields})
 
 
 def outcome(**fields: Any) -> OutcomeEntry:
@@ -59,43 +53,6 @@ def outcome(**fields: Any) -> OutcomeEntry:
             **fields,
         }
     )
-
-
-def test_a_probe_is_filled_in(document: Document) -> None:
-    (probe,) = checking.fill("x", entry(http="http://${pods.p1.ip}/", timeout=1), document)
-    assert probe.place == Place("host")
-    assert probe.target == f"http://{document['pods']['p1']['ip']}/"
-    assert probe.timeout == 1
-
-
-def test_a_probe_for_each_node(document: Document) -> None:
-    each = entry(**{"each": "values(nodes)", "from": "node/${item.name}", "icmp": "${item.name}"})
-    probes = checking.fill("x", each, document)
-    assert [str(probe.place) for probe in probes] == ["node/uji", "node/uji-m02"]
-    assert [probe.target for probe in probes] == ["uji", "uji-m02"]
-
-
-def test_a_probe_many_times(document: Document) -> None:
-    assert len(checking.fill("x", entry(http="http://s1/", count=20), document)) == 20
-
-
-def test_words_are_filled_in_one_by_one(document: Document) -> None:
-    (probe,) = checking.fill("x", entry(exec=["echo", "a b", "${lab.profile}"]), document)
-    assert probe.target == ("echo", "a b", "uji")
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"http": "http://${pods.p9.ip}/"},
-        {"http": "http://${pods.stuck.ip}/"},
-        {"each": "values(pods)[?node == 'none']", "http": "${item.ip}"},
-        {"each": "pods", "http": "x"},
-    ],
-)
-def test_a_probe_of_what_is_not_there(document: Document, fields: Document) -> None:
-    with pytest.raises(ExpressionError):
-        checking.fill("x", entry(**fields), document)
 
 
 class Answers:

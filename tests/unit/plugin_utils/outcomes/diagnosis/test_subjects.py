@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.checking import fill
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.subjects import (
     services_of,
 )
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.filling import filled
 
 PLAIN = {
     "id": "X1",
@@ -27,7 +27,7 @@ def about(known: Facts, **fields: Any) -> set[str]:
     probes = [
         probe
         for name, entry in outcome.probes.items()
-        for probe in fill(name, entry, known.plain())
+        for probe in filled(name, entry, known.plain())
     ]
     return set(services_of(outcome, probes, known))
 
