@@ -18,9 +18,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.contract impor
     Reach,
     Stopped,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import (
-    Document,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.expressions import Document
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.live import Lab
 from ansible_collections.latihan.lab.plugins.plugin_utils.cluster.models import Facts
 from ansible_collections.latihan.lab.plugins.plugin_utils.common.errors import LabError
@@ -30,10 +28,7 @@ from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.diagnosis.loo
     Diagnosis,
     FailedOutcome,
 )
-from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import (
-    OutcomeEntry,
-    load,
-)
+from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.entries import OutcomeEntry, load
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.probes.model import Probe
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.results import ProbeResult
 from ansible_collections.latihan.lab.plugins.plugin_utils.outcomes.sampling import NodeSampling
