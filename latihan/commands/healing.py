@@ -17,6 +17,9 @@ RAW = False
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``heal``."""
     parser.add_argument("name", nargs="?", default="", help="a fault; without it, all")
+    parser.add_argument(
+        "--forget", action="store_true", help="undo nothing, since you mended it by hand"
+    )
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
@@ -31,9 +34,13 @@ def execute(context: Context, options: argparse.Namespace) -> int:
         )
     owner = context.lab.owner.name
     with locks.lock_profile(context.project.locks, owner, f"runner.py heal --profile {owner}"):
-        there = lab(str(context.lab.contract), namespace)
-        for each in exercises.take_out(there, context.lab.folder, options.name):
-            context.console.print(f"Mended: {each.title}.")
+        if options.forget:
+            out, done = faults.forget(context.lab.folder, options.name), "Forgotten"
+        else:
+            there = lab(str(context.lab.contract), namespace)
+            out, done = exercises.take_out(there, context.lab.folder, options.name), "Mended"
+        for each in out:
+            context.console.print(f"{done}: {each.title}.")
     if not names:
         context.console.print("No fault is in place.")
     return Exit.HOLDS

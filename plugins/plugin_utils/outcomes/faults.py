@@ -6,7 +6,6 @@ that a fault can be taken out by whoever comes next.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import sys
@@ -150,10 +149,24 @@ def take_out(lab: Lab, folder: Path, name: str = "") -> list[Placed]:
     for each in out:
         within = replace(lab, namespace=each.namespace)
         for step in _left(within, each):
-            with contextlib.nullcontext() if each.whole else contextlib.suppress(LabError):
+            try:
                 _take(within, step)
+            except LabError as error:
+                if each.whole:
+                    raise _not_undone(each, step, error) from error
         there.remove(each)
         _note(folder, there)
+    return out
+
+
+def forget(folder: Path, name: str = "") -> list[Placed]:
+    """Note a fault, or all of them, no longer, and undo nothing; those that were noted.
+
+    Whoever mends a fault by hand leaves nothing to undo, and no way to see that from outside.
+    """
+    there = placed(folder)
+    out = [each for each in there if name in ("", each.name)]
+    _note(folder, [each for each in there if each not in out])
     return out
 
 
@@ -206,6 +219,16 @@ def _left(lab: Lab, there: Placed) -> list[FaultStep]:
         if there.lives[step.at] == _life(lab, step.at)
         and not any(_is_of(step, *each) for each in gone)
     ]
+
+
+def _not_undone(there: Placed, step: FaultStep, error: LabError) -> LabError:
+    """Why a fault could not be taken out, and what to do if there is nothing to undo."""
+    return LabError(
+        f"The fault {there.name!r} could not be taken out: `{step.run}` failed ({step.at}).",
+        f"If you mended it by hand, run `python3 runner.py heal {there.name} --forget`.",
+        error.kind,
+        error.detail or error.message,
+    )
 
 
 def _note(folder: Path, there: Sequence[Placed]) -> None:

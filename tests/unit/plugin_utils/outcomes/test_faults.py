@@ -52,9 +52,19 @@ def test_fault_is_put_in_and_taken_out(lab: Lab, tmp_path: Path) -> None:
 def test_fault_that_can_not_be_taken_out_stays_noted(lab: Lab, tmp_path: Path) -> None:
     faults.put_in(lab, tmp_path, FAULT)
     (tmp_path / "fault").unlink()
-    with pytest.raises(LabError):
+    with pytest.raises(LabError, match="'x' could not be taken out: .*heal x --forget"):
         faults.take_out(lab, tmp_path)
     assert [each.name for each in faults.placed(tmp_path)] == ["x"]
+
+
+def test_fault_that_was_mended_by_hand_is_forgotten(lab: Lab, tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        faults.put_in(lab, tmp_path, FAULT.model_copy(update={"name": name}))
+    assert [each.name for each in faults.forget(tmp_path, "x")] == ["x"]
+    assert (tmp_path / "fault").exists()
+    assert [each.name for each in faults.take_out(lab, tmp_path)] == ["y"]
+    assert [each.name for each in faults.forget(tmp_path)] == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_fault_that_is_half_in_place_is_taken_out(lab: Lab, tmp_path: Path) -> None:
