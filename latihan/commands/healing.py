@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(context: Context, options: argparse.Namespace) -> int:
-    """Take out a fault that is in place, or all of them."""
+    """Take out a fault that is in place, or all of them; or forget them."""
     namespace = context.contract().namespace or "default"
     names = [each.name for each in faults.placed(context.lab.folder)]
     if options.name and options.name not in names:
